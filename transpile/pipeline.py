@@ -1,0 +1,58 @@
+"""The whole story on one page: read, claim, pass, write, splice."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from transpile.backends.pairs import pairs_of
+from transpile.backends.torch_file import finish
+from transpile.backends.torch_training import write_training
+from transpile.backends.written_model import facts_of
+from transpile.convert_models import ModelConverter
+from transpile.diagnostics import Diagnostic
+from transpile.frontends.naming import Namespace
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import Layer
+from transpile.passes.logits import final_activations
+from transpile.passes.model_attributes import report_attributes
+from transpile.result import Result
+from transpile.source import Source
+from transpile.splice import Output
+
+Layout = Literal["drop-in", "native"]
+Style = Literal["default", "exact", "idiomatic"]
+
+
+def keras2torch(
+    source: str, *, filename: str = "<string>", layout: Layout = "drop-in", style: Style = "default"
+) -> Result:
+    """Converts a Keras program to PyTorch.
+
+    `layout` "drop-in": the converted model takes the arrays that the Keras model took, in the
+    same layout; "native": images are channels first. `style` "idiomatic" leaves out what
+    changes no result, "exact" also writes out optimizers whose formulas differ in rounding.
+
+    Raises UnusableInput if the source is not a Python 3 program.
+    """
+    parsed = Source(source, filename)
+    if not (parsed.imports.uses("keras") or parsed.imports.uses("tf")):
+        return Result(source, (), (), filename, source)
+    output = Output()
+    if parsed.imports.uses("torch"):
+        output.report("K2T201", parsed.span_of(0, 0), "this file uses PyTorch as well as Keras: its PyTorch code stays")
+    interpreter = Interpreter(parsed)
+    interpreter.run()
+    drop = {id(model): names for model, names in final_activations(interpreter).items()}
+    names = Namespace(parsed.taken_names)
+    converted = ModelConverter(interpreter, output, drop, layout, style, names).run()
+    facts = facts_of(converted, drop, layout == "native")
+    trainings = write_training(interpreter, parsed, output, facts)
+    layers = [x for c in converted for x in c.reading.layers.values() if isinstance(x, Layer)]
+    report_attributes(interpreter, facts, layers, output)
+    code = finish(parsed, interpreter, output)
+    pairs = pairs_of(converted, interpreter, drop, trainings)
+    return Result(code, _ordered(output.diagnostics), pairs, filename, source)
+
+
+def _ordered(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(diagnostics, key=lambda d: (d.span.start, d.code, d.message)))

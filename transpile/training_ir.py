@@ -1,0 +1,197 @@
+"""Training and what surrounds it, as plain data: compile, fit, evaluate, predict, save, load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from transpile.ir import Expr, Shape, Span
+
+# What the targets of a loss are: class ids, or an array of the output's own shape.
+Target = Literal["ids", "same"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The loss of one output. `args` are bound to the op's Keras signature.
+
+    `moved` is the activation that was moved out of the model into this loss. `squeezed`
+    says that targets may lack the output's last extent, 1.
+    """
+
+    op: str
+    args: Mapping[str, Expr]
+    shape: Shape | None
+    target: Target = "same"
+    moved: str = ""
+    from_logits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: `key` is its name in the history; `output` the index of what it reads."""
+
+    key: str
+    op: str
+    args: Mapping[str, Expr]
+    shape: Shape | None
+    target: Target = "same"
+    moved: str = ""
+    output: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """An optimizer with its arguments bound to the op's Keras signature.
+
+    `schedule` and `schedule_args`: how its rate changes with every batch.
+    """
+
+    op: str
+    args: Mapping[str, Expr]
+    schedule: str = ""
+    schedule_args: Mapping[str, Expr] = field(default_factory=dict)
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether there is a velocity, which contains the rate in Keras."""
+        momentum = self.args.get("momentum")
+        return momentum is not None and momentum.value != 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What `compile` said. `names` are the outputs' names where there are several losses.
+
+    `choices`: the optimizer is made at one of several places, by a test of the program.
+    """
+
+    losses: tuple[Loss, ...]
+    optimizer: Optimizer
+    metrics: tuple[Metric, ...] = ()
+    weights: tuple[Expr | None, ...] = ()
+    names: tuple[str, ...] = ()
+    choices: tuple[tuple[Span, Optimizer], ...] = ()
+
+    @property
+    def several(self) -> bool:
+        """Whether the model has several outputs, each with a loss."""
+        return len(self.losses) > 1
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What one pass over the data reports, in order."""
+        parts = tuple(f"{name}_loss" for name in self.names) if self.several else ()
+        return ("loss", *parts, *(m.key for m in self.metrics))
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyStopping:
+    """`keras.callbacks.EarlyStopping`; `direction` is that of the monitored value."""
+
+    monitor: str
+    direction: Literal["min", "max"]
+    patience: Expr
+    min_delta: Expr
+    restore: bool
+    baseline: Expr | None = None
+    start: Expr | None = None
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`keras.callbacks.ModelCheckpoint`."""
+
+    path: Expr
+    monitor: str
+    direction: Literal["min", "max"]
+    best_only: bool
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceRate:
+    """`keras.callbacks.ReduceLROnPlateau`."""
+
+    monitor: str
+    direction: Literal["min", "max"]
+    factor: Expr
+    patience: Expr
+    min_delta: Expr
+    cooldown: Expr
+    min_lr: Expr
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RateSchedule:
+    """`keras.callbacks.LearningRateScheduler`; `takes_rate`: called with (epoch, rate)."""
+
+    function: Expr
+    takes_rate: bool
+    verbose: bool = False
+
+
+Callback = EarlyStopping | Checkpoint | ReduceRate | RateSchedule
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What is fed: one text per input, one per target (none where only x is given)."""
+
+    inputs: tuple[Expr, ...]
+    targets: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One call of `fit`."""
+
+    data: Data
+    batch_size: Expr
+    epochs: Expr
+    initial_epoch: Expr
+    shuffle: bool
+    split: Expr | None = None
+    validation: Data | None = None
+    validation_batch: Expr | None = None
+    class_weight: Expr | None = None
+    verbose: Expr | None = None
+    callbacks: tuple[Callback, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """One call of `evaluate`."""
+
+    data: Data
+    batch_size: Expr
+    as_dict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Predict:
+    """One call of `predict` and its relatives. `classes`: predict_classes."""
+
+    data: Data
+    batch_size: Expr | None = None
+    classes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """`save`, `save_weights`, `load_weights`."""
+
+    path: Expr
+    load: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a call was left as it was."""
+
+    code: str
+    message: str
+    hint: str = field(default="")
