@@ -1,0 +1,1 @@
+"""Read what the interpreter saw into the IR."""

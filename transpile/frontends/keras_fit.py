@@ -1,0 +1,175 @@
+"""`fit`, `evaluate`, `predict`: their data and options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from transpile.frontends.facts import ModelFacts
+from transpile.frontends.keras_callbacks import read_callbacks
+from transpile.frontends.keras_compile import Refused, arguments
+from transpile.frontends.texts import element, is_simple
+from transpile.interpret.values import Event, KerasObject, ModelValue, Tensor
+from transpile.ir import UNKNOWN, Expr, literal
+from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict
+
+FIT = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data", "shuffle",
+       "class_weight", "sample_weight", "initial_epoch", "steps_per_epoch", "validation_steps",
+       "validation_batch_size", "validation_freq")  # fmt: skip
+EVALUATE = ("x", "y", "batch_size", "verbose", "sample_weight", "steps", "callbacks", "return_dict")
+PREDICT = ("x", "batch_size", "verbose", "steps", "callbacks")
+_LOADING = frozenset({"max_queue_size", "max_q_size", "workers", "nb_worker", "use_multiprocessing", "pickle_safe"})
+_DEFAULT = {"batch_size": 32, "validation_freq": 1, "initial_epoch": 0, "shuffle": True}
+
+
+def _given(event: Event, parameters: tuple[str, ...]) -> dict[str, Expr]:
+    given = arguments(event, parameters)
+    if "nb_epoch" in given:
+        given["epochs"] = given.pop("nb_epoch")
+    if "X" in given:
+        given["x"] = given.pop("X")
+    return {n: e for n, e in given.items() if n not in _LOADING and n != "show_accuracy"}
+
+
+def _refuse_rest(event: Event, given: Mapping[str, Expr], known: tuple[str, ...]) -> None:
+    for name, expr in given.items():
+        if name in known or expr.value is None:
+            continue
+        if name in _DEFAULT and expr.value == _DEFAULT[name]:
+            continue
+        raise Refused("K2T125", f"{event.kind}({name}={expr.text}) cannot be converted")
+
+
+def read_fit(event: Event, compiled: Compiled, facts: ModelFacts) -> Fit:
+    """One call of `fit`. Raises Refused."""
+    given = _given(event, FIT)
+    known = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data",
+             "class_weight", "initial_epoch", "validation_batch_size")  # fmt: skip
+    shuffle = given.pop("shuffle", literal(True)).value
+    if shuffle not in (True, False):
+        raise Refused("K2T125", "fit(shuffle=...) is only known at run time")
+    data = _data(event, given, facts)
+    _refuse_rest(event, given, known)
+    split = given.get("validation_split")
+    split = None if split is None or split.value in (0, 0.0, None) else split
+    validation = _validation(given.get("validation_data"), facts)
+    batch = _batch(given.get("batch_size"))
+    fit = Fit(
+        data,
+        batch,
+        given.get("epochs", literal(1)),
+        given.get("initial_epoch", literal(0)),
+        bool(shuffle),
+        None if validation else split,
+        validation,
+        _batch(given.get("validation_batch_size")) if "validation_batch_size" in given else batch,
+        _class_weight(given.get("class_weight"), compiled),
+        given.get("verbose"),
+    )
+    callbacks = given.get("callbacks")
+    if callbacks is None or callbacks.value is None:
+        return fit
+    read = read_callbacks(callbacks, compiled, validated=bool(fit.split or fit.validation))
+    from dataclasses import replace
+
+    return replace(fit, callbacks=read)
+
+
+def _batch(expr: Expr | None) -> Expr:
+    return literal(32) if expr is None or expr.value is None else expr
+
+
+def _class_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:
+    if expr is None or expr.value is None:
+        return None
+    loss = compiled.losses[0]
+    supported = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy")
+    flat = loss.shape is not None and len(loss.shape) == 2
+    if compiled.several or loss.op not in supported or not flat:
+        raise Refused("K2T125", "fit(class_weight=...) cannot be converted for this loss")
+    plain = all(loss.args[n].value in (0.0, None) for n in ("label_smoothing", "ignore_class") if n in loss.args)
+    classes = loss.shape[-1].value if loss.shape else UNKNOWN
+    if not plain or not isinstance(classes, int):
+        raise Refused("K2T125", "fit(class_weight=...) cannot be converted for this loss")
+    return expr
+
+
+def refuse_streams(expr: Expr) -> None:
+    """Generators, Sequences and data sets."""
+    if isinstance(expr.value, KerasObject | ModelValue | Tensor):
+        raise Refused("K2T127", f"the data {expr.text} are not arrays")
+
+
+def _data(event: Event, given: Mapping[str, Expr], facts: ModelFacts) -> Data:
+    x, y = given.get("x"), given.get("y")
+    if x is None:
+        raise Refused("K2T125", f"{event.kind} is given no data")
+    refuse_streams(x)
+    if y is None or y.value is None:
+        raise Refused("K2T127", f"{x.text} yields inputs and targets together")
+    refuse_streams(y)
+    return Data(spread(x, facts.input_names), spread(y, facts.output_names))
+
+
+def spread(expr: Expr, names: tuple[str, ...]) -> tuple[Expr, ...]:
+    """One text per input (or output) of the model."""
+    value = expr.value
+    if isinstance(value, dict):
+        if len(names) == 1 and len(value) == 1:
+            names = (str(next(iter(value))),)
+        if set(value) != set(names):
+            raise Refused("K2T125", f"the keys of {expr.text} are not the names that the model has")
+        return tuple(Expr(element(expr.text, n), value[n]) for n in names)
+    if len(names) == 1:
+        if isinstance(value, list | tuple) and len(value) == 1 and not isinstance(value[0], int | float):
+            return (Expr(element(expr.text, 0), value[0]),)
+        return (expr,)
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise Refused("K2T125", f"{expr.text} has not as many items as the model has inputs or outputs")
+        return tuple(Expr(element(expr.text, i), v) for i, v in enumerate(value))
+    if not is_simple(expr.text):
+        raise Refused("K2T125", f"{expr.text} is not written as a list of arrays")
+    return tuple(Expr(element(expr.text, i)) for i in range(len(names)))
+
+
+def _validation(expr: Expr | None, facts: ModelFacts) -> Data | None:
+    if expr is None or expr.value is None:
+        return None
+    refuse_streams(expr)
+    value = expr.value
+    if isinstance(value, list | tuple) and len(value) == 2:
+        x, y = (Expr(element(expr.text, i), v) for i, v in enumerate(value))
+        if y.value is None:
+            raise Refused("K2T127", f"{x.text} yields inputs and targets together")
+        refuse_streams(x)
+        refuse_streams(y)
+        return Data(spread(x, facts.input_names), spread(y, facts.output_names))
+    if isinstance(value, list | tuple):
+        raise Refused("K2T125", "validation_data with sample weights cannot be converted")
+    raise Refused("K2T127", f"the validation data {expr.text} are not a pair of arrays")
+
+
+def read_evaluate(event: Event, facts: ModelFacts) -> Evaluate:
+    """One call of `evaluate`."""
+    given = _given(event, EVALUATE)
+    data = _data(event, given, facts)
+    _refuse_rest(event, given, ("x", "y", "batch_size", "verbose", "return_dict"))
+    as_dict = given.get("return_dict", literal(False)).value
+    if as_dict not in (True, False):
+        raise Refused("K2T125", "evaluate(return_dict=...) is only known at run time")
+    return Evaluate(data, _batch(given.get("batch_size")), bool(as_dict))
+
+
+def read_predict(event: Event, facts: ModelFacts) -> Predict:
+    """One call of `predict` and its relatives."""
+    given = _given(event, PREDICT)
+    _refuse_rest(event, given, ("x", "batch_size", "verbose"))
+    if "x" not in given:
+        raise Refused("K2T125", f"{event.kind} is given no data")
+    refuse_streams(given["x"])
+    batch = given.get("batch_size")
+    batch = None if batch is None or batch.value in (None, 32) else batch
+    classes = event.kind == "predict_classes"
+    if classes and len(facts.output_shapes) != 1:
+        raise Refused("K2T130", "predict_classes of a model with several outputs")
+    return Predict(Data(spread(given["x"], facts.input_names)), batch, classes)

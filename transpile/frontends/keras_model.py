@@ -1,0 +1,328 @@
+"""Models of the interpreter -> ir.Model, by flattening what was traced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from transpile.frontends.naming import Namespace, attribute_name, class_name
+from transpile.frontends.portable import Home, NotPortable, portable, portable_dim
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import Apply, Frame, InputSource, Layer, ModelValue, Phi, Tensor
+from transpile.ir import UNKNOWN, Expr, Input, Model, Node, Plain, Span, Statement
+from transpile.registry import by_name, mask_of
+
+
+class Unconvertible(Exception):
+    """A model that cannot be converted: the reasons, each with its code and place."""
+
+    def __init__(self, reasons: list[tuple[str, str, Span]]) -> None:
+        super().__init__("; ".join(message for _, message, _ in reasons))
+        self.reasons = reasons
+
+
+@dataclass
+class Reading:
+    """One model as read: the IR, and what links it to the source.
+
+    `applies` are the applications it consists of, in order; `layers` the Keras layers by the
+    attribute that holds their module; `external` maps an attribute to another model's attribute that shares
+    the layer (or to the nested model itself, when the second part is empty).
+    """
+
+    value: ModelValue
+    model: Model
+    applies: list[Apply]
+    layers: dict[str, Layer | ModelValue]
+    external: dict[str, tuple[ModelValue, str]] = field(default_factory=dict)
+    ignored_mask: bool = False
+    all_applies: list[Apply] = field(default_factory=list)  # those that were moved into the loss, too
+    unportable: list[Expr] = field(default_factory=list)  # known only where they are written
+    masked: bool = False  # some layer uses or carries a mask
+    varies: bool = False  # the same code builds other layers from call to call
+    assumed: bool = False  # arguments of the builder were replaced by their values
+    shared: bool = False  # another model uses some of its layers
+    structured: bool = False  # helpers and loops were kept: attribute paths are not known
+
+
+def trace(model: ModelValue) -> list[Apply]:
+    """The applications between a model's inputs and outputs, in order of execution."""
+    seen: set[int] = set()
+    found: list[Apply] = []
+    reasons: list[tuple[str, str, Span]] = list(model.problems)
+    inputs = {id(t) for t in model.inputs}
+    stack = list(model.outputs)
+    while stack:
+        tensor = stack.pop()
+        if id(tensor) in inputs:
+            continue
+        source = tensor.source
+        if isinstance(source, Phi):
+            reasons.append(("K2T109", source.reason, source.span))
+        elif isinstance(source, InputSource) or source is None:
+            span = source.span if source else model.span
+            reasons.append(("K2T110", "the model depends on an input that it does not declare", span))
+        elif id(source) not in seen:
+            seen.add(id(source))
+            found.append(source)
+            reasons += _problems(source)
+            stack += source.inputs
+    if not model.outputs and not reasons:
+        reasons.append(("K2T110", "nothing is known of this model's layers", model.span))
+    if reasons:
+        raise Unconvertible(list(dict.fromkeys(reasons)))
+    return sorted(found, key=lambda a: a.order)
+
+
+def _problems(record: Apply) -> list[tuple[str, str, Span]]:
+    reasons = [(code, message, record.span) for code, message in record.problems]
+    layer = record.layer
+    if isinstance(layer, Layer):
+        reasons += [(code, message, layer.span) for code, message in layer.problems]
+        inner = layer.args.get("layer")
+        if inner is not None and isinstance(inner.value, Layer):
+            reasons += [(code, message, inner.value.span) for code, message in inner.value.problems]
+            reasons += [
+                ("K2T104", f"{name}= of a layer inside {layer.kind} cannot be converted", layer.span)
+                for name in ("trainable", "weights")
+                if name in inner.value.common and inner.value.common[name].value not in (True, None)
+            ]
+            if inner.value.op is None and inner.value.kind != "Activation":
+                reasons.append(
+                    (
+                        "K2T101",
+                        f"{inner.value.kind} is not supported inside {layer.kind}",
+                        layer.span,
+                    )
+                )
+    elif isinstance(layer, ModelValue):
+        if layer.problems:
+            reasons.append(("K2T110", "a model applied here could not be converted", record.span))
+    elif record.op is None and not record.problems:
+        reasons.append(("K2T112", "this call is not supported yet", record.span))
+    return reasons
+
+
+class Reader:
+    """Flattens one model into nodes."""
+
+    def __init__(
+        self, interpreter: Interpreter, value: ModelValue, drop: tuple[str, ...],
+        owners: Mapping[int, tuple[ModelValue, str]],
+    ) -> None:  # fmt: skip
+        self.interpreter = interpreter
+        self.value = value
+        self.home = Home(value.frame, max(value.order, value.closed))
+        self.drop = drop
+        self.assumed = False
+        self.owners = owners
+        self.attributes = Namespace()
+        self.names: dict[int, str] = {}  # layer -> attribute
+        self.reading = Reading(value, Model("", "", "functional", (), (), ()), [], {})
+
+    def read(self) -> Reading:
+        """The model as IR. Raises Unconvertible."""
+        reading = self.reading
+        reading.all_applies = trace(self.value)
+        reading.applies = self._without_final(reading.all_applies)
+        variables = Variables(self.value, reading.applies, self.outputs)
+        body: list[Statement] = []
+        for record in reading.applies:
+            body += self._masks(record, variables)
+            body.append(self._node(record, variables))
+        style = "sequential" if self.value.style == "sequential" else "functional"
+        reading.model = Model(
+            name=self.value.variable,
+            class_name=class_name(self.value),
+            style=style,  # type: ignore[arg-type]
+            inputs=tuple(self._input(t, variables) for t in self.value.inputs),
+            body=tuple(body),
+            outputs=tuple(variables.of(t) for t in self.outputs),
+            span=self.value.span,
+        )
+        reading.masked = any(t.mask is not None for a in reading.applies for t in a.inputs)
+        reading.assumed = self.assumed
+        reading.ignored_mask = any(t.mask is not None for t in self.value.outputs)
+        if reading.ignored_mask and self._trained():
+            reason = "the mask reaches the output: Keras leaves masked steps out of loss and metrics"
+            raise Unconvertible([("K2T113", reason, self.value.span)])
+        return reading
+
+    def _trained(self) -> bool:
+        """Whether a loss is computed on this model."""
+        kinds = ("compile", "fit", "train_on_batch", "evaluate")
+        events = self.interpreter.events
+        return any(e.model is self.value and e.kind in kinds for e in events)
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The output tensors, before the activations that move into the loss."""
+        result = []
+        for i, tensor in enumerate(self.value.outputs):
+            moved = i < len(self.drop) and self.drop[i] and isinstance(tensor.source, Apply)
+            result.append(tensor.source.inputs[0] if moved and isinstance(tensor.source, Apply) else tensor)
+        return result
+
+    def _without_final(self, applies: list[Apply]) -> list[Apply]:
+        kept = {id(t) for t in self.outputs}
+        gone = {id(t.source) for t in self.value.outputs if id(t) not in kept}
+        return [a for a in applies if id(a) not in gone]
+
+    def _input(self, tensor: Tensor, variables: Variables) -> Input:
+        shape = self._shape(tensor)
+        return Input(variables.of(tensor), shape, tensor.dtype)
+
+    def _shape(self, tensor: Tensor) -> tuple[Expr, ...] | None:
+        if tensor.shape is None:
+            return None
+        dims = []
+        for dim in tensor.shape:
+            dims.append(portable_dim(dim, *self.interpreter.dim_origin(dim), self.home))
+        return tuple(dims)
+
+    def _attribute(self, record: Apply) -> str:
+        """The attribute that holds the module of a layer (the same for a shared layer)."""
+        layer = record.layer
+        if layer is None:
+            return ""
+        key = id(layer)
+        if key not in self.names:
+            name = self.attributes.unique(attribute_name(layer))
+            self.names[key] = name
+            self.reading.layers[name] = layer
+            if isinstance(layer, ModelValue):
+                self.reading.external[name] = (layer, "")
+            elif key in self.owners and self.owners[key][0] is not self.value:
+                self.reading.external[name] = self.owners[key]
+        return self.names[key]
+
+    def _node(self, record: Apply, variables: Variables) -> Node:
+        layer = record.layer
+        frame, at = (layer.frame, layer.order) if isinstance(layer, Layer) else (record.frame, record.order)
+        args = {n: self._expr(e, frame, at) for n, e in record.args.items()}
+        if isinstance(layer, Layer):
+            for name in ("weights", "trainable"):
+                if name in layer.common:
+                    args[f"common:{name}"] = self._expr(layer.common[name], frame, at)
+        name = self._attribute(record)
+        return Node(
+            op=record.op.name if record.op is not None else "model",
+            args=args,
+            inputs=tuple(variables.of(t) for t in record.inputs),
+            outputs=tuple(variables.of(t) for t in record.outputs),
+            layer=name,
+            name=name,
+            input_shapes=tuple(self._shape(t) for t in record.inputs),
+            shapes=tuple(self._shape(t) for t in record.outputs),
+            mask=next(filter(None, variables.masks(record)), ""),
+            masks=variables.masks(record),
+            fused=record.fused,
+            span=record.span,
+        )
+
+    def _expr(self, expr: Expr, frame: Frame, at: int) -> Expr:
+        if isinstance(expr.value, Layer):
+            inner = expr.value
+            if inner.op is None:
+                return expr
+            args = {n: self._expr(e, inner.frame, inner.order) for n, e in inner.args.items()}
+            return replace(expr, value=Node(inner.op.name, args, span=inner.span))
+        try:
+            found = portable(expr, frame, at, self.home)
+        except NotPortable:
+            self.reading.unportable.append(expr)
+            return expr
+        if found.text != expr.text and self.value.frame.parent is not None:
+            self.assumed = True
+        return found
+
+    def _masks(self, record: Apply, variables: Variables) -> list[Statement]:
+        """The statement that computes the mask which this record brings into being, if it is used."""
+        name = variables.new_mask(record)
+        if not name:
+            return []
+        source = variables.of(record.inputs[0])
+        if record.op is by_name().get("masking"):
+            value = record.args["mask_value"].text
+            return [Plain(f"{name} = ({source} != {value}).any(dim=-1)", "forward")]
+        return [Plain(f"{name} = {source} != 0", "forward")]
+
+
+class Variables:
+    """Names for the tensors of a model: the user's own where they are free, else `x`."""
+
+    def __init__(self, value: ModelValue, applies: list[Apply], outputs: list[Tensor]) -> None:
+        self._names: dict[int, str] = {}
+        self._masks: dict[int, str] = {}  # origin tensor of a mask -> name
+        last_use = {id(t): i for i, a in enumerate(applies) for t in a.inputs}
+        last_use |= {id(t): len(applies) for t in outputs}
+        self._consumers = {id(t): a for a in reversed(applies) for t in a.inputs}
+        alive: dict[str, int] = {}
+        for tensor in value.inputs:
+            self._take(tensor, self._input_hint(value, tensor, applies), alive, last_use, -1)
+        for i, record in enumerate(applies):
+            for tensor in record.outputs:
+                self._take(tensor, self._hint(tensor), alive, last_use, i)
+        self._name_masks(applies)
+
+    def of(self, tensor: Tensor) -> str:
+        return self._names[id(tensor)]
+
+    def _take(self, tensor: Tensor, hint: str, alive: dict[str, int], last_use: dict[int, int], now: int) -> None:
+        name, count = hint, 1
+        while alive.get(name, -2) > now:
+            name, count = f"{hint}_{count}", count + 1
+        alive[name] = last_use.get(id(tensor), now)
+        self._names[id(tensor)] = name
+
+    def _hint(self, tensor: Tensor) -> str:
+        seen = 0
+        while not tensor.variable and seen < 50:
+            consumer = self._consumers.get(id(tensor))
+            if consumer is None or not isinstance(tensor.source, Apply) or len(consumer.outputs) != 1:
+                break
+            if consumer.statement is not tensor.source.statement and not consumer.fused:
+                break
+            tensor, seen = consumer.outputs[0], seen + 1
+        return tensor.variable if tensor.variable.isidentifier() else "x"
+
+    def _input_hint(self, value: ModelValue, tensor: Tensor, applies: list[Apply]) -> str:
+        uses = sum(t is tensor for a in applies for t in a.inputs)
+        if len(value.inputs) == 1 and uses <= 1:
+            return "x"
+        name = tensor.variable or (tensor.source.name if isinstance(tensor.source, InputSource) else "")
+        name = re.sub(r"\W", "_", name)
+        return name if name.isidentifier() else "x"
+
+    def _name_masks(self, applies: list[Apply]) -> None:
+        for record in applies:
+            for origin in self._used_masks(record):
+                if origin is not None and id(origin) not in self._masks:
+                    count = len(self._masks)
+                    self._masks[id(origin)] = "mask" if not count else f"mask_{count}"
+
+    @staticmethod
+    def _used_masks(record: Apply) -> list[Tensor | None]:
+        if record.op is None or mask_of(record.op, record.args) not in ("use", "use+keep"):
+            return []
+        return [t.mask for t in record.inputs]
+
+    def masks(self, record: Apply) -> tuple[str, ...]:
+        """The names of the masks that a record consumes, one per input; () if it has none."""
+        origins = self._used_masks(record)
+        names = tuple("" if o is None else self._masks[id(o)] for o in origins)
+        return names if any(names) else ()
+
+    def new_mask(self, record: Apply) -> str:
+        """The name of the mask that a record brings into being, "" if nothing uses it."""
+        if record.op is None or record.op.name not in ("embedding", "masking"):
+            return ""
+        if record.outputs[0].mask is not record.inputs[0]:
+            return ""
+        return self._masks.get(id(record.inputs[0]), "")
+
+
+def unknown_features(shape: tuple[Expr, ...] | None) -> bool:
+    """Whether the last extent of an input is neither a number nor text."""
+    return shape is None or (not shape[-1].text and shape[-1].value is UNKNOWN)

@@ -1,0 +1,223 @@
+"""What the file does with its models: one record per call site, or the reason why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import libcst as cst
+
+from transpile.frontends.facts import ModelFacts
+from transpile.frontends.keras_compile import Refused, old_decay, read_compile, read_optimizer
+from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict
+from transpile.frontends.sites import Sites, assignments
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import Event, KerasObject, ModelValue
+from transpile.ir import Expr, Span
+from transpile.source import Source
+from transpile.training_ir import Compiled, Evaluate, Fit, Optimizer, Predict, Problem, Store
+
+PREDICTIONS = frozenset({"predict", "predict_proba", "predict_on_batch", "predict_classes"})
+# Calls that are written for any converted model, whatever their arguments.
+PLAIN = frozenset({"summary", "count_params", "build"})
+_STREAMS = frozenset({"fit_generator", "evaluate_generator", "predict_generator"})
+# Left to those who convert layers and weights.
+_ELSEWHERE = frozenset({"trainable", "get_weights", "set_weights", "get_layer"})
+Record = Compiled | Fit | Evaluate | Predict | Store | Problem | None
+
+
+@dataclass(eq=False)
+class Use:
+    """A call site on a model (or on several, in a loop or a function), and what it says.
+
+    `compiled` is the `compile` in force: its site.
+    """
+
+    kind: str
+    call: cst.Call
+    events: list[Event] = field(default_factory=list)
+    record: Record = None
+    compiled: Use | None = None
+
+    @property
+    def models(self) -> list[ModelValue]:
+        found: list[ModelValue] = []
+        for event in self.events:
+            if event.model is not None and event.model not in found:
+                found.append(event.model)
+        return found
+
+    @property
+    def first(self) -> Event:
+        return self.events[0]
+
+    @property
+    def problem(self) -> Problem | None:
+        return self.record if isinstance(self.record, Problem) else None
+
+
+class Reading:
+    """Every use of every model that has facts, in program order."""
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        source: Source,
+        facts: Mapping[ModelValue, ModelFacts],
+        sites: Sites | None = None,
+    ) -> None:
+        self.interpreter = interpreter
+        self.source = source
+        self.facts = facts
+        self.sites = sites or Sites(source)
+        self.uses = self._group()
+        self._old_accuracy = _reads_acc(source.text)
+        for use in self.uses:
+            use.compiled = self._in_force(use)
+        for use in self.uses:
+            use.record = self._read(use)
+
+    def reads(self, key: str) -> bool:
+        """Whether the file has a subscript with that string."""
+        return re.search(rf"""\[['"]{key}['"]\]""", self.source.text) is not None
+
+    def _group(self) -> list[Use]:
+        uses: dict[int, Use] = {}
+        for event in self.interpreter.events:
+            if event.model is None or event.model not in self.facts or event.kind in _ELSEWHERE:
+                continue
+            use = uses.setdefault(id(event.call), Use(event.kind, event.call))
+            use.events.append(event)
+        return list(uses.values())
+
+    def _in_force(self, use: Use) -> Use | None:
+        """The last `compile` of the model before the first time that the call is made."""
+        event, best = use.first, None
+        for other in self.uses:
+            if other.kind != "compile":
+                continue
+            for compiled in other.events:
+                earlier = compiled.model is event.model and compiled.order < event.order
+                if earlier and (best is None or compiled.order > best[0]):
+                    best = (compiled.order, other)
+        return best[1] if best else None
+
+    def governed(self, compiled: Use) -> list[Use]:
+        """The uses that train or evaluate by a `compile`."""
+        return [u for u in self.uses if u.compiled is compiled and u.kind in ("fit", "evaluate")]
+
+    # Records
+
+    def _read(self, use: Use) -> Record:
+        records: list[Record] = []
+        for model in use.models:
+            event = next(e for e in use.events if e.model is model)
+            try:
+                records.append(self._read_one(use, event, self.facts[model]))
+            except Refused as refused:
+                return refused.problem
+        first = records[0]
+        if any(r != first for r in records[1:]) and not _alike(use, self.facts):
+            return Problem("K2T128", f"this {use.kind} is called on models that differ")
+        return first
+
+    def _read_one(self, use: Use, event: Event, facts: ModelFacts) -> Record:
+        kind = use.kind
+        if kind in _STREAMS:
+            raise Refused("K2T127", f"{kind} reads a generator")
+        if kind == "compile":
+            choices = self._choices(use, event)
+            if choices:
+                given = {"optimizer": Expr(choices[0].text, choices[0].value)}
+                event = replace(event, args=event.args[1:] if event.args else (), kwargs=event.kwargs | given)
+            read = read_compile(event, facts, self._old_accuracy)
+            return replace(read, choices=self._chosen(choices)) if choices else read
+        if kind in ("fit", "evaluate"):
+            compiled = self._compiled(use)
+            return read_fit(event, compiled, facts) if kind == "fit" else read_evaluate(event, facts)
+        if kind in PREDICTIONS:
+            return read_predict(event, facts)
+        if kind in ("save", "save_weights", "load_weights"):
+            return _store(event)
+        if kind in PLAIN:
+            return None
+        what = "calling the model on data" if kind == "call" else f"the method {kind}"
+        raise Refused("K2T130", f"{what} has no counterpart yet")
+
+    def _choices(self, use: Use, event: Event) -> list[Expr]:
+        """The optimizers that a variable can hold, where a test of the program decides."""
+        given = event.kwargs.get("optimizer") or (event.args[0] if event.args else None)
+        if given is None or given.known or not given.text.isidentifier():
+            return []
+        scope = self.sites.function(use.call)
+        found = []
+        for statement in assignments(given.text, self.source):
+            value = statement.body[0].value  # type: ignore[attr-defined]
+            if self.sites.function(statement) is not scope or not isinstance(value, cst.Call):
+                return []
+            made = self.interpreter.expressions.evaluate(value, event.frame)
+            if not isinstance(made, KerasObject) or not made.path.startswith("keras.optimizers."):
+                return []
+            model = event.model
+            if model is None or self.sites.function(model.call or use.call) is not scope:
+                return []
+            if model.span.start > made.span.start:
+                return []
+            found.append(Expr(self.source.code(value), made))
+        return found if len(found) > 1 else []
+
+    def _chosen(self, choices: list[Expr]) -> tuple[tuple[Span, Optimizer], ...]:
+        read = [read_optimizer(c) for c in choices]
+        clips = {tuple(o.args[n].text for n in ("clipnorm", "clipvalue", "global_clipnorm")) for o in read}
+        if len(clips) > 1 or any(o.schedule for o in read):
+            raise Refused("K2T121", "the optimizers to choose from clip gradients or change rates in different ways")
+        spans = [c.value.span for c in choices if isinstance(c.value, KerasObject)]
+        return tuple(zip(spans, read))
+
+    def _compiled(self, use: Use) -> Compiled:
+        if use.compiled is None:
+            raise Refused("K2T128", f"no compile of the model is seen before this {use.kind}")
+        record = use.compiled.record
+        if record is None:  # in program order below a later definition
+            record = use.compiled.record = self._read(use.compiled)
+        if isinstance(record, Problem):
+            raise Refused(record.code, f"its compile was left: {record.message}")
+        assert isinstance(record, Compiled)
+        return record
+
+    def decay(self, compiled: Use) -> Expr | None:
+        """`decay=` of the optimizer, which Keras 3 ignores."""
+        given = compiled.first.kwargs.get("optimizer") or (compiled.first.args[0] if compiled.first.args else None)
+        return old_decay(given) if given is not None else None
+
+
+def _alike(use: Use, facts: Mapping[ModelValue, ModelFacts]) -> bool:
+    """Whether the models differ in nothing that the written code depends on."""
+    keys = {
+        (f.final_activations, f.input_dtypes, f.has_regularization, f.has_constraints, _extents(f))
+        for f in (facts[m] for m in use.models)
+    }
+    return len(keys) == 1
+
+
+def _extents(facts: ModelFacts) -> tuple[object, ...]:
+    return tuple(None if s is None else (len(s), s[-1].value == 1, s[-1].known) for s in facts.output_shapes)
+
+
+def _store(event: Event) -> Store:
+    allowed = {"overwrite", "save_format", "include_optimizer", "by_name", "filepath"}
+    path = event.args[0] if event.args else event.kwargs.get("filepath")
+    if path is None or set(event.kwargs) - allowed:
+        raise Refused("K2T125", f"these arguments of {event.kind} cannot be converted")
+    by_name = event.kwargs.get("by_name")
+    if by_name is not None and by_name.value is not False:
+        raise Refused("K2T125", "load_weights(by_name=True) cannot be converted")
+    return Store(path, event.kind == "load_weights")
+
+
+def _reads_acc(text: str) -> bool:
+    """Whether the file expects the accuracy under the name that Keras gave it until 2.3."""
+    return bool(re.search(r"""['"](val_)?acc['"]\s*\]""", text)) and not re.search(
+        r"""['"](val_)?accuracy['"]\s*\]\s*(?!\))""", text
+    )

@@ -1,0 +1,151 @@
+"""Loops around layers: one walk of the body for all passes, and channels that change from pass to pass."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import libcst as cst
+
+from transpile.frontends.blocks import names_in
+from transpile.frontends.portable import free_names
+from transpile.frontends.scope import Run, Unstructured, with_values
+from transpile.frontends.structure_nodes import NodeReader
+from transpile.ir import FREE, Expr, Loop, Plain, Shape, Statement
+
+
+class LoopReader(NodeReader):
+    """Reads `for` statements."""
+
+    def walk(self, body: Sequence[cst.CSTNode], runs: list[Run]) -> list[Statement]:
+        """The statements of a block, executed by all of `runs`."""
+        raise NotImplementedError
+
+    def touches(self, statement: cst.CSTNode, runs: list[Run]) -> bool:
+        """Whether layers are applied, or tensors read, inside a statement."""
+        raise NotImplementedError
+
+    def _for(self, statement: cst.For, runs: list[Run]) -> list[Statement]:
+        if not self.touches(statement, runs):
+            if self.home is not None and not runs[0].loops:
+                return []
+            raise Unstructured("a loop of plain Python in a helper")
+        if statement.orelse is not None or names_in(statement.iter)[0] & self.state.shapes.keys():
+            raise Unstructured("a loop over tensors")
+        passes = [self.recorded.passes(statement, run) for run in runs]
+        if any(p is None for p in passes) or not any(passes):
+            raise Unstructured("a loop of which the passes are not known")
+        self.state.local |= (
+            names_in(cst.Assign([cst.AssignTarget(statement.target)], cst.Name("_")))[1] | names_in(statement.target)[0]
+        )
+        saved, entry = self.state.copy(), dict(self.state.shapes)
+        body, ends = self._pass(statement, runs, [p or 0 for p in passes])
+        carried = self._carried(entry, self.state.shapes)
+        if carried:
+            self.state = saved
+            return self._with_channels(statement, runs, [p or 0 for p in passes], carried)
+        self._leave(runs, ends)
+        return [self._loop(statement, body)]
+
+    def _loop(self, statement: cst.For, body: Sequence[Statement]) -> Loop:
+        code = self.source.code
+        return Loop(code(statement.target), Expr(code(statement.iter)), tuple(body))
+
+    def _pass(self, statement: cst.For, runs: list[Run], passes: list[int]) -> tuple[list[Statement], list[list[Run]]]:
+        """Walks a loop's body over all passes of all runs."""
+        inner: list[list[Run]] = []
+        for run, count in zip(runs, passes):
+            series = []
+            for i in range(count):
+                first = i == 0 and run.assumed is None
+                env = dict(run.env) if first else {}
+                series.append(Run(run.frame, (*run.loops, (statement, i)), env, None if first else {}))
+            inner.append(series)
+        flat = [r for series in inner for r in series]
+        flat.sort(key=lambda r: r.assumed is not None)
+        body = self.walk(statement.body.body, flat)
+        for run, series in zip(runs, inner):
+            for before, after in itertools.pairwise(series):
+                for name, tensor in (after.assumed or {}).items():
+                    if before.env.get(name, run.env.get(name)) is not tensor:
+                        raise Unstructured("a tensor that does not come from the pass before")
+        return body, inner
+
+    def _leave(self, runs: list[Run], inner: list[list[Run]]) -> None:
+        for run, series in zip(runs, inner):
+            if series:
+                for name, tensor in series[-1].env.items():
+                    run.env.pop(name, None)
+                    run.env[name] = tensor
+
+    @staticmethod
+    def _carried(entry: dict[str, Shape | None], end: dict[str, Shape | None]) -> list[str]:
+        """The tensors whose number of channels a pass of the loop changes."""
+        names = []
+        for name, shape in entry.items():
+            after = end.get(name)
+            if shape is None or after is None:
+                if (shape is None) != (after is None):
+                    raise Unstructured("a shape that is lost in a loop")
+                continue
+            if len(shape) != len(after):
+                raise Unstructured("a loop changes the rank of a tensor")
+            if shape[-1].text != after[-1].text:
+                names.append(name)
+        return names
+
+    def _with_channels(
+        self, statement: cst.For, runs: list[Run], passes: list[int], carried: list[str]
+    ) -> list[Statement]:
+        """The loop again, with the changing number of channels in a variable."""
+        before: list[Statement] = []
+        variables: dict[str, str] = {}
+        texts: dict[str, str] = {}
+        for name in carried:
+            shape = self.state.shapes[name]
+            assert shape is not None
+            text = shape[-1].text
+            variable = texts.get(text)
+            if variable is None and self._is_ours(text, name):
+                variable = texts[text] = text
+            if variable is None:
+                variable = self._fresh("channels" if not texts else f"{name}_channels")
+                texts[text] = variable
+                before.append(Plain(f"{variable} = {text}", "init"))
+                if not text:
+                    raise Unstructured("a number of channels that has no text")
+            variables[name] = variable
+            spatial = tuple(FREE for _ in shape[1:-1])
+            self.state.shapes[name] = (shape[0], *spatial, Expr(variable))
+        body, ends = self._pass(statement, runs, passes)
+        updates: dict[str, str] = {}
+        for name, variable in variables.items():
+            shape = self.state.shapes[name]
+            text = shape[-1].text if shape else ""
+            if not text or updates.setdefault(variable, text) != text:
+                raise Unstructured("a number of channels that has no text")
+            assert shape is not None
+            self.state.shapes[name] = (*shape[:-1], Expr(variable))
+        body += [Plain(f"{v} = {t}", "init") for v, t in updates.items() if v != t]
+        self._leave(runs, ends)
+        for name in carried:
+            shapes = [run.env[name].shape for run in runs if name in run.env]
+            self.state.shapes[name] = with_values(_open(self.state.shapes[name]), shapes)
+        return [*before, self._loop(statement, body)]
+
+    def _is_ours(self, text: str, name: str) -> bool:
+        """Whether the channels are in a variable of an outer loop that nothing else depends on."""
+        others = [s for n, s in self.state.shapes.items() if n != name and s is not None]
+        return text in self.counters and not any(text in (free_names(s[-1].text) or ()) for s in others if s[-1].text)
+
+    def _fresh(self, name: str) -> str:
+        taken = self.params | self.state.local | self.state.shapes.keys() | self.source.used_names
+        while name in taken:
+            name = f"in_{name}" if not name.startswith("in_") else f"{name}_"
+        self.state.local.add(name)
+        self.counters.add(name)
+        return name
+
+
+def _open(shape: Shape | None) -> Shape | None:
+    return shape if shape is None else tuple(Expr(d.text) if not d.text.isdigit() else d for d in shape)

@@ -1,0 +1,156 @@
+"""Attributes and items of abstract values: arrays, tensors, models, objects of the user's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transpile.interpret.values import (
+    Array,
+    Bound,
+    Event,
+    Function,
+    Instance,
+    KerasObject,
+    Layer,
+    ModelValue,
+    Tensor,
+    UserClass,
+)  # fmt: skip
+from transpile.ir import UNKNOWN, Shape
+
+if TYPE_CHECKING:
+    from transpile.interpret.interpreter import Interpreter
+
+
+def get(interpreter: Interpreter, target: object, name: str) -> object:
+    """`target.name`."""
+    match target:
+        case Instance():
+            return _of_instance(target, name)
+        case UserClass():
+            return target.attributes.get(name, UNKNOWN)
+        case Array():
+            return _of_array(target, name)
+        case Tensor() if name == "shape":
+            return shape_tuple(target.shape)
+        case Layer():
+            return _of_layer(target, name)
+        case ModelValue():
+            return _of_model(interpreter, target, name)
+        case KerasObject():
+            return target.attributes.get(name, Bound(target, name))
+    if target is UNKNOWN:
+        return UNKNOWN
+    return Bound(target, name)
+
+
+def shape_tuple(shape: Shape | None) -> object:
+    """A tensor's shape as the user sees it: a tuple with None for the batch."""
+    if shape is None:
+        return UNKNOWN
+    return tuple(d.value if d.known else (None if not d.text else UNKNOWN) for d in shape)
+
+
+def _of_instance(target: Instance, name: str) -> object:
+    if name in target.attributes:
+        return target.attributes[name]
+    value = class_attribute(target.cls, name)
+    return Bound(target, name, value) if isinstance(value, Function) else value
+
+
+def class_attribute(cls: UserClass, name: str) -> object:
+    """A class attribute, looked up through the bases of the user's."""
+    if name in cls.attributes:
+        return cls.attributes[name]
+    for base in cls.bases:
+        if isinstance(base, UserClass):
+            value = class_attribute(base, name)
+            if value is not UNKNOWN:
+                return value
+    return UNKNOWN
+
+
+def _of_array(array: Array, name: str) -> object:
+    if name == "shape":
+        if array.shape is None:
+            return UNKNOWN
+        return tuple(UNKNOWN if n is None else n for n in array.shape)
+    if name == "T" and array.shape is not None:
+        return Array(array.shape[::-1], array.dtype)
+    if name == "ndim":
+        return UNKNOWN if array.shape is None else len(array.shape)
+    return Bound(array, name)
+
+
+def _of_layer(layer: Layer, name: str) -> object:
+    if name == "output" and len(layer.results) == 1:
+        return layer.results[0]
+    if name == "input" and len(layer.results) == 1:
+        tensors = list(layer.applications[0].inputs)
+        return tensors[0] if len(tensors) == 1 else tensors
+    if name == "name" and "name" in layer.common:
+        return layer.common["name"].value
+    return Bound(layer, name)
+
+
+def _of_model(interpreter: Interpreter, model: ModelValue, name: str) -> object:
+    if name in ("input", "output", "inputs", "outputs"):
+        interpreter.keras.build(model)
+        tensors = model.inputs if name.startswith("input") else model.outputs
+        if not tensors:
+            return UNKNOWN
+        return list(tensors) if name.endswith("s") or len(tensors) > 1 else tensors[0]
+    if name == "layers" and model.style == "sequential":
+        return list(model.layers)
+    if name == "input_shape" or name == "output_shape":
+        interpreter.keras.build(model)
+        tensors = model.inputs if name.startswith("input") else model.outputs
+        return shape_tuple(tensors[0].shape) if len(tensors) == 1 else UNKNOWN
+    return Bound(model, name)
+
+
+def item(target: object, index: object) -> object:
+    """`target[index]`."""
+    if isinstance(target, Array):
+        return _array_item(target, index)
+    if isinstance(target, Event):
+        return UNKNOWN
+    if index is UNKNOWN or not isinstance(target, tuple | list | dict | str | range | bytes):
+        return UNKNOWN
+    try:
+        return target[index]  # type: ignore[index,call-overload]
+    except (TypeError, LookupError):
+        return UNKNOWN
+
+
+def _array_item(array: Array, index: object) -> object:
+    if array.shape is None:
+        return Array(None, array.dtype)
+    indices = list(index) if isinstance(index, tuple) else [index]
+    if Ellipsis in indices or any(isinstance(i, Array) for i in indices):
+        return Array(None, array.dtype)
+    shape: list[int | None] = []
+    rest = list(array.shape)
+    for i in indices:
+        if i is None:
+            shape.append(1)
+        elif not rest:
+            return Array(None, array.dtype)
+        elif isinstance(i, slice):
+            extent = rest.pop(0)
+            shape.append(None if extent is None else len(range(*i.indices(extent))))
+        elif i is UNKNOWN:
+            # A slice with unknown bounds, an index or a mask: the rank is not known.
+            return Array(None, array.dtype)
+        else:
+            rest.pop(0)
+    return Array((*shape, *rest), array.dtype)
+
+
+def broadcast(left: object, right: object) -> Array:
+    """The shape of an elementwise operation on arrays, as far as it is known."""
+    shapes = [v.shape for v in (left, right) if isinstance(v, Array)]
+    if len(shapes) == 1:
+        other = right if isinstance(left, Array) else left
+        return Array(shapes[0] if isinstance(other, int | float) else None)
+    return Array(shapes[0] if shapes[0] == shapes[1] else None)

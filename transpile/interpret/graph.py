@@ -1,0 +1,308 @@
+"""Symbolic tensors: inputs, layers and functions applied to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from transpile.interpret.values import Apply, Frame, InputSource, Layer, Phi, Tensor
+from transpile.ir import FREE, UNKNOWN, Expr, Shape, literal
+from transpile.registry import Op, UnknownArgument, bind, by_keras_path, by_name, mask_of, signature
+
+if TYPE_CHECKING:
+    from transpile.interpret.interpreter import Interpreter
+
+
+# Their activation is that of a cell, applied inside the loop over time.
+RECURRENT = frozenset("lstm gru simple_rnn conv_lstm2d lstm_cell gru_cell simple_rnn_cell rnn bidirectional".split())
+# The mask of their output is that of the query.
+ATTENTION = frozenset("multi_head_attention attention additive_attention".split())
+
+# Layers that do something else in training; a fixed `training=` makes a difference to them.
+IN_TRAINING = frozenset(
+    "dropout spatial_dropout1d spatial_dropout2d spatial_dropout3d gaussian_noise gaussian_dropout "
+    "alpha_dropout batch_norm multi_head_attention lstm gru simple_rnn bidirectional time_distributed".split()
+)
+
+
+def tensors_in(values: Iterable[object]) -> list[Tensor]:
+    """The tensors among values, lists of them opened."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += tensors_in(value)
+    return found
+
+
+def _mixed(value: object) -> bool:
+    """Whether a list holds tensors and something else."""
+    if not isinstance(value, list | tuple) or not tensors_in(value):
+        return False
+    return not all(isinstance(v, Tensor | list | tuple) for v in value) or any(_mixed(v) for v in value)
+
+
+def shape_of(expr: Expr, batch: Expr = FREE) -> Shape | None:
+    """A shape argument of the user's, `(rows, cols, 1)`, with the batch before it."""
+    values = expr.value
+    if isinstance(values, int):
+        values = (values,)
+    if not isinstance(values, tuple | list):
+        return None
+    texts = _element_texts(expr.text, len(values))
+    dims = []
+    for value, text in zip(values, texts):
+        if value is None:
+            dims.append(FREE)
+        elif isinstance(value, int):
+            written = text and not text.lstrip("-").isdigit()
+            dims.append(Expr(text if written else str(value), value))
+        else:
+            dims.append(Expr(text) if text else FREE)
+    return (batch, *dims)
+
+
+def _element_texts(text: str, count: int) -> list[str]:
+    """The text of each element of a tuple: its own, or `name[i]`."""
+    try:
+        node = cst.parse_expression(text)
+    except cst.ParserSyntaxError:
+        return [""] * count
+    if isinstance(node, cst.Tuple | cst.List) and len(node.elements) == count:
+        empty = cst.Module([])
+        if all(isinstance(e, cst.Element) for e in node.elements):
+            return [empty.code_for_node(e.value) for e in node.elements]
+    if isinstance(node, cst.Name | cst.Attribute | cst.Subscript):
+        return [f"{text}[{i}]" if i < count - 1 else f"{text}[-1]" for i in range(count)]
+    if count == 1 and isinstance(node, cst.Integer):
+        return [text]
+    return [""] * count
+
+
+class Graph:
+    """Builds the graph of Apply records."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+
+    def input(self, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame) -> object:
+        """`keras.Input(shape=..., dtype=..., name=...)`."""
+        if args:
+            kwargs = {"shape": args[0]} | kwargs
+        if "tensor" in kwargs and isinstance(kwargs["tensor"].value, Tensor):
+            return kwargs["tensor"].value
+        shape = None
+        if "batch_shape" in kwargs or "batch_input_shape" in kwargs:
+            whole = kwargs.get("batch_shape") or kwargs["batch_input_shape"]
+            inner = shape_of(whole)
+            shape = (FREE, *inner[2:]) if inner else None
+        elif "shape" in kwargs:
+            shape = shape_of(kwargs["shape"])
+        dtype = kwargs["dtype"].value if "dtype" in kwargs else "float32"
+        name = kwargs["name"].value if "name" in kwargs else ""
+        source = InputSource(
+            name if isinstance(name, str) else "", shape, dtype if isinstance(dtype, str) else "float32",
+            self.interpreter.source.span(node), frame, self.interpreter.next_order(), self.interpreter.statement,
+        )  # fmt: skip
+        self.interpreter.note_dims(shape, frame)
+        return Tensor(shape, source, dtype=source.dtype)
+
+    def apply_layer(
+        self,
+        layer: Layer,
+        node: cst.Call,
+        args: list[Expr],
+        kwargs: Mapping[str, Expr],
+        frame: Frame,
+    ) -> object:
+        """`layer(x)`, `layer([a, b])`, `layer(q, v, use_causal_mask=True)`."""
+        inputs = tensors_in([a.value for a in args])
+        call_args: dict[str, Expr] = {}
+        for name, expr in kwargs.items():
+            found = tensors_in([expr.value])
+            if found:
+                # Positions of the keyword tensors among the inputs, for the op's lowering.
+                call_args[name] = literal(tuple(range(len(inputs), len(inputs) + len(found))))
+                inputs += found
+            else:
+                call_args[name] = expr
+        training = call_args.pop("training", literal(None))
+        if training.value is not None and layer.op is not None and layer.op.name in IN_TRAINING:
+            call_args["training"] = training
+        if layer.kind == "Activation" and inputs:
+            given = layer.args.get("activation", Expr("None", None))
+            record = Apply(
+                None, {}, tuple(inputs), layer, self.interpreter.source.span(node), frame,
+                self.interpreter.next_order(),
+                self.interpreter.statement, [inputs[0]],
+            )  # fmt: skip
+            layer.results.append(self.activation(given, inputs[0], record, layer))
+            return layer.results[-1]
+        return self.apply(layer, inputs, node, frame, call_args)
+
+    def apply(
+        self, layer: Layer, inputs: Sequence[Tensor], node: cst.Call | None, frame: Frame,
+        call_args: Mapping[str, Expr] | None = None,
+    ) -> object:  # fmt: skip
+        """One application; returns its output, or the list of them."""
+        span = self.interpreter.source.span(node) if node is not None else layer.span
+        extra = {f"call:{k}": e for k, e in (call_args or {}).items()}
+        record = Apply(
+            layer.op, layer.args | extra, tuple(inputs), layer, span, frame,
+            self.interpreter.next_order(), self.interpreter.statement,
+        )  # fmt: skip
+        layer.applications.append(record)
+        result = self._outputs(record)
+        activation = layer.args.get("activation")
+        if activation is not None:
+            result = self._activated(record, activation, result)
+        layer.results.append(result)
+        return result
+
+    def _outputs(self, record: Apply) -> object:
+        """Shapes and masks of an application's outputs."""
+        self.interpreter.applies.append(record)
+        record.loops = self.interpreter.loops
+        op = record.op
+        shapes = [t.shape for t in record.inputs]
+        result = op.shape(shapes, record.args) if op is not None else None
+        several = isinstance(result, list)
+        merges = op is None or op.name not in RECURRENT | ATTENTION
+        masks = [t.mask for t in (record.inputs if merges else record.inputs[:1])]
+        mask = next((m for m in masks if m is not None), None)
+        written_in = record.layer.frame if isinstance(record.layer, Layer) else record.frame
+        for i, shape in enumerate(result if isinstance(result, list) else [result]):
+            tensor = Tensor(shape, record, i)
+            self.interpreter.note_dims(shape, written_in)
+            if i == 0 and op is not None and mask_of(op, record.args) in ("keep", "use+keep"):
+                tensor.mask = mask
+            record.outputs.append(tensor)
+        if op is not None and op.name in ("embedding", "masking"):
+            makes = op.name == "masking" or record.args["mask_zero"].value is not False
+            record.outputs[0].mask = record.inputs[0] if makes else None
+        return list(record.outputs) if several else record.outputs[0]
+
+    def _activated(self, record: Apply, activation: Expr, result: object) -> object:
+        """The activation that a layer applies to its own output (not that of a cell)."""
+        op = record.op
+        if op is None or op.name in RECURRENT or activation.value in (None, "linear"):
+            return result
+        tensor = record.outputs[0]
+        outer = self.activation(activation, tensor, record)
+        return [outer, *record.outputs[1:]] if isinstance(result, list) else outer
+
+    def activation(self, activation: Expr, tensor: Tensor, record: Apply, layer: Layer | None = None) -> Tensor:
+        """An activation given as a string, a function or a layer, applied to a tensor.
+
+        `layer` is the Activation layer whose whole work it is, None for a fused activation.
+        """
+        value = activation.value
+        if isinstance(value, Layer):
+            out = self.apply(value, [tensor], None, record.frame)
+            assert isinstance(out, Tensor)
+            return out
+        path = f"activations.{value}" if isinstance(value, str) else ""
+        if not path:
+            path = str(getattr(value, "path", "")).removeprefix("keras.")
+        op = by_keras_path().get(path)
+        args = dict(bind(op, (), {})) if op is not None else {}
+        fused = Apply(
+            op,
+            args,
+            (tensor,),
+            layer,
+            record.span,
+            record.frame,
+            self.interpreter.next_order(),
+            record.statement,
+        )
+        fused.fused = layer is None
+        if layer is not None:
+            layer.applications.append(fused)
+        if op is None:
+            fused.problems.append(("K2T106", f"the activation {activation.text} is not supported yet"))
+        self._outputs(fused)
+        out = fused.outputs[0]
+        if out.shape is None:
+            out.shape = tensor.shape
+        return out
+
+    def function(self, path: str, node: cst.Call, args: list[Expr], kwargs: Mapping[str, Expr], frame: Frame) -> object:
+        """A function of Keras's or TensorFlow's applied to tensors."""
+        key = path.removeprefix("keras.")
+        op = by_keras_path().get(key)
+        span = self.interpreter.source.span(node)
+        inputs = tensors_in([*(a.value for a in args), *(e.value for e in kwargs.values())])
+        record = Apply(
+            op,
+            {},
+            tuple(inputs),
+            None,
+            span,
+            frame,
+            self.interpreter.next_order(),
+            self.interpreter.statement,
+        )
+        if any(_mixed(e.value) for e in (*args, *kwargs.values())):
+            record.problems.append(("K2T112", f"{path}: tensors and other values in one list"))
+        if op is None:
+            record.problems.append(("K2T112", f"{path} is not supported yet"))
+        else:
+            record.args = self._function_args(op, args, kwargs, record)
+        return self._outputs(record)
+
+    @staticmethod
+    def _function_args(op: Op, args: Sequence[Expr], kwargs: Mapping[str, Expr], record: Apply) -> dict[str, Expr]:
+        names = list(signature(op.keras)[1])
+        try:
+            bound = bind(op, args, {k: e for k, e in kwargs.items() if k != "name"})
+        except UnknownArgument as error:
+            record.problems.append(("K2T104", f"{op.keras_path}: {error} cannot be converted"))
+            bound = bind(op, args[: len(names)], {k: e for k, e in kwargs.items() if k in names})
+        return {k: e for k, e in bound.items() if not tensors_in([e.value])}
+
+    def operator(self, node: cst.CSTNode, symbol: str, left: object, right: object, frame: Frame) -> object:
+        """`a + b`, `-a`: the op "binary" with the operand that is no tensor as an argument."""
+        inputs = tensors_in([left, right])
+        args = {"operator": literal(symbol)}
+        for side, value in (("left", left), ("right", right)):
+            if not isinstance(value, Tensor):
+                args[side] = self._operand(node, side, value)
+        record = Apply(
+            by_name().get("binary"), args, tuple(inputs), None, self.interpreter.source.span(node), frame,
+            self.interpreter.next_order(), self.interpreter.statement,
+        )  # fmt: skip
+        if record.op is None or not symbol:
+            record.problems.append(("K2T112", "this operator is not supported on tensors yet"))
+        return self._outputs(record)
+
+    def _operand(self, node: cst.CSTNode, side: str, value: object) -> Expr:
+        child: cst.CSTNode | None = None
+        if isinstance(node, cst.BinaryOperation):
+            child = node.left if side == "left" else node.right
+        elif isinstance(node, cst.AugAssign) and side == "right":
+            child = node.value
+        if child is None:
+            return literal(None)
+        return Expr(self.interpreter.source.code(child), value)
+
+    def subscript(self, node: cst.Subscript, tensor: Tensor, index: object, frame: Frame) -> object:
+        """`x[:, 0]`: the op "getitem" with the user's index."""
+        code = self.interpreter.source.code
+        text = ", ".join(code(s) for s in node.slice).rstrip(", ")
+        op = by_name().get("getitem")
+        record = Apply(
+            op, {"index": Expr(text, index)}, (tensor,), None, self.interpreter.source.span(node), frame,
+            self.interpreter.next_order(), self.interpreter.statement,
+        )  # fmt: skip
+        if op is None or index is UNKNOWN:
+            record.problems.append(("K2T112", "this index is not supported on tensors yet"))
+        return self._outputs(record)
+
+    def opaque(self, node: cst.CSTNode, values: Sequence[object], frame: Frame) -> Tensor:
+        """The result of a call that we know nothing about, on a tensor."""
+        span = self.interpreter.source.span(node)
+        return Tensor(None, Phi("this call is not understood", span))

@@ -1,0 +1,214 @@
+"""Calls into Keras: layers, models, tensors, and what is done with models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
+from transpile.interpret.graph import Graph, tensors_in
+from transpile.interpret.legacy import modern_arguments
+from transpile.interpret.models import Models
+from transpile.interpret.values import (
+    Array,
+    Frame,
+    Function,
+    KerasObject,
+    Layer,
+    ModelValue,
+    Phi,
+    Ref,
+    Tensor,
+    UserClass,
+)  # fmt: skip
+from transpile.ir import UNKNOWN, Expr
+from transpile.registry import LAYER_ARGUMENTS, UnknownArgument, bind, by_keras_path
+
+if TYPE_CHECKING:
+    from transpile.interpret.interpreter import Interpreter
+
+_OBJECTS = (
+    "optimizers",
+    "losses",
+    "metrics",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "callbacks",
+)
+_STAR_NAMES = {
+    "keras": frozenset("Sequential Model Input backend layers models utils optimizers losses callbacks".split()),
+    "keras.models": frozenset("Sequential Model load_model model_from_json".split()),
+    "keras.layers": frozenset("Input InputLayer Lambda Activation".split()),
+    "keras.utils": frozenset({"to_categorical"}),
+}
+
+
+def registry_key(path: str) -> str:
+    """The registry's key of a canonical path: `keras.layers.Dense` is under `layers.Dense`."""
+    return path.removeprefix("keras.")
+
+
+class KerasCalls:
+    """What the interpreter knows of Keras."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.graph = Graph(interpreter)
+        self.models = Models(interpreter)
+        self.operator = self.graph.operator
+        self.subscript = self.graph.subscript
+        self.opaque = self.graph.opaque
+        self.build = self.models.build
+        self.method = self.models.method
+
+    def exports(self, module: str, name: str) -> bool:
+        """Whether `from module import *` brings in that name (as far as we know the API)."""
+        if name in _STAR_NAMES.get(module, ()):
+            return True
+        return registry_key(f"{module}.{name}") in by_keras_path()
+
+    def library(self, path: str, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame) -> object:
+        """A call of something below `keras.` or `tf.`."""
+        match path:
+            case "keras.Sequential":
+                return self.models.sequential(node, args, kwargs, frame)
+            case "keras.Model":
+                return self.models.functional(node, args, kwargs, frame)
+            case "keras.Input":
+                return self.graph.input(node, args, kwargs, frame)
+        if path in (
+            "keras.models.load_model",
+            "keras.models.model_from_json",
+            "keras.models.clone_model",
+        ):
+            return self.models.opaque(node, "loaded", frame)
+        if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
+            return self.models.opaque(node, "application", frame)
+        values = [a.value for a in args]
+        named = {k: e.value for k, e in kwargs.items()}
+        if path in KERAS_CONSTANTS and not args and "set_image_da" not in self.interpreter.source.text:
+            return KERAS_CONSTANTS[path]
+        if path in ARRAY_FUNCTIONS:
+            return ARRAY_FUNCTIONS[path](values, named) if values else Array(None)
+        if path.startswith("keras.layers.") and path.rpartition(".")[2][:1].isupper():
+            return self.layer(path, node, args, kwargs, frame)
+        if tensors_in([*values, *named.values()]):
+            return self.graph.function(path, node, args, kwargs, frame)
+        section = path.split(".")[1]
+        if section in _OBJECTS:
+            span = self.interpreter.source.span(node)
+            return KerasObject(path, tuple(args), kwargs, node, span, frame)
+        if section == "activations" or not args:
+            return UNKNOWN
+        return UNKNOWN
+
+    def layer(self, path: str, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame) -> Layer:
+        """A layer's constructor."""
+        op = by_keras_path().get(registry_key(path))
+        span = self.interpreter.source.span(node)
+        common = {k: e for k, e in kwargs.items() if k in LAYER_ARGUMENTS or k == "input_length"}
+        layer = Layer(
+            path, op, {}, common, node, span, frame, self.interpreter.next_order(),
+            statement=self.interpreter.statement,
+        )  # fmt: skip
+        if op is None:
+            layer.args = {str(i): a for i, a in enumerate(args)} | kwargs
+            if layer.kind == "Activation" and args:
+                layer.args["activation"] = args[0]
+            if layer.kind not in ("Lambda", "InputLayer", "Activation"):
+                layer.problems.append(("K2T101", f"the layer {layer.kind} is not supported yet"))
+        else:
+            args, kwargs, old = modern_arguments(layer.kind, args, kwargs)
+            common |= {k: e for k, e in kwargs.items() if k in LAYER_ARGUMENTS}
+            layer.problems += old
+            self._bind(layer, args, kwargs)
+        self.interpreter.layers.append(layer)
+        return layer
+
+    def _bind(self, layer: Layer, args: list[Expr], kwargs: dict[str, Expr]) -> None:
+        assert layer.op is not None
+        own = {k: e for k, e in kwargs.items() if k in signature_names(layer) or k not in LAYER_ARGUMENTS}
+        try:
+            layer.args = bind(layer.op, args, own)
+        except UnknownArgument as error:
+            names = error.names
+            layer.problems.append(("K2T104", f"{layer.kind}: {', '.join(names)} cannot be converted"))
+            layer.args = bind(layer.op, args[: len(signature_names(layer))],
+                              {k: e for k, e in own.items() if k not in names})  # fmt: skip
+
+    def custom(
+        self,
+        cls: UserClass,
+        node: cst.Call,
+        args: list[Expr],
+        kwargs: dict[str, Expr],
+        frame: Frame,
+    ) -> object:
+        """An object of a user's class that derives from one of Keras's."""
+        cls.instances += 1
+        name = cls.node.name.value
+        span = self.interpreter.source.span(node)
+        if cls.keras_base in ("keras.Model", "keras.Sequential"):
+            return self.models.opaque(node, "subclass", frame)
+        if cls.keras_base.startswith("keras.layers."):
+            layer = Layer(f"user.{name}", None, {}, {}, node, span, frame, self.interpreter.next_order())
+            layer.problems.append(("K2T102", f"{name} is a layer of your own; its code is not converted yet"))
+            self.interpreter.layers.append(layer)
+            return layer
+        return KerasObject(f"user.{name}", tuple(args), kwargs, node, span, frame)
+
+    def apply(
+        self,
+        target: Layer | ModelValue,
+        node: cst.Call,
+        args: list[Expr],
+        kwargs: dict[str, Expr],
+        frame: Frame,
+    ) -> object:
+        """A layer or model called on something."""
+        values = [*(a.value for a in args), *(e.value for e in kwargs.values())]
+        tensors = tensors_in(values)
+        if not tensors:
+            if isinstance(target, ModelValue):
+                return self.models.called_on_data(target, node, args, kwargs, frame)
+            return UNKNOWN
+        if isinstance(target, ModelValue):
+            return self.models.nested(target, node, tensors, kwargs, frame)
+        if target.kind == "Lambda":
+            return self._inline(target, node, args, frame)
+        return self.graph.apply_layer(target, node, args, kwargs, frame)
+
+    def _inline(self, layer: Layer, node: cst.Call, args: list[Expr], frame: Frame) -> object:
+        """A Lambda layer is what its function does to the tensor."""
+        function = (layer.args.get("0") or layer.args.get("function") or Expr("")).value
+        extra = layer.args.get("arguments")
+        kwargs = extra.value if extra is not None and isinstance(extra.value, dict) else {}
+        result: object = UNKNOWN
+        if isinstance(function, Function):
+            result = self.interpreter.call_function(function, [a.value for a in args], kwargs, frame)
+        elif isinstance(function, Ref):
+            result = self.graph.function(function.path, node, args, {}, frame)
+        if tensors_in([result]):
+            for tensor in tensors_in([result]):
+                tensor.mask = None  # a Lambda drops the mask
+            return result
+        span = self.interpreter.source.span(node)
+        return Tensor(None, Phi("the body of this Lambda is not understood", span))
+
+    def set_attribute(self, holder: object, name: str, value: object, target: cst.Attribute, frame: Frame) -> None:
+        """`holder.name = value` on something of Keras's."""
+        if isinstance(holder, KerasObject):
+            holder.attributes[name] = value
+        if isinstance(holder, ModelValue | Layer) and name == "trainable":
+            self.models.set_trainable(holder, value, target, frame)
+
+
+def signature_names(layer: Layer) -> Mapping[str, object]:
+    """The parameters of a layer's op."""
+    from transpile.registry import signature
+
+    assert layer.op is not None
+    return signature(layer.op.keras)[1]

@@ -1,0 +1,118 @@
+"""What the interpreter gathers while it runs."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from transpile.interpret.values import (
+    Apply,
+    Event,
+    Frame,
+    Function,
+    Instance,
+    Layer,
+    Loops,
+    ModelValue,
+    Tensor,
+    UserCall,
+    UserClass,
+)  # fmt: skip
+from transpile.ir import Dim, Shape
+from transpile.source import Source
+
+MAX_STEPS = 200_000
+# What one statement of the module may take without meeting anything of Keras's.
+MAX_IDLE_STEPS = 20_000
+
+
+class OutOfSteps(Exception):
+    """The bound on the interpreter's work was reached."""
+
+
+class Record:
+    """Everything that was seen, by kind."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.module = Frame()
+        self.module.names["__name__"] = "__main__"
+        self.last_frame = self.module
+        self.models: list[ModelValue] = []
+        self.layers: list[Layer] = []
+        self.applies: list[Apply] = []
+        self.events: list[Event] = []
+        self.functions: list[Function] = []
+        self.classes: list[UserClass] = []
+        self.statement: cst.CSTNode | None = None
+        self.loops: Loops = ()
+        self.user_calls: list[UserCall] = []
+        self.attribute_uses: dict[int, tuple[cst.Attribute, ModelValue | Layer]] = {}
+        self.frames: list[Frame] = []  # of every call of the user's functions
+        self.assigned: dict[int, list[object]] = {}  # the values of each assignment statement
+        self.outcomes: dict[tuple[int, int, Loops], bool | None] = {}  # of each `if`, per frame and pass
+        self.passes: dict[tuple[int, int, Loops], int] = {}  # of each `for`
+        self.tensor_statements: list[tuple[Frame, cst.CSTNode, Tensor]] = []
+        self.order = 0
+        self.uncertain = 0  # the depth of conditions and loops that are not known
+        self._mutated: list[object] = []  # containers changed there
+        self._set: list[tuple[Instance, str, object]] = []  # attributes set there, with their old values
+        self.depth = 0
+        self._steps = 0
+        self._idle_since = 0
+        self._met_before = 0
+        self._dim_frames: dict[int, tuple[Dim, Frame, int]] = {}
+
+    def step(self) -> None:
+        """Counts one step of work. Raises OutOfSteps where too many lead to nothing of Keras's."""
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise OutOfSteps
+        if self._steps - self._idle_since > MAX_IDLE_STEPS:
+            if self._met() == self._met_before:
+                raise OutOfSteps
+            self.rest()
+
+    def rest(self) -> None:
+        """Starts to count idle steps anew."""
+        self._idle_since, self._met_before = self._steps, self._met()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether all steps are used up."""
+        return self._steps >= MAX_STEPS
+
+    def next_order(self) -> int:
+        """A number that grows with every Keras object: the order of creation."""
+        self.order += 1
+        return self.order
+
+    def note_dims(self, shape: Shape | None, frame: Frame) -> None:
+        """Remembers in which frame the text of each new extent was written."""
+        for dim in shape or ():
+            if id(dim) not in self._dim_frames:
+                self._dim_frames[id(dim)] = (dim, frame, self.order)
+
+    def dim_origin(self, dim: Dim) -> tuple[Frame, int]:
+        """The frame in which the text of an extent was written, and when."""
+        return self._dim_frames.get(id(dim), (dim, self.module, 0))[1:]
+
+    def note_tensors(self, value: object, frame: Frame) -> None:
+        """Remembers that the running statement stores tensors."""
+        if self.statement is None:
+            return
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(item, Tensor):
+                self.tensor_statements.append((frame, self.statement, item))
+
+    def _met(self) -> int:
+        """How many things of Keras's were met so far."""
+        return len(self.layers) + len(self.applies) + len(self.models) + len(self.events)
+
+    def _made(self) -> int:
+        """The same, and calls of the user's functions."""
+        return self._met() + len(self.user_calls)
+
+    def note_mutation(self, container: object) -> None:
+        """Remembers that a container was changed where it is not known whether that happens."""
+        if self.uncertain:
+            self._mutated.append(container)

@@ -1,0 +1,232 @@
+"""Statements: assignments, branches, loops, definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import libcst as cst
+
+from transpile.interpret.expressions import truth
+from transpile.interpret.name_table import Names, target_names
+from transpile.interpret.record import OutOfSteps
+from transpile.interpret.values import Frame, Function, Instance, UserClass
+from transpile.ir import UNKNOWN
+
+LONG_LOOP = 64
+
+
+class Returned(Exception):
+    """A function returns."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+class Broken(Exception):
+    """A loop is left."""
+
+
+class Continued(Exception):
+    """A pass of a loop ends."""
+
+
+class Statements(Names):
+    """Executes statements."""
+
+    def execute_all(self, body: Iterable[cst.BaseStatement | cst.BaseSmallStatement], frame: Frame) -> None:
+        for statement in body:
+            if frame is not self.module or self.depth:
+                self.execute(statement, frame)
+                continue
+            self.rest()
+            try:
+                self.execute(statement, frame)
+            except OutOfSteps:
+                if self.exhausted:
+                    raise
+                self._forget(statement, frame)  # a long computation of the user's own
+
+    def execute(self, node: cst.CSTNode, frame: Frame) -> None:
+        self.step()
+        method = getattr(self, "_" + type(node).__name__, None)
+        if method is not None:
+            method(node, frame)
+
+    def _SimpleStatementLine(self, node: cst.SimpleStatementLine, frame: Frame) -> None:
+        outer, self.statement = self.statement, node
+        try:
+            self.execute_all(node.body, frame)
+        finally:
+            self.statement = outer
+
+    def _IndentedBlock(self, node: cst.IndentedBlock, frame: Frame) -> None:
+        self.execute_all(node.body, frame)
+
+    _SimpleStatementSuite = _IndentedBlock
+
+    def _Expr(self, node: cst.Expr, frame: Frame) -> None:
+        self.expressions.evaluate(node.value, frame)
+
+    def _Assign(self, node: cst.Assign, frame: Frame) -> None:
+        value = self.expressions.evaluate(node.value, frame)
+        if self.statement is not None:
+            self.assigned.setdefault(id(self.statement), []).append(value)
+        for target in node.targets:
+            self.assign(target.target, value, frame)
+
+    def _AnnAssign(self, node: cst.AnnAssign, frame: Frame) -> None:
+        if node.value is not None:
+            self.assign(node.target, self.expressions.evaluate(node.value, frame), frame)
+
+    def _AugAssign(self, node: cst.AugAssign, frame: Frame) -> None:
+        binary = {"AddAssign": cst.Add, "SubtractAssign": cst.Subtract, "MultiplyAssign": cst.Multiply,
+                  "DivideAssign": cst.Divide, "FloorDivideAssign": cst.FloorDivide}  # fmt: skip
+        operation = binary.get(type(node.operator).__name__)
+        right = self.expressions.evaluate(node.value, frame)
+        left = self.expressions.evaluate(node.target, frame)
+        value = self.calls.augmented(node, operation, left, right, frame)
+        self.assign(node.target, value, frame)
+
+    def _Return(self, node: cst.Return, frame: Frame) -> None:
+        value = self.expressions.evaluate(node.value, frame) if node.value else None
+        raise Returned(value)
+
+    def _Raise(self, node: cst.Raise, frame: Frame) -> None:
+        raise Returned(UNKNOWN)
+
+    def _Break(self, node: cst.Break, frame: Frame) -> None:
+        raise Broken
+
+    def _Continue(self, node: cst.Continue, frame: Frame) -> None:
+        raise Continued
+
+    def _FunctionDef(self, node: cst.FunctionDef, frame: Frame) -> None:
+        function = Function(node, frame, self.defaults(node.params, frame))
+        self.functions.append(function)
+        frame.set(node.name.value, function, self.next_order())
+
+    def _ClassDef(self, node: cst.ClassDef, frame: Frame) -> None:
+        bases = tuple(self.expressions.evaluate(b.value, frame) for b in node.bases)
+        cls = UserClass(node, frame, bases)
+        inner = Frame(parent=frame)
+        self.execute(node.body, inner)
+        for value in inner.names.values():
+            if isinstance(value, Function) and value in self.functions:
+                self.functions.remove(value)
+        cls.attributes = inner.names
+        self.classes.append(cls)
+        frame.set(node.name.value, cls, self.next_order())
+
+    def _If(self, node: cst.If, frame: Frame) -> None:
+        known = truth(self.expressions.evaluate(node.test, frame))
+        self.outcomes[id(node), id(frame), self.loops] = known
+        if known is True:
+            self.execute(node.body, frame)
+        elif known is False:
+            if node.orelse:
+                self.execute(node.orelse, frame)
+        else:
+            self._both(node.body, node.orelse, node, frame)
+
+    def _Else(self, node: cst.Else, frame: Frame) -> None:
+        self.execute(node.body, frame)
+
+    def _both(self, body: cst.CSTNode, orelse: cst.CSTNode | None, node: cst.CSTNode, frame: Frame) -> None:
+        """Runs both branches of a test that is not known, and joins what they leave."""
+        before = dict(frame.names)
+        ended: list[bool] = []
+        results = []
+        for branch in (body, orelse):
+            frame.names = dict(before)
+            with self._uncertainly(frame):
+                ended.append(self._guarded(branch, frame))
+            results.append(frame.names)
+        alive = [names for names, end in zip(results, ended) if not end] or results[-1:]
+        frame.names = alive[0] if len(alive) == 1 else self._join(alive[0], alive[1], node)
+
+    def _guarded(self, branch: cst.CSTNode | None, frame: Frame) -> bool:
+        """Runs a branch; True if it left the function or the loop."""
+        if branch is None:
+            return False
+        try:
+            self.execute(branch, frame)
+        except Returned as result:
+            frame.returned.append(result.value)
+            return True
+        except (Broken, Continued):
+            return True
+        return False
+
+    def _For(self, node: cst.For, frame: Frame) -> None:
+        items = self.iterate(self.expressions.evaluate(node.iter, frame))
+        if items is None:
+            self._once(node, frame)
+            return
+        self.passes[id(node), id(frame), self.loops] = len(items)
+        frame.loop_names |= target_names(node.target)
+        for count, item in enumerate(items):
+            made = self._made()
+            # The header is no statement of its own: it must not count as that of the caller.
+            outer, self.statement = self.statement, None
+            self.assign(node.target, item, frame)
+            self.statement = outer
+            if self._pass(node, count, frame):
+                return
+            if count == 0 and len(items) > LONG_LOOP and self._made() == made:
+                self._forget(node.body, frame)
+                return
+
+    def _pass(self, node: cst.For, count: int, frame: Frame) -> bool:
+        """One pass of a loop; True if it breaks off."""
+        outer, self.loops = self.loops, (*self.loops, (node, count))
+        try:
+            self.execute(node.body, frame)
+        except Broken:
+            return True
+        except Continued:
+            pass
+        finally:
+            self.loops = outer
+        return False
+
+    def _once(self, node: cst.For | cst.While, frame: Frame) -> None:
+        """One pass of a loop of which the number of passes is not known."""
+        before = dict(frame.names)
+        if isinstance(node, cst.For):
+            self.assign(node.target, UNKNOWN, frame)
+        with self._uncertainly(frame):
+            self._guarded(node.body, frame)
+        for name, old in before.items():
+            new = frame.names.get(name)
+            if new is not old:
+                frame.names[name] = self._phi(old, new, node)
+
+    def _While(self, node: cst.While, frame: Frame) -> None:
+        for _ in range(LONG_LOOP):
+            known = truth(self.expressions.evaluate(node.test, frame))
+            if known is False:
+                return
+            if known is None or isinstance(node.test, cst.Name | cst.Integer):
+                break
+            if self._guarded(node.body, frame):
+                return
+        self._once(node, frame)
+
+    def _With(self, node: cst.With, frame: Frame) -> None:
+        for item in node.items:
+            value = self.expressions.evaluate(item.item, frame)
+            if item.asname is not None:
+                target = item.asname.name
+                self.assign(target, value if isinstance(value, Instance) else UNKNOWN, frame)
+        self.execute(node.body, frame)
+
+    def _Try(self, node: cst.Try, frame: Frame) -> None:
+        self.execute(node.body, frame)
+        for part in (node.orelse, node.finalbody):
+            if part is not None:
+                self.execute(part.body, frame)
+
+    def defaults(self, params: cst.Parameters, frame: Frame) -> dict[str, object]:
+        """The values of a function's defaults."""
+        every = (*params.posonly_params, *params.params, *params.kwonly_params)
+        return {p.name.value: self.expressions.evaluate(p.default, frame) for p in every if p.default}

@@ -1,0 +1,109 @@
+"""Code that may or may not run: both ways are taken, and what they change is not known after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import libcst as cst
+
+from transpile.interpret.expressions import is_plain
+from transpile.interpret.record import Record
+from transpile.interpret.values import Frame, Instance, ModelValue, Phi, Tensor
+from transpile.ir import FREE, UNKNOWN, Shape
+from transpile.source import Source
+
+
+class Uncertainty(Record):
+    """Keeps track of what uncertain code touches, and joins what it leaves behind."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self._assigned: dict[int, _Assigned] = {}
+
+    @contextmanager
+    def _uncertainly(self, frame: Frame) -> Iterator[None]:
+        """Around code that may or may not run, once or often: what it changes is not known after."""
+        self.uncertain += 1
+        mutated, attributes = len(self._mutated), len(self._set)
+        try:
+            yield
+        finally:
+            self.uncertain -= 1
+            changed = {id(c) for c in self._mutated[mutated:]}
+            for holder, name, old in self._set[attributes:]:
+                holder.attributes[name] = self._phi(old, holder.attributes.get(name), self.source.tree)
+            self._forget_containers(changed, frame)
+            if not self.uncertain:
+                self._mutated, self._set = [], []
+
+    def _forget_containers(self, changed: set[int], frame: Frame) -> None:
+        scope: Frame | None = frame
+        while scope is not None:
+            for name, value in scope.names.items():
+                if id(value) in changed:
+                    scope.names[name] = UNKNOWN
+                elif isinstance(value, Instance):
+                    for attribute, held in value.attributes.items():
+                        if id(held) in changed:
+                            value.attributes[attribute] = UNKNOWN
+            scope = scope.parent or scope.caller
+
+    def _join(self, first: dict[str, object], second: dict[str, object], node: cst.CSTNode) -> dict[str, object]:
+        joined = {}
+        for name in first.keys() | second.keys():
+            a, b = first.get(name, second.get(name)), second.get(name, first.get(name))
+            joined[name] = a if a is b else self._phi(a, b, node)
+        return joined
+
+    def _phi(self, a: object, b: object, node: cst.CSTNode) -> object:
+        if is_plain(a) and is_plain(b) and type(a) is type(b) and a == b:
+            return a
+        if isinstance(a, Tensor) and isinstance(b, Tensor):
+            span = self.source.span(node)
+            reason = "which layers are applied depends on a condition that only the running program knows"
+            return Tensor(_join_shapes(a.shape, b.shape), Phi(reason, span))
+        if isinstance(a, ModelValue) and isinstance(b, ModelValue):
+            return a if a.style != "loaded" else b
+        if isinstance(a, ModelValue) or isinstance(b, ModelValue):
+            return a if isinstance(a, ModelValue) else b
+        return UNKNOWN
+
+    def _forget(self, body: cst.CSTNode, frame: Frame) -> None:
+        """What a long loop of plain Python leaves behind: nothing known of what it touches."""
+        collector = self._assigned.get(id(body))
+        if collector is None:
+            collector = self._assigned[id(body)] = _Assigned()
+            body.visit(collector)
+        for name in collector.names:
+            if is_plain(frame.names.get(name, UNKNOWN)):
+                frame.names[name] = UNKNOWN
+        for name, value in frame.names.items():
+            if name in collector.read and isinstance(value, list | dict | set):
+                frame.names[name] = UNKNOWN
+
+
+def _join_shapes(a: Shape | None, b: Shape | None) -> Shape | None:
+
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple(x if x == y else FREE for x, y in zip(a, b))
+
+
+class _Assigned(cst.CSTVisitor):
+    """The names that a piece of code assigns, and all that it mentions."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.read: set[str] = set()
+
+    def visit_Name(self, node: cst.Name) -> None:
+        self.read.add(node.value)
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+        if isinstance(node.target, cst.Name):
+            self.names.add(node.target.value)
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        if isinstance(node.target, cst.Name):
+            self.names.add(node.target.value)

@@ -1,0 +1,256 @@
+"""What the interpreter computes with, beside ordinary Python values and UNKNOWN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from transpile.ir import Expr, Shape, Span
+from transpile.registry import Op
+
+
+@dataclass(eq=False)
+class Frame:
+    """The names of one running function (or of the module, whose parent is None).
+
+    Text that uses a name does not mean the same before and after the name was assigned anew.
+    """
+
+    function: Function | None = None
+    parent: Frame | None = None
+    caller: Frame | None = None
+    site: cst.CSTNode | None = None  # the statement of the caller that made the call
+    names: dict[str, object] = field(default_factory=dict)
+    bound: dict[str, list[int]] = field(default_factory=dict)  # when each name was assigned
+    loop_names: set[str] = field(default_factory=set)  # assigned by loops, or inside of them
+    returned: list[object] = field(default_factory=list)
+    arguments: dict[str, object] = field(default_factory=dict)  # what the parameters were given
+
+    def set(self, name: str, value: object, now: int) -> None:
+        self.names[name] = value
+        self.bound.setdefault(name, []).append(now)
+
+
+@dataclass(frozen=True, eq=False)
+class Ref:
+    """A name of a library, by its canonical path, such as `keras.layers.Dense`."""
+
+    path: str
+
+
+@dataclass(eq=False)
+class Function:
+    """A function of the user's, not yet called. `owner` is its class, if it is a method."""
+
+    node: cst.FunctionDef | cst.Lambda
+    closure: Frame
+    defaults: dict[str, object] = field(default_factory=dict)
+    calls: int = 0
+    called: bool = False  # by the file itself
+
+    @property
+    def name(self) -> str:
+        return self.node.name.value if isinstance(self.node, cst.FunctionDef) else "<lambda>"
+
+
+@dataclass(eq=False)
+class UserClass:
+    """A class of the user's; `keras_base` is the canonical path of a Keras base class."""
+
+    node: cst.ClassDef
+    frame: Frame
+    bases: tuple[object, ...] = ()
+    attributes: dict[str, object] = field(default_factory=dict)
+    instances: int = 0
+
+    @property
+    def keras_base(self) -> str:
+        for base in self.bases:
+            if isinstance(base, Ref) and base.path.startswith("keras."):
+                return base.path
+            if isinstance(base, UserClass) and base.keras_base:
+                return base.keras_base
+        return ""
+
+
+@dataclass(eq=False)
+class Instance:
+    """An object of a user's class."""
+
+    cls: UserClass
+    attributes: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A method together with its object."""
+
+    target: object
+    name: str
+    function: Function | None = None
+
+
+@dataclass(eq=False)
+class Array:
+    """A numpy-like array of which the shape may be known (None per unknown extent)."""
+
+    shape: tuple[int | None, ...] | None = None
+    dtype: str = ""
+
+
+@dataclass(eq=False)
+class KerasObject:
+    """An optimizer, loss, initialiser, callback, ...: what it is and how it was called."""
+
+    path: str
+    args: tuple[Expr, ...]
+    kwargs: dict[str, Expr]
+    call: cst.Call
+    span: Span
+    frame: Frame
+    attributes: dict[str, object] = field(default_factory=dict)
+
+
+# The loops of the running function around a moment: each loop and the number of its pass.
+Loops = tuple[tuple[cst.CSTNode, int], ...]
+
+
+@dataclass(eq=False)
+class UserCall:
+    """A call of a function of the user's: `frame` ran it, `caller` and `statement` made it."""
+
+    function: Function
+    call: cst.Call
+    args: tuple[Expr, ...]
+    kwargs: dict[str, Expr]
+    caller: Frame
+    statement: cst.CSTNode | None
+    loops: Loops
+    order: int
+    frame: Frame | None = None
+    result: object = None
+
+
+@dataclass(eq=False)
+class Layer:
+    """A Keras layer that was constructed. `op` is None where the registry has no entry.
+
+    `args` are bound to the op's signature; `common` are those every layer takes (name,
+    input_shape, trainable). `problems` are (code, message) of the construction.
+    """
+
+    path: str
+    op: Op | None
+    args: dict[str, Expr]
+    common: dict[str, Expr]
+    call: cst.Call | None
+    span: Span
+    frame: Frame
+    order: int
+    variable: str = ""
+    statement: cst.CSTNode | None = None
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    applications: list[Apply] = field(default_factory=list)
+    results: list[object] = field(default_factory=list)  # of each application, its activation included
+
+    @property
+    def kind(self) -> str:
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(eq=False)
+class Tensor:
+    """A symbolic tensor. `shape` includes the batch, in Keras's layout; None: not known."""
+
+    shape: Shape | None
+    source: Apply | InputSource | Phi | None
+    index: int = 0
+    dtype: str = "float32"
+    mask: Tensor | None = None  # the tensor whose Keras mask this one carries
+    variable: str = ""
+
+
+@dataclass(eq=False)
+class InputSource:
+    """A `keras.Input` (or the input that a Sequential implies)."""
+
+    name: str
+    shape: Shape | None
+    dtype: str
+    span: Span
+    frame: Frame
+    order: int
+    statement: cst.CSTNode | None = None
+
+
+@dataclass(eq=False)
+class Phi:
+    """A tensor of which the interpreter cannot tell how it came about."""
+
+    reason: str
+    span: Span
+
+
+@dataclass(eq=False)
+class Apply:
+    """A layer, function or model applied to tensors."""
+
+    op: Op | None
+    args: dict[str, Expr]
+    inputs: tuple[Tensor, ...]
+    layer: Layer | ModelValue | None
+    span: Span
+    frame: Frame
+    order: int
+    statement: cst.CSTNode | None = None
+    outputs: list[Tensor] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    loops: Loops = ()
+    fused: bool = False  # the activation argument of the layer before it
+
+
+@dataclass(eq=False)
+class ModelValue:
+    """A Sequential or functional model. Its `layers` (Sequential) or `inputs`/`outputs`."""
+
+    style: str  # sequential, functional, loaded, subclass, unknown
+    span: Span
+    frame: Frame
+    order: int
+    call: cst.Call | None = None
+    name: Expr | None = None
+    layers: list[Layer | ModelValue] = field(default_factory=list)
+    places: list[tuple[cst.CSTNode | None, Loops]] = field(default_factory=list)  # where each was added
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+    statements: list[cst.CSTNode] = field(default_factory=list)
+    uncertain: int = 0  # the depth of unknown conditions in which it was made
+    closed: int = 0  # when its last layer was added
+    variable: str = ""
+    problems: list[tuple[str, str, Span]] = field(default_factory=list)
+    single_output: bool = True
+    trainable: bool = True
+
+    @property
+    def output_shapes(self) -> tuple[Shape | None, ...]:
+        return tuple(t.shape for t in self.outputs)
+
+
+@dataclass(eq=False)
+class Event:
+    """Something that was done with a model: compile, fit, evaluate, predict, save, ...
+
+    `result` is what the interpreter took it to return.
+    """
+
+    kind: str
+    model: ModelValue | None
+    call: cst.Call
+    args: tuple[Expr, ...]
+    kwargs: dict[str, Expr]
+    values: dict[str, object]  # of the keyword arguments and "0", "1", ... positional ones
+    frame: Frame
+    statement: cst.CSTNode | None
+    order: int
+    result: object = None
