@@ -1,0 +1,11 @@
+def load_california_housing(version="large", path="california_housing.npz", test_split=0.2, seed=113):
+    """The housing data, as keras.datasets.california_housing.load_data() returns them."""
+    url = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/california_housing.npz"
+    with np.load(cached_file(path, url)) as data:
+        count = 600 if version == "small" else None
+        x, y = data["x"][:count], data["y"][:count]
+    order = np.arange(len(x))
+    np.random.RandomState(seed).shuffle(order)
+    x, y = x[order], y[order]
+    split = int(len(x) * (1 - test_split))
+    return (x[:split], y[:split]), (x[split:], y[split:])

@@ -1,0 +1,7 @@
+def rescale_momentum(optimizer, old_rate):
+    """Keras's momentum contains the learning rate; PyTorch's is scaled when it changes."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            buffer = optimizer.state.get(parameter, {}).get("momentum_buffer")
+            if buffer is not None and group["lr"]:
+                buffer *= old_rate / group["lr"]

@@ -1,0 +1,153 @@
+"""What the verifier must know of each converted model: its counterparts, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import Instance, ModelValue, Tensor
+from transpile.ir import Expr, Node, Shape
+from transpile.registry import Op, weight_lines
+from transpile.result import InputInfo, LayerPair, ModelPair, TrainingInfo
+from transpile.shapes import value as extent
+
+if TYPE_CHECKING:
+    from transpile.backends.written_model import Converted
+
+
+def pairs_of(
+    converted: Sequence[Converted],
+    interpreter: Interpreter,
+    drop: Mapping[int, tuple[str, ...]],
+    trainings: Mapping[ModelValue, TrainingInfo],
+) -> tuple[ModelPair, ...]:
+    """One pair per converted model that an expression can name."""
+    by_model = {id(v): c for c in converted for v in c.values}
+    pairs = []
+    for done in converted:
+        value = done.reading.value
+        expression = _expression(done.values, interpreter)
+        layers = tuple(_layers(done, by_model, ""))
+        training = next((trainings[v] for v in done.values if v in trainings), None)
+        training = _outside(training, expression)
+        shapes = tuple(_plain(t.shape) for t in value.outputs)
+        final = drop.get(id(value), ()) or ("",) * len(value.outputs)
+        inputs = tuple(_input(t, i.name, done) for t, i in zip(value.inputs, done.model.inputs))
+        pairs.append(ModelPair(expression, expression, inputs, shapes, final, layers, training))
+    return tuple(pairs)
+
+
+def _outside(training: TrainingInfo | None, expression: str) -> TrainingInfo | None:
+    """`self.criterion` as the file sees it that calls the object `clf`: `clf.criterion`."""
+    owner = expression.rpartition(".")[0]
+    if training is None or not training.criterion.startswith("self.") or not owner:
+        return training
+    criterion, optimizer = (f"{owner}.{t[5:]}" for t in (training.criterion, training.optimizer))
+    return TrainingInfo(criterion, optimizer, training.run_epoch)
+
+
+def _plain(shape: Shape | None) -> tuple[int | None, ...] | None:
+    return None if shape is None else tuple(extent(d) for d in shape)
+
+
+def _input(tensor: Tensor, name: str, done: Converted) -> InputInfo:
+    highs = []
+    for record in done.reading.applies:
+        if record.op is not None and record.op.name == "embedding" and tensor in record.inputs:
+            size = record.args.get("input_dim", Expr("")).value
+            if isinstance(size, int):
+                highs.append(size)
+    return InputInfo(name, _plain(tensor.shape), tensor.dtype, min(highs) if highs else None)
+
+
+def _layers(done: Converted, by_model: Mapping[int, Converted], prefix: str) -> list[LayerPair]:
+    """The layers with weights, nested models opened, in order of creation."""
+    found: list[tuple[int, list[LayerPair]]] = []
+    for name, layer in done.reading.layers.items():
+        path = "" if done.reading.structured else prefix + done.written.paths.get(name, name)
+        if isinstance(layer, ModelValue):
+            inner = by_model.get(id(layer))
+            if inner is not None:
+                found.append((layer.order, _layers(inner, by_model, path + "." if path else "")))
+        elif layer.op is not None and (lines := _lines(done, name, layer.op)):
+            given = layer.common["name"].value if "name" in layer.common else ""
+            keras = given if isinstance(given, str) else ""
+            pair = LayerPair(keras, path, layer.op.name, layer.kind, lines)
+            found.append((layer.order, [pair]))
+    found.sort(key=lambda p: p[0])
+    return [pair for _, pairs in found for pair in pairs]
+
+
+def _lines(done: Converted, name: str, op: Op) -> tuple[str, ...]:
+    """The weight lines of a layer, which may depend on its arguments."""
+    node = next((n for n in done.reading.model.body if isinstance(n, Node) and n.name == name), None)
+    return weight_lines(op, node) if node is not None else op.weights
+
+
+def _expression(values: Sequence[ModelValue], interpreter: Interpreter) -> str:
+    """An expression that gives one of the models in the module's namespace, "" if there is none."""
+    module = interpreter.module
+    for value in values:
+        for name, bound in module.names.items():
+            if bound is value:
+                return name
+    for value in values:
+        for name, bound in module.names.items():
+            if isinstance(bound, Instance):
+                for attribute, held in bound.attributes.items():
+                    if held is value:
+                        return f"{name}.{attribute}"
+    inside = _local(values, interpreter)
+    return inside or _call(values[0])
+
+
+def _local(values: Sequence[ModelValue], interpreter: Interpreter) -> str:
+    """`main.<locals>.model` for a model that a function of the file keeps to itself.
+
+    A function that returns the model is called instead; one that needs arguments cannot be.
+    """
+    for frame in interpreter.frames:
+        function = frame.function
+        if function is None or not isinstance(function.node, cst.FunctionDef):
+            continue
+        params = function.node.params
+        needed = any(p.default is None for p in (*params.posonly_params, *params.params, *params.kwonly_params))
+        if needed or function.closure.parent is not None:
+            continue
+        for name, held in frame.names.items():
+            ours = any(held is v for v in values) and not _returns(function.node, name)
+            if ours and not _returned_directly(function.node, values):
+                return f"{function.name}.<locals>.{name}"
+    return ""
+
+
+def _returned_directly(node: cst.FunctionDef, values: Sequence[ModelValue]) -> bool:
+    """Whether the function is the one that builds the model and returns the call itself."""
+    return any(v.frame.function is not None and v.frame.function.node is node and not v.variable for v in values)
+
+
+def _call(value: ModelValue) -> str:
+    """A call of the function that returns the model, if its parameters all have defaults."""
+    function = value.frame.function
+    if function is None or not isinstance(function.node, cst.FunctionDef):
+        return ""
+    if function.closure.parent is not None:
+        return ""
+    params = function.node.params
+    if any(p.default is None for p in (*params.posonly_params, *params.params, *params.kwonly_params)):
+        return ""
+    returned = [s for s in value.statements if cst.Module([]).code_for_node(s).lstrip().startswith("return")]
+    name = function.name
+    return f"{name}()" if returned or _returns(function.node, value.variable) else ""
+
+
+def _returns(function: cst.FunctionDef, variable: str) -> bool:
+    for statement in function.body.body:
+        if isinstance(statement, cst.SimpleStatementLine):
+            for small in statement.body:
+                if isinstance(small, cst.Return) and isinstance(small.value, cst.Name):
+                    return small.value.value == variable
+    return False

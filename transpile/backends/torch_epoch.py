@@ -1,0 +1,299 @@
+"""The function that makes one pass over the data, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from transpile.backends.templates import render
+from transpile.frontends.facts import ModelFacts
+from transpile.frontends.texts import operand
+from transpile.interpret.values import Array
+from transpile.ir import Expr, Node, literal
+from transpile.ops.loss import ACTIVATIONS
+from transpile.ops.metric import ORDER_ONLY, OVER_EPOCH
+from transpile.registry import Context, Lowered, by_name, lower
+from transpile.training_ir import Compiled, Data, Loss, Metric, Optimizer
+
+_FLOAT = "torch.float32"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the written file, and the helpers that it calls."""
+
+    text: str
+    helpers: tuple[str, ...] = ()
+
+
+# Losses
+
+
+def criterion(loss: Loss) -> Text:
+    """The criterion of one output."""
+    lowered = _lowered(loss.op, loss.args, loss.shape)
+    return Text(lowered.module, lowered.helpers)
+
+
+def criteria(compiled: Compiled) -> Text:
+    """The criterion, or a dict of them by the outputs' names."""
+    each = [criterion(x) for x in compiled.losses]
+    helpers = tuple(dict.fromkeys(h for t in each for h in t.helpers))
+    if not compiled.several:
+        return Text(each[0].text, helpers)
+    items = ", ".join(f'"{n}": {t.text}' for n, t in zip(compiled.names, each))
+    return Text("{" + items + "}", helpers)
+
+
+def _lowered(op: str, args: Mapping[str, Expr], shape: object) -> Lowered:
+    return lower(by_name()[op], Node(op, args, input_shapes=(shape,)), Context())  # type: ignore[arg-type]
+
+
+def optimizer(chosen: Optimizer, model: str) -> str:
+    """`torch.optim.X(model.parameters(), lr=...)`."""
+    lowered = _lowered(chosen.op, chosen.args, None)
+    return lowered.module.replace("{params}", f"{model}.parameters()")
+
+
+def scheduling(chosen: Optimizer, optimizer: str, scheduler: str) -> Text:
+    """Lines behind an optimizer whose rate changes with every batch; "" for the others."""
+    if not chosen.schedule:
+        return Text("")
+    factor = _lowered(chosen.schedule, chosen.schedule_args, None).call
+    made = f"{scheduler} = torch.optim.lr_scheduler.LambdaLR({optimizer}, lambda step: {factor})"
+    action, helpers = f"{scheduler}.step()", tuple[str, ...]()
+    if chosen.has_momentum:
+        action, helpers = f"next_rate({optimizer}, {scheduler})", ("rescale_momentum", "next_rate")
+    note = "# the learning rate changes with every batch"
+    return Text(f"{note}\n{made}\n{optimizer}.register_step_post_hook(lambda *_: {action})", helpers)
+
+
+def clipping(chosen: Optimizer) -> list[str]:
+    """Lines between the backward pass and the step."""
+    limit = chosen.args["clipnorm"]
+    if limit.value is not None:
+        return [
+            "for parameter in model.parameters():  # each on its own",
+            "    if parameter.grad is not None:",
+            "        norm = parameter.grad.norm()",
+            f"        parameter.grad *= {operand(limit.text)} / norm.clamp(min={limit.text})",
+        ]
+    limit = chosen.args["global_clipnorm"]
+    if limit.value is not None:
+        return [
+            "gradients = [p.grad for p in model.parameters() if p.grad is not None]",
+            "norm = torch.stack([g.norm() for g in gradients]).norm()",
+            "for gradient in gradients:",
+            f"    gradient *= {operand(limit.text)} / norm.clamp(min={limit.text})",
+        ]
+    limit = chosen.args["clipvalue"]
+    if limit.value is not None:
+        return [f"nn.utils.clip_grad_value_(model.parameters(), {limit.text})"]
+    return []
+
+
+def clip_texts(chosen: Optimizer) -> list[Expr]:
+    """The user's texts that stand inside the function."""
+    names = ("clipnorm", "global_clipnorm", "clipvalue")
+    return [chosen.args[n] for n in names if chosen.args[n].value is not None]
+
+
+# Batches
+
+
+def tensor(text: str, data: Expr, dtype: str) -> str:
+    """`torch.as_tensor(x)` in the model's precision."""
+    known = data.value.dtype if isinstance(data.value, Array) else ""
+    if not isinstance(data.value, Array):
+        text = f"np.asarray({text})"  # a list or a data frame too
+    if (known == "float32" and dtype == _FLOAT) or (known == "int64" and dtype == "torch.long"):
+        return f"torch.as_tensor({text})"
+    return f"torch.as_tensor({text}, dtype={dtype})"
+
+
+def input_dtype(name: str) -> str:
+    """Token ids stay integers; everything else is float32, as in Keras."""
+    return "torch.long" if name.startswith(("int", "uint")) else _FLOAT
+
+
+def target_tensor(text: str, data: Expr, loss: Loss) -> str:
+    """Targets in the dtype and shape that the criterion takes."""
+    shape = data.value.shape if isinstance(data.value, Array) else None
+    rank = len(loss.shape) if loss.shape is not None else None
+    if loss.target == "ids":
+        made = tensor(text, data, "torch.long")
+        if rank is None or (shape is not None and len(shape) == rank - 1):
+            return made
+        return f"{made}.flatten()" if rank == 2 else f"{made}.flatten(1)" if rank == 3 else f"{made}.flatten(0)"
+    made = tensor(text, data, _FLOAT)
+    last = loss.shape[-1].value if loss.shape else None
+    if rank is None or last != 1 or (shape is not None and len(shape) == rank):
+        return made
+    assert loss.shape is not None
+    inner = [str(d.value) for d in loss.shape[1:] if isinstance(d.value, int)]
+    if len(inner) == rank - 1:
+        return f"{made}.reshape(-1, {', '.join(inner)})"
+    return f"{made}.reshape(*{text}.shape[:{rank - 1}], 1)"
+
+
+def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts) -> str:
+    """`make_loader(x, y, batch_size, shuffle=False)`."""
+    several = len(data.inputs) > 1
+    xs = [f"inputs[{i}]" for i in range(len(data.inputs))] if several else ["x"]
+    ys = [f"targets[{i}]" for i in range(len(data.targets))] if compiled.several else ["y"]
+    tensors = [
+        tensor(x, e, input_dtype(d)) + facts.moved(i)
+        for i, (x, e, d) in enumerate(zip(xs, data.inputs, facts.input_dtypes))
+    ]
+    tensors += [target_tensor(y, e, loss) for y, e, loss in zip(ys, data.targets, compiled.losses)]
+    return render(
+        "torch/training/make_loader.py.j2", name=name, inputs="inputs" if several else "x",
+        targets="targets" if compiled.several else "y", tensors=tensors,
+    )  # fmt: skip
+
+
+# One pass
+
+
+def epoch_function(name: str, compiled: Compiled, facts: ModelFacts) -> tuple[str, tuple[str, ...]]:
+    """`run_epoch(model, loader, criterion, optimizer=None)`, and the helpers it calls."""
+    body = _Body(compiled, facts)
+    text = render(
+        "torch/training/run_epoch.py.j2", name=name, what=_listed(compiled.keys), summed=body.summed,
+        single=len(compiled.keys) == 1, collects=body.collects, unpack=body.unpack, forward=body.forward,
+        clip=clipping(compiled.optimizer),
+        after=["model.apply_constraints()"] if facts.has_constraints else [], totals=body.totals, results=body.results,
+    )  # fmt: skip
+    return text, body.helpers
+
+
+def _listed(keys: tuple[str, ...]) -> str:
+    words = [k.replace("_", " ") for k in keys]
+    text = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"mean {text}" if len(text) < 24 else "mean losses and metrics"
+
+
+class _Body:
+    """The lines of the pass that depend on losses, metrics and the number of arrays."""
+
+    def __init__(self, compiled: Compiled, facts: ModelFacts) -> None:
+        self.compiled = compiled
+        self.several_inputs = len(facts.input_dtypes) > 1
+        self.several = compiled.several
+        self.helpers: tuple[str, ...] = ()
+        over = [m for m in compiled.metrics if m.op in OVER_EPOCH]
+        self.collects = bool(over)
+        self.activated = {i for i in range(len(compiled.losses)) if self._reads_probabilities(i)}
+        summed = [k for k in compiled.keys if k not in {m.key for m in over}]
+        self.summed = "{" + ", ".join(f'"{k}": 0.0' for k in summed) + "}"
+        self.unpack = self._unpack(len(facts.input_dtypes))
+        self.forward = self._forward(facts)
+        self.totals, self.results = self._totals(over)
+
+    def _reads_probabilities(self, output: int) -> bool:
+        """Whether a metric compares the probabilities of an output that has become logits."""
+        metrics = [m for m in self.compiled.metrics if m.output == output and m.moved]
+        return any(
+            m.op not in ORDER_ONLY and m.op not in ACTIVATIONS
+            and not (m.op == "binary_accuracy" and m.args["threshold"].value == 0.5)
+            for m in metrics
+        )  # fmt: skip
+
+    def _unpack(self, inputs: int) -> str:
+        xs = [f"x{i + 1}" for i in range(inputs)] if self.several_inputs else ["x"]
+        ys = [f"y{i + 1}" for i in range(len(self.compiled.losses))] if self.several else ["y"]
+        self.xs, self.ys = xs, ys
+        if self.several_inputs or self.several:
+            return "batch"
+        return "x, y"
+
+    def _forward(self, facts: ModelFacts) -> list[str]:
+        names = ", ".join([*self.xs, *self.ys])
+        if self.several_inputs or self.several:
+            lines = [f"{names} = (tensor.to(device) for tensor in batch)"]
+        else:
+            lines = ["x, y = x.to(device), y.to(device)"]
+        call = f"model({', '.join(self.xs)})"
+        penalty = " + model.regularization_loss()" if facts.has_regularization else ""
+        if not self.several:
+            lines += [f"output = {call}", f"loss = criterion(output, y){penalty}"]
+            return lines
+        outputs = [f"output{i + 1}" for i in range(len(self.ys))]
+        lines.append(f"{', '.join(outputs)} = {call}")
+        terms = []
+        for i, name in enumerate(self.compiled.names):
+            lines.append(f'loss{i + 1} = criterion["{name}"]({outputs[i]}, {self.ys[i]})')
+            weight = self.compiled.weights[i] if self.compiled.weights else None
+            plain = weight is None or weight.value == 1
+            terms.append(f"loss{i + 1}" if plain or weight is None else f"{operand(weight.text)} * loss{i + 1}")
+        lines.append(f"loss = {' + '.join(terms)}{penalty}")
+        return lines
+
+    def _totals(self, over: list[Metric]) -> tuple[list[str], str]:
+        count = f"len({self.ys[0]})"
+        if len(self.compiled.keys) == 1:
+            return [f"total_loss += loss.item() * {count}"], ""
+        lines = [f'totals["loss"] += loss.item() * {count}']
+        if self.several:
+            lines += [f'totals["{n}_loss"] += loss{i + 1}.item() * {count}' for i, n in enumerate(self.compiled.names)]
+        for i in sorted(self.activated):
+            activation = self.compiled.losses[i].moved
+            name = f"output{i + 1}" if self.several else "output"
+            lines.append(f"{name} = {name}.detach(){applied(activation)}  # probabilities, which the metrics compare")
+        results = ["**means"]
+        for metric in self.compiled.metrics:
+            text = self._metric(metric)
+            if metric in over:
+                results.append(f'"{metric.key}": {text}')
+            else:
+                lines.append(f'totals["{metric.key}"] += {text}')
+        if not over:
+            return lines, ""
+        read = {m.output for m in over}
+        output = f"output{min(read) + 1}" if self.several else "output"
+        lines += [f"outputs.append({output}.detach())", f"targets.append({self.ys[min(read)]})"]
+        return lines, self._ordered(over, results)
+
+    def _ordered(self, over: list[Metric], results: list[str]) -> str:
+        """The results in Keras's order."""
+        texts = dict(r.split(": ", 1) for r in results[1:])
+        after = False
+        ordered = True
+        for metric in self.compiled.metrics:
+            after |= metric in over
+            ordered &= not (after and metric not in over)
+        if ordered:
+            return "{" + ", ".join(results) + "}"
+        items = [f'"{k}": ' + texts.get(f'"{k}"', f'means["{k}"]') for k in self.compiled.keys]
+        return "{" + ", ".join(items) + "}"
+
+    def _metric(self, metric: Metric) -> str:
+        i = metric.output
+        moved = "" if i in self.activated else metric.moved
+        if metric.op in ACTIVATIONS:  # a crossentropy as a metric
+            args = dict(metric.args)
+            if i in self.activated and metric.moved == ACTIVATIONS[metric.op]:
+                args["from_logits"] = literal(False)
+            made = _lowered(metric.op, args, metric.shape)
+            text = f"{made.module}(output, y).item() * n"
+        else:
+            made = _lowered(metric.op, {**metric.args, "moved": literal(moved)}, metric.shape)
+            text = made.call
+        self.helpers = tuple(dict.fromkeys([*self.helpers, *made.helpers]))
+        import re
+
+        text = re.sub(r"\bn\b(?!=)", f"len({self.ys[0]})", text)
+        if self.several:
+            text = re.sub(r"\boutput\b", f"output{i + 1}", text)
+            text = re.sub(r"\by\b", self.ys[i], text)
+        return text
+
+
+def applied(activation: str) -> str:
+    """The activation as a method call."""
+    return {"softmax": ".softmax(dim=-1)", "sigmoid": ".sigmoid()"}.get(activation, "")
+
+
+def moved_metric(metric: Metric, moved: str) -> Metric:
+    """A metric of an output that has another activation left."""
+    return replace(metric, moved=moved)

@@ -1,0 +1,230 @@
+"""The training loop: loaders, epochs, validation, callbacks, progress, history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from transpile.backends.torch_callbacks import callback_lines
+from transpile.frontends.texts import is_simple, operand
+from transpile.ir import Expr
+from transpile.training_ir import Compiled, Data, Fit, RateSchedule, ReduceRate
+
+
+@dataclass
+class Loop:
+    """What a loop is written with: the names of its parts in the user's scope.
+
+    `history` is the variable that keeps the values, "" if nobody reads it. `name` gives a
+    name that is free in the scope. `epoch_function` is "" where the loop is written in line.
+    """
+
+    fit: Fit
+    compiled: Compiled
+    model: str
+    criterion: str
+    optimizer: str
+    make_loader: str
+    epoch_function: str
+    history: str
+    name: Callable[[str], str]
+    penalty: bool = False
+    momentum: bool = False
+    rate_key: str = "learning_rate"
+    weighted: str = ""  # the criterion with class weights, where there is one
+    before: list[str] = field(default_factory=list)
+    tensors: list[str] = field(default_factory=list)  # of the loop in line
+
+    def lines(self) -> list[str]:
+        """The statements of the loop."""
+        return _inline(self) if not self.epoch_function else _with_epochs(self)
+
+
+def _with_epochs(loop: Loop) -> list[str]:
+    fit = loop.fit
+    lines = list(loop.before) + _loaders(loop)
+    validated = bool(fit.split or fit.validation)
+    keys = [*loop.compiled.keys, *(f"val_{k}" for k in loop.compiled.keys if validated)]
+    keys += [loop.rate_key] if _changes_rate(fit) else []
+    logs = loop.name("logs")
+    if loop.history:
+        lines += ["", _empty_history(loop.history, keys)]
+    around = callback_lines(fit.callbacks, loop.model, loop.optimizer, logs, loop.name, loop.momentum)
+    lines += around.before
+    lines.append(f"for {loop.name('epoch')} in {_epochs(fit)}:")
+    body = list(around.begin)
+    criterion = loop.weighted or loop.criterion
+    arguments = f"{loop.model}, {loop.name('train_loader')}, {criterion}, {loop.optimizer}"
+    report = _report(loop, logs)
+    if not (loop.history or report or fit.callbacks):
+        return [*lines, f"    {loop.epoch_function}({arguments})"]
+    body.append(f"{logs} = {loop.epoch_function}({arguments})")
+    if validated:
+        val = loop.name("val_logs")
+        body.append(f"{val} = {loop.epoch_function}({loop.model}, {loop.name('val_loader')}, {loop.criterion})")
+        body.append(f'{logs} |= {{f"val_{{name}}": value for name, value in {val}.items()}}')
+    if _changes_rate(fit) and (loop.history or report):
+        body.append(f'{logs}["{loop.rate_key}"] = {loop.optimizer}.param_groups[0]["lr"]')
+    if loop.history:
+        name, value = loop.name("name"), loop.name("value")
+        body += [f"for {name}, {value} in {logs}.items():", f"    {loop.history}[{name}].append({value})"]
+    body += report + around.end
+    return [*lines, *(f"    {line}" for line in body), *around.after]
+
+
+def _changes_rate(fit: Fit) -> bool:
+    """Whether Keras reports the learning rate with the losses."""
+    return any(isinstance(c, ReduceRate | RateSchedule) for c in fit.callbacks)
+
+
+def _empty_history(name: str, keys: list[str]) -> str:
+    return f"{name} = {{" + ", ".join(f'"{k}": []' for k in keys) + "}"
+
+
+def _epochs(fit: Fit) -> str:
+    start = fit.initial_epoch
+    return f"range({fit.epochs.text})" if start.value == 0 else f"range({start.text}, {fit.epochs.text})"
+
+
+def in_fstring(text: str) -> str:
+    """A text for inside of an f-string in double quotes."""
+    return text.replace('"', "'")
+
+
+def _report(loop: Loop, logs: str) -> list[str]:
+    """One line per epoch, unless the original was silent."""
+    verbose = loop.fit.verbose
+    if verbose is not None and verbose.value in (0, False, None) and verbose.known:
+        return []
+    epoch = loop.name("epoch")
+    head = f"Epoch {{{epoch} + 1}}/{{{in_fstring(loop.fit.epochs.text)}}}"
+    if isinstance(loop.fit.epochs.value, int) and loop.fit.epochs.text.isdigit():
+        head = f"Epoch {{{epoch} + 1}}/{loop.fit.epochs.text}"
+    report = loop.name("report")
+    lines = [
+        f'{report} = " - ".join(f"{{name}}: {{value:.4f}}" for name, value in {logs}.items())',
+        f'print(f"{head} - {{{report}}}")',
+    ]
+    if verbose is None or verbose.known:
+        return lines
+    return [f"if {verbose.text}:", *(f"    {line}" for line in lines)]
+
+
+# Data
+
+
+def _loaders(loop: Loop) -> list[str]:
+    fit = loop.fit
+    make, train, val = loop.make_loader, loop.name("train_loader"), loop.name("val_loader")
+    shuffle = ", shuffle=True" if fit.shuffle else ""
+    if fit.split is None:
+        lines = [f"{train} = {make}({_arrays(fit.data, '')}, {fit.batch_size.text}{shuffle})"]
+        if fit.validation is not None:
+            batch = (fit.validation_batch or fit.batch_size).text
+            lines.append(f"{val} = {make}({_arrays(fit.validation, '')}, {batch})")
+        return lines
+    before, data = _named(fit.data, loop)
+    split = loop.name("split")
+    part = f"validation_split={fit.split.text}"
+    comment = f"# {part} holds out the last {_share(fit.split)}, before shuffling"
+    length = f"int(len({data.inputs[0].text}) * (1 - {operand(fit.split.text)}))"
+    batch = (fit.validation_batch or fit.batch_size).text
+    return [
+        *before,
+        comment,
+        f"{split} = {length}",
+        f"{train} = {make}({_arrays(data, f'[:{split}]')}, {fit.batch_size.text}{shuffle})",
+        f"{val} = {make}({_arrays(data, f'[{split}:]')}, {batch})",
+    ]
+
+
+def _share(split: Expr) -> str:
+    words = {0.1: "tenth", 0.2: "fifth", 0.25: "quarter", 0.5: "half", 0.05: "twentieth", 0.125: "eighth"}
+    value = split.value if isinstance(split.value, float) else 0.0
+    return words.get(value, "part of the samples")
+
+
+def _named(data: Data, loop: Loop) -> tuple[list[str], Data]:
+    """Names for what is written as a longer expression and would be repeated."""
+    lines: list[str] = []
+    seen: dict[str, str] = {}
+
+    def short(expr: Expr, name: str) -> Expr:
+        if is_simple(expr.text) and len(expr.text) < 40:
+            return expr
+        if expr.text not in seen:
+            seen[expr.text] = loop.name(name)
+            lines.append(f"{seen[expr.text]} = {expr.text}")
+        return Expr(seen[expr.text], expr.value)
+
+    many = len(data.inputs) > 1
+    inputs = tuple(short(e, f"inputs_{i + 1}" if many else "inputs") for i, e in enumerate(data.inputs))
+    several = len(data.targets) > 1
+    targets = tuple(short(e, f"targets_{i + 1}" if several else "targets") for i, e in enumerate(data.targets))
+    return lines, Data(inputs, targets)
+
+
+def _arrays(data: Data, part: str) -> str:
+    """`x, y` as arguments; lists where there are several of either."""
+    return f"{array_list(data.inputs, part)}, {array_list(data.targets, part)}"
+
+
+def array_list(each: tuple[Expr, ...], part: str = "") -> str:
+    """One array, or a list of them."""
+    whole = each[0].text.removesuffix("[0]")
+    if len(each) > 1 and not part and all(e.text == f"{whole}[{i}]" for i, e in enumerate(each)):
+        return whole  # the user's own list
+    texts = [f"{e.text}{part}" for e in each]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+
+
+# The loop that needs no function
+
+
+def _inline(loop: Loop) -> list[str]:
+    fit = loop.fit
+    loader, epoch, total = loop.name("loader"), loop.name("epoch"), loop.name("total_loss")
+    inputs, targets, loss = loop.name("inputs"), loop.name("targets"), loop.name("loss")
+    shuffle = ", shuffle=True" if fit.shuffle else ""
+    dataset = loop.name("dataset")
+    lines = [
+        *loop.before,
+        f"{dataset} = TensorDataset({', '.join(loop.tensors)})",
+        f"{loader} = DataLoader({dataset}, batch_size={fit.batch_size.text}{shuffle})",
+    ]
+    if loop.history:
+        lines += ["", f'{loop.history} = {{"loss": []}}']
+    penalty = f" + {loop.model}.regularization_loss()" if loop.penalty else ""
+    criterion = loop.weighted or loop.criterion
+    lines += [
+        f"for {epoch} in {_epochs(fit)}:",
+        f"    {loop.model}.train()",
+        f"    {total} = 0.0",
+        f"    for {inputs}, {targets} in {loader}:",
+        f"        {inputs}, {targets} = {inputs}.to(device), {targets}.to(device)",
+        f"        {loop.optimizer}.zero_grad()",
+        f"        {loss} = {criterion}({loop.model}({inputs}), {targets}){penalty}",
+        f"        {loss}.backward()",
+        f"        {loop.optimizer}.step()",
+        f"        {total} += {loss}.item() * len({inputs})",
+    ]
+    return _reported(loop, lines, total, epoch, f"{total} / len({dataset})")
+
+
+def _reported(loop: Loop, lines: list[str], total: str, epoch: str, mean: str) -> list[str]:
+    """The inline loop with its history and what it prints."""
+    fit = loop.fit
+    verbose = fit.verbose
+    silent = verbose is not None and verbose.known and verbose.value in (0, False, None)
+    if loop.history:
+        lines.append(f'    {loop.history}["loss"].append({mean})')
+        shown = f"{{{in_fstring(loop.history)}['loss'][-1]:.4f}}"
+    else:
+        shown = f"{{{mean}:.4f}}"
+    if silent and not loop.history:
+        return [x for x in lines if total not in x]
+    if not silent:
+        count = fit.epochs.text if fit.epochs.text.isdigit() else f"{{{in_fstring(fit.epochs.text)}}}"
+        text = f'print(f"Epoch {{{epoch} + 1}}/{count} - loss: {shown}")'
+        lines += [f"    {text}"] if verbose is None or verbose.known else [f"    if {verbose.text}:", f"        {text}"]
+    return lines

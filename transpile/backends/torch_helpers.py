@@ -1,0 +1,133 @@
+"""The helpers that stand for Keras's utilities: what they need, and writing them once."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from transpile.backends.templates import helper
+from transpile.ir import Span
+from transpile.references import References, is_framework
+from transpile.splice import Output
+from transpile.statements import import_before
+
+_CACHE = ("import os", "from pathlib import Path", "from urllib.request import urlretrieve")
+NUMPY = "import numpy as np"
+# Helpers: the helpers and imports that they need in turn.
+_NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "to_categorical": ((), (NUMPY,)),
+    "normalize": ((), (NUMPY,)),
+    "pad_sequences": ((), (NUMPY,)),
+    "set_random_seed": ((), ("import random", NUMPY, "import torch")),
+    "get_file": ((), _CACHE),
+    "cached_file": ((), _CACHE),
+    "encode_words": ((), (NUMPY,)),
+    "cifar_archive": (("cached_file",), ("import pickle", "import tarfile", NUMPY)),
+    "load_mnist": (("cached_file",), (NUMPY,)),
+    "load_fashion_mnist": (("cached_file",), ("import gzip", NUMPY)),
+    "load_cifar10": (("cifar_archive",), (NUMPY,)),
+    "load_cifar100": (("cifar_archive",), ()),
+    "load_boston_housing": (("cached_file",), (NUMPY,)),
+    "load_california_housing": (("cached_file",), (NUMPY,)),
+    "load_imdb": (("cached_file", "encode_words"), (NUMPY,)),
+    "load_reuters": (("cached_file", "encode_words"), (NUMPY,)),
+    "load_word_index": (("cached_file",), ("import json",)),
+}
+# Functions that a helper replaces: the helper, and the parameters that it takes.
+HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "keras.utils.normalize": ("normalize", ("x", "axis", "order")),
+    "keras.utils.pad_sequences": (
+        "pad_sequences",
+        ("sequences", "maxlen", "dtype", "padding", "truncating", "value"),
+    ),
+    "keras.utils.get_file": ("get_file", ("fname", "origin", "cache_subdir", "cache_dir")),
+    "keras.datasets.mnist.load_data": ("load_mnist", ("path",)),
+    "keras.datasets.fashion_mnist.load_data": ("load_fashion_mnist", ()),
+    "keras.datasets.cifar10.load_data": ("load_cifar10", ()),
+    "keras.datasets.cifar100.load_data": ("load_cifar100", ("label_mode",)),
+    "keras.datasets.boston_housing.load_data": (
+        "load_boston_housing",
+        ("path", "test_split", "seed"),
+    ),
+    "keras.datasets.california_housing.load_data": (
+        "load_california_housing",
+        ("version", "path", "test_split", "seed"),
+    ),
+    "keras.datasets.imdb.load_data": (
+        "load_imdb",
+        ("path", "num_words", "skip_top", "maxlen", "seed", "start_char", "oov_char", "index_from"),
+    ),
+    "keras.datasets.reuters.load_data": (
+        "load_reuters",
+        (
+            *("path", "num_words", "skip_top", "maxlen", "test_split", "seed"),
+            *("start_char", "oov_char", "index_from"),
+        ),
+    ),
+}
+
+
+@dataclass
+class Writing:
+    """One file: its references, and what is written for them."""
+
+    references: References
+    output: Output
+    place: Callable[[int], int] = lambda offset: offset  # of the text, in the source
+
+    def span(self, node: ast.AST) -> Span:
+        """Where a node stands."""
+        return self.references.span(self.references.start(node), self.references.end(node))
+
+    def replace(self, node: ast.expr, text: str) -> bool:
+        """Puts text in the place of a reference, or of a call that holds no other reference."""
+        inside = [r for r in self.references.references if _holds(node, r.node, self.references)]
+        if isinstance(node, ast.Name | ast.Attribute):
+            exact = next(r for r in inside if r.node is node)
+            self.output.edit(self.references.span(exact.start, exact.end), text)
+            return True
+        if len(inside) > 1:
+            return False
+        self.output.edit(self.span(node), text)
+        return True
+
+    def define(self, name: str, offset: int) -> str:
+        """Has a helper written behind the imports before a place; returns its name."""
+        helpers, imports = _NEEDS[name]
+        text = helper(name)
+        for other in helpers:
+            written = self.define(other, offset)
+            text = re.sub(rf"\b{other}\b(?=\()", written, text)
+        self.output.imports.update(imports)
+        own = f"keras_{name}" if self._taken(name) else name
+        if own in self.output.definitions:
+            return own
+        offset = self.place(self._behind_imports(offset))
+        self.output.define(own, offset, re.sub(rf"\bdef {name}\b", f"def {own}", text))
+        return own
+
+    def _behind_imports(self, offset: int) -> int:
+        """The first statement behind the imports that stand before a place."""
+        statement = self.references.top_level(offset)
+        if statement is None:
+            return offset
+        found = import_before(self.references, self.references.start(statement))
+        if found is None or found is statement:
+            return offset
+        body = self.references.tree.body
+        return self.references.start(body[body.index(found) + 1])
+
+    def _taken(self, name: str) -> bool:
+        """Whether the user's own code gives a name another meaning."""
+        if name in self.output.definitions:
+            return False
+        scopes = {id(s): s for _, s in self.references.reads}
+        scopes[id(self.references.module)] = self.references.module
+        entries = [e for s in scopes.values() for e in s.names.get(name, [])]
+        return any(b is None or b.kind == "assign" or not is_framework(b.path) for _, b in entries)
+
+
+def _holds(outer: ast.AST, inner: ast.AST, references: References) -> bool:
+    return inner is outer or outer in references.around(inner)

@@ -1,0 +1,206 @@
+"""The user's loops and branches around layers, in a constructor and in `forward`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from transpile.backends.torch_nodes import CannotWrite, common_setup, construct_helper, initial, lowered, regularized
+from transpile.ir import Branch, Loop, Node, Plain, Statement
+
+if TYPE_CHECKING:
+    from transpile.backends.torch_model import ClassWriter
+
+_INDENT = "    "
+
+
+def write(writer: ClassWriter, statement: Loop | Branch) -> list[str]:
+    """The forward lines of a loop or branch; the constructor's go to the writer."""
+    if isinstance(statement, Branch):
+        return _branch(writer, statement)
+    chain = _chain(writer, statement)
+    return chain if chain is not None else _module_lists(writer, statement)
+
+
+def _branch(writer: ClassWriter, branch: Branch) -> list[str]:
+    outer, writer.init, nested, writer.nested = writer.init, [], writer.nested, True
+    body = writer._body(branch.body)
+    first, writer.init = writer.init, []
+    orelse = writer._body(branch.orelse)
+    second, writer.init, writer.nested = writer.init, outer, nested
+    writer.init += _guarded(branch.test, first, second)
+    return _guarded(branch.test, body, orelse)
+
+
+def _guarded(test: str, body: list[str], orelse: list[str]) -> list[str]:
+    if not body and not orelse:
+        return []
+    if not body:
+        return [f"if not ({test}):", *_indented(orelse)]
+    lines = [f"if {test}:", *_indented(body)]
+    return [*lines, "else:", *_indented(orelse)] if orelse else lines
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [_INDENT + part for line in lines for part in line.split("\n")]
+
+
+# A chain: every layer takes what the one before gave. It becomes nn.Sequential(*layers).
+
+
+def _chain(writer: ClassWriter, loop: Loop) -> list[str] | None:
+    variable = _chained(loop.body)
+    if variable is None:
+        return None
+    nodes = _nodes(loop.body)
+    name = (
+        f"{nodes[0].name}s"
+        if len({n.args["class"].text if "class" in n.args else n.op for n in nodes}) == 1
+        else "layers"
+    )
+    name = _unique(name, writer)
+    parts = _appends(writer, loop, name)
+    if parts is None:
+        return None
+    writer.made |= {n.name for n in nodes} | {name}
+    writer.init += [f"{name} = []", *parts, f"self.{name} = nn.Sequential(*{name})"]
+    return [f"{variable} = self.{name}({variable})"]
+
+
+def _unique(name: str, writer: ClassWriter) -> str:
+    taken = writer.made | {p.partition("=")[0] for p in writer.model.params}
+    text = "\n".join(writer.init)
+    candidate, count = name, 0
+    while candidate in taken or re.search(rf"\b{candidate}\b", text):
+        count += 1
+        candidate = f"{name}_{count}"
+    return candidate
+
+
+def _nodes(body: Sequence[Statement]) -> list[Node]:
+    found: list[Node] = []
+    for statement in body:
+        match statement:
+            case Node():
+                found.append(statement)
+            case Loop():
+                found += _nodes(statement.body)
+            case Branch():
+                found += [*_nodes(statement.body), *_nodes(statement.orelse)]
+    return found
+
+
+def _chained(body: Sequence[Statement]) -> str | None:
+    """The one variable that all nodes take and give; None if it is no chain."""
+    nodes = _nodes(body)
+    variables = {(n.inputs, n.outputs) for n in nodes}
+    if len(variables) != 1 or any(any(n.converted) or n.mask for n in nodes):
+        return None
+    inputs, outputs = variables.pop()
+    plains = [s for s in _flat(body) if isinstance(s, Plain) and s.where != "init"]
+    return inputs[0] if inputs == outputs and len(inputs) == 1 and not plains else None
+
+
+def _flat(body: Sequence[Statement]) -> list[Statement]:
+    found: list[Statement] = []
+    for statement in body:
+        found.append(statement)
+        if isinstance(statement, Loop):
+            found += _flat(statement.body)
+        elif isinstance(statement, Branch):
+            found += [*_flat(statement.body), *_flat(statement.orelse)]
+    return found
+
+
+def _appends(writer: ClassWriter, statement: Statement, name: str) -> list[str] | None:
+    """The constructor lines that append the modules of a statement to a list."""
+    match statement:
+        case Plain():
+            return [statement.text]
+        case Node():
+            return _append(writer, statement, name)
+        case Loop():
+            body = _all(writer, statement.body, name)
+            head = f"for {statement.target} in {statement.iterable.text}:"
+            return None if body is None else [*statement.comments, head, *_indented(body)]
+        case Branch():
+            arms = _all(writer, statement.body, name), _all(writer, statement.orelse, name)
+            if arms[0] is None or arms[1] is None:
+                return None
+            return _guarded(statement.test, arms[0], arms[1])
+    return None
+
+
+def _all(writer: ClassWriter, body: Sequence[Statement], name: str) -> list[str] | None:
+    lines: list[str] = []
+    for statement in body:
+        part = _appends(writer, statement, name)
+        if part is None:
+            return None
+        lines += part
+    return lines
+
+
+def _append(writer: ClassWriter, node: Node, name: str) -> list[str] | None:
+    if "call:training" in node.args:
+        return None
+    if node.op == "block":
+        return [*node.comments, f"{name}.append({construct_helper(node)})"]
+    low = lowered(node, writer.style, in_class=False)
+    if low.call != "{module}({x})" or not low.module or regularized(node):
+        return None
+    writer.written.helpers += low.helpers
+    writer.written.notes += [(c, m, node) for c, m in low.diagnostics]
+    target = f"{name}[-1]"
+    setup = [s.replace("{module}", target) for s in [*low.setup, *common_setup(node)]]
+    return [
+        *node.comments,
+        f"{name}.append({low.module})",
+        *initial(node, target, writer.style),
+        *setup,
+    ]
+
+
+# Otherwise: one nn.ModuleList per layer of the body, and the loop in forward.
+
+
+def _module_lists(writer: ClassWriter, loop: Loop) -> list[str]:
+
+    if any(isinstance(s, Loop | Branch) for s in loop.body):
+        raise CannotWrite("K2T109", "a condition inside a loop", Node("loop"))
+    outer, writer.init, nested, writer.nested = writer.init, [], writer.nested, True
+    made = set(writer.made)
+    penalties = len(writer.penalties)
+    forward = writer._body(loop.body)
+    inner, writer.init, writer.nested = writer.init, outer, nested
+    names = [n.name for n in _nodes(loop.body) if n.name in writer.made - made]
+    if not names or len(writer.penalties) != penalties:
+        raise CannotWrite("K2T109", "a loop without layers of its own, or with penalties", Node("loop"))
+    lists = {n: _unique(f"{n}s", writer) for n in names}
+    writer.init += [f"self.{plural} = nn.ModuleList()" for plural in lists.values()]
+    writer.init.append(f"for {loop.target} in {loop.iterable.text}:")
+    writer.init += _indented([_to_list(line, lists) for line in inner])
+    forward = [_to_element(line, lists) for line in forward]
+    targets = set(re.findall(r"\w+", loop.target))
+    if any(targets & set(re.findall(r"\w+", line)) for line in forward):
+        raise CannotWrite("K2T109", "a loop variable in the computation itself", Node("loop"))
+    elements = ", ".join(lists)
+    source = ", ".join(f"self.{plural}" for plural in lists.values())
+    head = f"for {elements} in {source}:" if len(lists) == 1 else f"for {elements} in zip({source}):"
+    return [head, *_indented(forward)]
+
+
+def _to_list(line: str, lists: dict[str, str]) -> str:
+    for name, plural in lists.items():
+        made = re.match(rf"self\.{name} = (.*)$", line, re.S)
+        if made:
+            return f"self.{plural}.append({made.group(1)})"
+        line = re.sub(rf"\bself\.{name}\b", f"self.{plural}[-1]", line)
+    return line
+
+
+def _to_element(line: str, lists: dict[str, str]) -> str:
+    for name in lists:
+        line = re.sub(rf"\bself\.{name}\b", name, line)
+    return line

@@ -1,0 +1,328 @@
+"""Training, evaluation and prediction: records of the front end to edits of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import libcst as cst
+
+from transpile.backends.torch_cleanup import Cleanup
+from transpile.backends.torch_data import Known
+from transpile.backends.torch_epoch import (
+    clipping,
+    criteria,
+    epoch_function,
+    loader_function,
+    optimizer,
+    scheduling,
+)  # fmt: skip
+from transpile.backends.torch_fit import Loop
+from transpile.backends.torch_functions import Functions
+from transpile.backends.torch_history import Histories
+from transpile.backends.torch_use import UseWriter
+from transpile.backends.torch_weights import class_weight_function
+from transpile.frontends.facts import ModelFacts
+from transpile.frontends.keras_training import Reading, Use
+from transpile.frontends.placing import Home, Names, places
+from transpile.frontends.portable_compile import NotPortable, portable
+from transpile.frontends.texts import names as names_in
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import ModelValue
+from transpile.ops.loss import ACTIVATIONS
+from transpile.passes.logits import final_activation
+from transpile.result import TrainingInfo
+from transpile.source import Source
+from transpile.splice import Output, fragment
+from transpile.training_ir import Compiled, Fit, Problem, RateSchedule, ReduceRate
+
+
+def write_training(
+    interpreter: Interpreter, source: Source, output: Output, facts: Mapping[ModelValue, ModelFacts]
+) -> dict[ModelValue, TrainingInfo]:
+    """Edits everything that the file does with its converted models.
+
+    Returns, per model, the names under which the written file holds its training.
+    """
+    if not facts or not interpreter.events:
+        return {}
+    return TrainingWriter(interpreter, source, output, facts).run()
+
+
+class TrainingWriter:
+    """Writes one file's training."""
+
+    def __init__(
+        self, interpreter: Interpreter, source: Source, output: Output, facts: Mapping[ModelValue, ModelFacts]
+    ) -> None:
+        self.source, self.output, self.facts = source, output, facts
+        self.reading = Reading(interpreter, source, facts)
+        self.sites = self.reading.sites
+        self.names = Names(self.reading)
+        self.functions = Functions(output, self.sites.everywhere())
+        self.cleanup = Cleanup(self.sites, source, output)
+        self.histories = Histories(self.sites, source, output)
+        self.known = Known(self.reading, facts)
+        self.homes: dict[Use, Home] = {}
+        self.places: dict[Use, Compiled] = {}
+        self.epochs: dict[Use, str] = {}
+
+    def run(self) -> dict[ModelValue, TrainingInfo]:
+        """All edits; what cannot be converted is reported and left."""
+        for use in self.reading.uses:
+            if use.kind == "compile" and use.problem is None:
+                self._settle(use)
+        uses = UseWriter(self)
+        for use in sorted(self.reading.uses, key=self._length):
+            if use.problem is not None:
+                self._left(use, use.problem)
+            elif use.kind not in ("compile", "fit"):
+                uses.write(use)
+        for use in self.reading.uses:
+            if use.kind == "compile" and use in self.homes:
+                self._compile(use)
+            elif use.kind == "fit" and use.problem is None:
+                self._fit(use)
+        uses.names_of_metrics(self.reading.uses)
+        self.histories.rewrite()
+        self.cleanup.delete()
+        return self._infos()
+
+    def _length(self, use: Use) -> int:
+        span = self.source.span(use.call)
+        return span.end - span.start
+
+    def _left(self, use: Use, problem: Problem) -> None:
+        self.output.report(problem.code, self.source.span(use.call), problem.message, problem.hint)
+
+    def refuse(self, use: Use, code: str, message: str) -> None:
+        """Leaves a call as it was, with the reason."""
+        use.record = Problem(code, message)
+        self._left(use, use.record)
+
+    # compile
+
+    def _settle(self, use: Use) -> None:
+        """Decides where criterion and optimizer are made, in words that are valid there."""
+        assert isinstance(use.record, Compiled)
+        moved = {"here": (), "attribute": ("loss",)}
+        message = "the model is compiled in another place than it is trained"
+        for home in places(use, self.reading, self.names):
+            if use.record.choices and home.mode != "here":
+                continue
+            try:
+                self.places[use] = portable(use.record, use, *moved.get(home.mode, ("loss", "optimizer")))
+                portable(use.record, use, "loop")
+            except NotPortable as error:
+                message = str(error)
+                continue
+            self.homes[use] = self._with_criterion(use, self._named(use, home))
+            return
+        self._give_up(use, "K2T125", message)
+
+    def _give_up(self, use: Use, code: str, message: str) -> None:
+        use.record = Problem(code, message)
+        for user in self.reading.governed(use):
+            user.record = Problem(code, message)
+
+    def _named(self, use: Use, home: Home) -> Home:
+        """The user's own name for the optimizer, where it was an object with a name."""
+        given = use.first.kwargs.get("optimizer") or (use.first.args[0] if use.first.args else None)
+        if given is None:
+            return home
+        if isinstance(use.record, Compiled) and use.record.choices:
+            return replace(home, optimizer=given.text)
+        if self.cleanup.claim(given, use.call) and home.mode == "here" and "." not in home.optimizer:
+            return replace(home, optimizer=given.text)
+        return home
+
+    def _compile(self, use: Use) -> None:
+        home, compiled = self.homes[use], self.places[use]
+        made = criteria(compiled)
+        offset = self.sites.top(home.statement)
+        self.functions.helpers(made.helpers, offset)
+        lines = [f"{home.criterion} = {made.text}"]
+        if home.mode == "attribute":
+            lines = []
+        if compiled.choices:
+            for span, chosen in compiled.choices:
+                self.output.edit(span, optimizer(chosen, home.model))
+        else:
+            lines.append(f"{home.optimizer} = {optimizer(compiled.optimizer, home.model)}")
+            owner, dot, _ = home.optimizer.rpartition(".")
+            free = self.histories.namer(self.sites.function(home.statement))
+            scheduler = owner + dot + "scheduler" if owner else free("scheduler")
+            followed = scheduling(compiled.optimizer, home.optimizer, scheduler)
+            self.functions.helpers(followed.helpers, offset)
+            lines += [followed.text] if followed.text else []
+        text = "\n".join(lines)
+        self.functions.imports(text + "torch.")
+        for name in ("loss", "metrics"):
+            given = use.first.kwargs.get(name)
+            if given is not None:
+                self.cleanup.claim(given, use.call)
+        self.cleanup.consumed(self.source.span(use.call))
+        self._note_decay(use)
+        self._note_kept(use)
+        statement = self.sites.statement(use.call)
+        assert statement is not None
+        if home.mode in ("here", "attribute"):
+            self.replace(statement, text.split("\n"))
+            return
+        self.cleanup.remove(statement)
+        self._beside(home, text)
+
+    def _beside(self, home: Home, text: str) -> None:
+        """The lines before or behind the statement that they belong to."""
+        indent = self.sites.indent(home.statement)
+        span = self.source.span(home.statement)
+        if home.mode == "after":
+            end = self.sites.whole(home.statement).end
+            added = "\n" + " " * indent + fragment(text, indent)
+            self.output.edit(self.source.span_of(end, end), added)
+        else:
+            added = fragment(text, indent) + "\n" + " " * indent
+            self.output.edit(self.source.span_of(span.start, span.start), added)
+
+    def _with_criterion(self, use: Use, home: Home) -> Home:
+        """A model that carries its optimizer along needs a criterion that is known everywhere.
+
+        That is a variable behind the imports, or its text where that needs more than PyTorch.
+        """
+        if home.mode != "attribute":
+            return home
+        made = criteria(self.places[use])
+        if made.helpers or names_in(made.text) - {"nn", "torch"}:
+            return replace(home, criterion=made.text)
+        offset = self.sites.top(home.statement)
+        return replace(home, criterion=self.functions.constant(home.criterion, made.text, offset))
+
+    def _note_kept(self, use: Use) -> None:
+        """A softmax or sigmoid that stays in the model, under a crossentropy."""
+        outputs = use.models[0].outputs
+        for loss, tensor in zip(self.places[use].losses, outputs):
+            wanted = ACTIVATIONS.get(loss.op)
+            if wanted and not loss.moved and final_activation(tensor) == wanted:
+                message = f"the model keeps its {wanted}: not every use of it can do without"
+                self.output.report("K2T306", self.source.span(use.call), message)
+
+    def _note_decay(self, use: Use) -> None:
+        decay = self.reading.decay(use)
+        if decay is not None:
+            message = f"decay={decay.text} was left out: Keras 3 ignores it, Keras 2 lowered the rate by it"
+            self.output.report("K2T205", self.source.span(use.call), message)
+
+    def replace(self, statement: cst.SimpleStatementLine, lines: list[str]) -> None:
+        """Writes lines in place of a statement; the user's comments inside it come first."""
+        span = self.sites.whole(statement)
+        indent = self.sites.indent(statement)
+        text = "\n".join([*self.sites.comments(span), *lines])
+        self.output.edit(span, fragment(text, indent))
+
+    # fit
+
+    def loader(self, use: Use) -> str:
+        """The name of the function that makes loaders for the data of a use."""
+        compiled = self.inside(use)
+        facts = self.facts[use.models[0]]
+        data = self.known.fed(use)
+        return self.functions.add(
+            "make_loader", self._variable(use), lambda n: loader_function(n, data, compiled, facts),
+            self.sites.top(use.call),
+        )  # fmt: skip
+
+    def epoch(self, use: Use) -> str:
+        """The name of the function that makes one pass."""
+        compiled, facts = self.inside(use), self.facts[use.models[0]]
+        offset = self.sites.top(use.call)
+        _, helpers = epoch_function("_", compiled, facts)
+        self.functions.helpers(helpers, offset)
+        name = self.functions.add(
+            "run_epoch", self._variable(use), lambda n: epoch_function(n, compiled, facts)[0], offset
+        )
+        assert use.compiled is not None
+        self.epochs.setdefault(use.compiled, name)
+        return name
+
+    def inside(self, use: Use) -> Compiled:
+        """What `compile` said, in words that are valid in functions at module level."""
+        assert use.compiled is not None
+        assert isinstance(use.compiled.record, Compiled)
+        return portable(use.compiled.record, use.compiled, "loop", "loss")
+
+    def _variable(self, use: Use) -> str:
+        return self.home(use).model
+
+    def home(self, use: Use) -> Home:
+        """Where criterion and optimizer of a use were made."""
+        assert use.compiled is not None
+        return self.homes[use.compiled]
+
+    def _fit(self, use: Use) -> None:
+        assert isinstance(use.record, Fit)
+        statement = self.sites.statement(use.call)
+        form = self.histories.form(use.call, statement)
+        if statement is None or form is None:
+            self.refuse(use, "K2T125", "fit is used inside of an expression")
+            return
+        fit, home = use.record, self.home(use)
+        compiled, facts = self.inside(use), self.facts[use.models[0]]
+        scope, model = self.sites.function(use.call), self._model_text(use)
+        name = self.histories.namer(scope)
+        history = form.history or (name("history") if form.needed else "")
+        loop = Loop(
+            fit, compiled, model, home.criterion, home.optimizer_of(model), "", "", history, name,
+            penalty=facts.has_regularization, rate_key="lr" if self.reading.reads("lr") else "learning_rate",
+            momentum=compiled.optimizer.has_momentum,
+        )  # fmt: skip
+        if self._is_plain(use, fit, compiled, facts):
+            loop.tensors = self._tensors(use, fit)
+        else:
+            loop.make_loader, loop.epoch_function = self.loader(use), self.epoch(use)
+        if loop.momentum and any(isinstance(c, ReduceRate | RateSchedule) for c in fit.callbacks):
+            self.functions.helpers(("rescale_momentum",), self.sites.top(use.call))
+        if fit.class_weight is not None:
+            loop.weighted = name("weighted_criterion")
+            loop.before = class_weight_function(fit.class_weight, compiled.losses[0], loop.weighted, name)
+        lines = [*loop.lines(), *form.after(history)]
+        self.functions.imports("\n".join(lines))
+        self.output.device(self.sites.top(use.call))
+        self.cleanup.consumed(self.source.span(use.call))
+        if "callbacks" in use.first.kwargs:
+            self.cleanup.claim(use.first.kwargs["callbacks"], use.call)
+        self.replace(statement, lines)
+        if history:
+            self.histories.add(history, scope, form, fit)
+
+    def _model_text(self, use: Use) -> str:
+        func = use.call.func
+        assert isinstance(func, cst.Attribute)
+        return self.source.code(func.value)
+
+    def _tensors(self, use: Use, fit: Fit) -> list[str]:
+        from transpile.backends.torch_epoch import input_dtype, target_tensor, tensor
+
+        facts, compiled = self.facts[use.models[0]], self.inside(use)
+        x, y = fit.data.inputs[0], fit.data.targets[0]
+        known = self.known.fed(use)
+        return [
+            tensor(x.text, known.inputs[0], input_dtype(facts.input_dtypes[0])) + facts.moved(0),
+            target_tensor(y.text, known.targets[0], compiled.losses[0]),
+        ]
+
+    def _is_plain(self, use: Use, fit: Fit, compiled: Compiled, facts: ModelFacts) -> bool:
+        """Whether the loop is small enough to do without a function."""
+        others = [u for u in self.reading.uses if u.kind in ("fit", "evaluate") and u is not use and not u.problem]
+        simple = not (compiled.metrics or compiled.several or fit.split or fit.validation or fit.callbacks)
+        one = len(facts.input_dtypes) == 1 and not facts.has_constraints
+        return simple and one and not others and not clipping(compiled.optimizer) and fit.class_weight is None
+
+    def _infos(self) -> dict[ModelValue, TrainingInfo]:
+        infos = {}
+        for use, home in self.homes.items():
+            user = next(iter(self.reading.governed(use)), use)
+            chosen = home.optimizer_of(self._model_text(user))
+            info = TrainingInfo(home.criterion, chosen, self.epochs.get(use, ""))
+            for model in use.models:
+                infos[model] = info
+        return infos

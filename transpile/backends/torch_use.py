@@ -1,0 +1,216 @@
+"""evaluate, predict, summary, save, load: calls that become expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from transpile.backends.templates import render
+from transpile.backends.torch_epoch import applied, input_dtype, tensor
+from transpile.backends.torch_fit import array_list
+from transpile.backends.torch_paths import keeps_name, torch_path
+from transpile.frontends.facts import ModelFacts
+from transpile.frontends.keras_training import PREDICTIONS, Use
+from transpile.ir import Expr
+from transpile.source import Source
+from transpile.training_ir import Data, Evaluate, Predict, Store
+
+if TYPE_CHECKING:
+    from transpile.backends.torch_training import TrainingWriter
+
+
+class UseWriter:
+    """Writes the calls; inner ones first, so that outer ones contain what they became."""
+
+    def __init__(self, writer: TrainingWriter) -> None:
+        self.writer = writer
+        self.source, self.output, self.sites = writer.source, writer.output, writer.sites
+        self.done: dict[str, str] = {}
+        self.saved = {
+            u.record.path.text for u in writer.reading.uses if isinstance(u.record, Store) and not u.record.load
+        }
+
+    def write(self, use: Use) -> None:
+        """Edits one call."""
+        record = use.record
+        if isinstance(record, Evaluate):
+            self._evaluate(use, record)
+        elif isinstance(record, Predict) or use.kind in PREDICTIONS:
+            assert isinstance(record, Predict)
+            self._set(use, use.call, self._prediction(use, record))
+        elif isinstance(record, Store):
+            self._store(use, record)
+        elif use.kind == "summary":
+            self._summary(use)
+        elif use.kind == "count_params":
+            values = f"{self._model(use)}.state_dict().values()"
+            self._set(use, use.call, f"sum(p.numel() for p in {values} if p.is_floating_point())")
+        elif use.kind == "build":
+            statement = self.sites.statement(use.call)
+            if statement is not None:
+                self.writer.cleanup.remove(statement)
+
+    def _model(self, use: Use) -> str:
+        func = use.call.func
+        assert isinstance(func, cst.Attribute)
+        return self.source.code(func.value)
+
+    def _set(self, use: Use, node: cst.CSTNode, text: str) -> None:
+        """Replaces a call (or an expression around it)."""
+        span = self.source.span(node)
+        text = self.sites.quoted(node, text)
+        self.done[self.source.code(node)] = text
+        self.writer.cleanup.consumed(span)
+        self.output.edits = [e for e in self.output.edits if not (span.start <= e.start and e.end <= span.end)]
+        self.output.edit(span, text)
+
+    def text(self, text: str) -> str:
+        """The user's text with the calls inside it as they became."""
+        for before, after in self.done.items():
+            text = text.replace(before, after)
+        return text
+
+    def _data(self, data: Data) -> Data:
+        def each(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
+            return tuple(Expr(self.text(e.text), e.value) for e in exprs)
+
+        return Data(each(data.inputs), each(data.targets))
+
+    def names_of_metrics(self, uses: list[Use]) -> None:
+        """`model.metrics_names` as the list that it is."""
+        keys: dict[str, tuple[str, ...]] = {}
+        for use in uses:
+            if use.compiled is not None and use.kind in ("fit", "evaluate") and use.problem is None:
+                keys.setdefault(self._model(use), self.writer.inside(use).keys)
+        reader = _MetricsNames(self.source, keys)
+        self.source.tree.visit(reader)
+        for node, text in reader.found:
+            self.output.edit(self.source.span(node), self.sites.quoted(node, text))
+
+    # evaluate
+
+    def _evaluate(self, use: Use, record: Evaluate) -> None:
+        keys = self.writer.inside(use).keys
+        data = self._data(record.data)
+        make, epoch = self.writer.loader(use), self.writer.epoch(use)
+        loader = f"{make}({array_list(data.inputs)}, {array_list(data.targets)}, {record.batch_size.text})"
+        call = f"{epoch}({self._model(use)}, {loader}, {self.writer.home(use).criterion})"
+        node, text = self._result(use, call, keys, record.as_dict)
+        self._set(use, node, text)
+
+    def _result(self, use: Use, call: str, keys: tuple[str, ...], as_dict: bool) -> tuple[cst.CSTNode, str]:
+        """The node to replace, and what gives there what Keras's list or number gave."""
+        parent = self.sites.parents.get(use.call)
+        if isinstance(parent, cst.Expr):
+            verbose = use.first.kwargs.get("verbose")
+            return use.call, call if verbose is not None and verbose.value == 0 else f"print({call})"
+        if as_dict:
+            return use.call, call
+        if len(keys) == 1:
+            return use.call, f'{call}["loss"]'
+        index = _literal_index(parent) if isinstance(parent, cst.Subscript) and parent.value is use.call else None
+        if index is not None and -len(keys) <= index < len(keys):
+            assert parent is not None
+            return parent, f'{call}["{keys[index]}"]'
+        if isinstance(parent, cst.Assign) and all(
+            isinstance(t.target, cst.Tuple) and not any(isinstance(e, cst.StarredElement) for e in t.target.elements)
+            for t in parent.targets
+        ):
+            return use.call, f"{call}.values()"
+        return use.call, f"list({call}.values())"
+
+    # predict
+
+    def _prediction(self, use: Use, record: Predict) -> str:
+        facts = self.writer.facts[use.models[0]]
+        model = self._model(use)
+        name = self.predict_function(use, facts)
+        batch = f", batch_size={record.batch_size.text}" if record.batch_size is not None else ""
+        data = self._data(record.data)
+        call = f"{name}({model}, {array_list(data.inputs)}{batch})"
+        if not record.classes:
+            return call
+        shape = facts.output_shapes[0]
+        if shape is not None and shape[-1].value == 1:
+            return f'({call} > 0.5).astype("int32")'
+        return f"{call}.argmax(axis=-1)"
+
+    def predict_function(self, use: Use, facts: ModelFacts) -> str:
+        """The name of the function that predicts for models like this one."""
+        data = self.writer.known.predicted(use)
+        several = len(data.inputs) > 1
+        xs = [f"inputs[{i}]" for i in range(len(data.inputs))] if several else ["x"]
+        tensors = [
+            tensor(x, e, input_dtype(d)) + facts.moved(i)
+            for i, (x, e, d) in enumerate(zip(xs, data.inputs, facts.input_dtypes))
+        ]
+        finals = facts.final_activations
+        count = len(facts.output_shapes) or 1
+        names = [f"output{i + 1}" for i in range(count)]
+        what = "probabilities" if any(finals) and count == 1 else "outputs" if count > 1 else "output"
+
+        def text(name: str) -> str:
+            return render(
+                "torch/training/predict.py.j2", name=name, inputs="inputs" if several else "x", what=what,
+                kind="arrays" if count > 1 else "an array", count=len(xs), tensors=tensors, outputs=count,
+                activations=[applied(a) for a in finals] or [""], names=", ".join(names),
+                finals=", ".join(f"{n}{applied(a)}.cpu().numpy()" for n, a in zip(names, finals)),
+            )  # fmt: skip
+
+        return self.writer.functions.add("predict", self._model(use), text, self.sites.top(use.call))
+
+    # the rest
+
+    def _summary(self, use: Use) -> None:
+        if "print_fn" in use.first.kwargs:
+            self.writer.refuse(use, "K2T125", "summary(print_fn=...) cannot be converted")
+            return
+        model = self._model(use)
+        arg = self.sites.parents.get(use.call)
+        outer = self.sites.parents.get(arg) if isinstance(arg, cst.Arg) else None
+        printed = isinstance(outer, cst.Call) and self.source.code(outer.func) == "print"
+        self._set(use, use.call, model if printed else f"print({model})")
+
+    def _store(self, use: Use, record: Store) -> None:
+        model, path = self._model(use), torch_path(record.path)
+        span = self.source.span(use.call)
+        if keeps_name(record.path):
+            self.output.report("K2T209", span, f"the name {record.path.text} of the file was kept")
+        if not record.load:
+            self.writer.functions.imports("torch.")
+            self._set(use, use.call, f"torch.save({model}.state_dict(), {path})")
+            return
+        if record.path.text not in self.saved and not self._checkpointed(record.path.text):
+            self.output.report("K2T202", span, f"{record.path.text} must be a file that the converted program saved")
+        self.output.device(self.sites.top(use.call))
+        self._set(use, use.call, f"{model}.load_state_dict(torch.load({path}, map_location=device))")
+
+    def _checkpointed(self, text: str) -> bool:
+        from transpile.training_ir import Checkpoint, Fit
+
+        fits = [u.record for u in self.writer.reading.uses if isinstance(u.record, Fit)]
+        return any(isinstance(c, Checkpoint) and c.path.text == text for f in fits for c in f.callbacks)
+
+
+def _literal_index(node: cst.Subscript) -> int | None:
+    """The index of `x[1]`."""
+    if len(node.slice) != 1 or not isinstance(node.slice[0].slice, cst.Index):
+        return None
+    value = node.slice[0].slice.value
+    if isinstance(value, cst.UnaryOperation) and isinstance(value.operator, cst.Minus):
+        inner = value.expression
+        return -int(inner.value) if isinstance(inner, cst.Integer) else None
+    return int(value.value) if isinstance(value, cst.Integer) else None
+
+
+class _MetricsNames(cst.CSTVisitor):
+    def __init__(self, source: Source, keys: Mapping[str, tuple[str, ...]]) -> None:
+        self.source, self.keys = source, keys
+        self.found: list[tuple[cst.Attribute, str]] = []
+
+    def visit_Attribute(self, node: cst.Attribute) -> None:
+        model = self.source.code(node.value)
+        if node.attr.value == "metrics_names" and model in self.keys:
+            self.found.append((node, "[" + ", ".join(f'"{k}"' for k in self.keys[model]) + "]"))

@@ -1,0 +1,259 @@
+"""Writes what stands for Keras's utilities: numpy, a few lines of helper, or nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from transpile.backends.torch_branches import fold
+from transpile.backends.torch_helpers import HELPERS, NUMPY, Writing
+from transpile.backends.torch_setup import (
+    DEVICE_LISTS,
+    SEEDS,
+    keep_setup,
+    remove_setup,
+    write_device,
+    write_seed,
+)
+from transpile.frontends.keras_utilities import Setup, Use, use_of
+from transpile.frontends.known_shapes import known_shape
+from transpile.interpret.arrays import KERAS_CONSTANTS, OneHot
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import Array
+from transpile.ir import Edit
+from transpile.passes.leftovers import remaining
+from transpile.references import Reference, References
+from transpile.splice import Output
+
+_RENAMED = {"nb_words": "num_words", "nb_classes": "num_classes"}
+_MODEL_CLASSES = ("keras.Model", "keras.Sequential")
+_MAX_EYE = 1000  # np.eye of more classes would be large
+_PRINTS = ("print", "format", "info", "debug", "write")
+
+
+def convert_utilities(references: References, interpreter: Interpreter, output: Output) -> list[tuple[int, int]]:
+    """Adds edits for the utilities that have counterparts, and takes the set-up away.
+
+    Returns the spans of statements that will go with the imports in them.
+    """
+    return _Utilities(references, interpreter, output).run()
+
+
+def convert_inserted(
+    references: References,
+    interpreter: Interpreter,
+    output: Output,
+    inside: Sequence[Reference],
+    place: Callable[[int], int],
+) -> list[Reference]:
+    """Converts utilities in text that other back ends wrote; returns what it could not convert.
+
+    `place` gives the place in the source of a place in that text.
+    """
+    utilities = _Utilities(references, interpreter, output, place)
+    return [r for r in inside if not utilities.pure(use_of(references, r))]
+
+
+class _Utilities:
+    def __init__(
+        self,
+        references: References,
+        interpreter: Interpreter,
+        output: Output,
+        place: Callable[[int], int] = lambda offset: offset,
+    ) -> None:
+        self.references = references
+        self.interpreter = interpreter
+        self.output = output
+        self.writing = Writing(references, output, place)
+        self.converted = bool(output.edits)
+
+    def run(self) -> list[tuple[int, int]]:
+        uses = [use_of(self.references, r) for r in remaining(self.references, self.output)]
+        later = [use for use in uses if not self.pure(use)]
+        self._fold_layouts()
+        settings = [u for u in later if u.path in SEEDS]
+        devices = [u for u in later if u.path.startswith(("tf.test.", *DEVICE_LISTS))]
+        live = [u.reference for u in later if u not in settings and u not in devices]
+        setup = Setup(self.references, live)
+        left = [r for r in live if not setup.covers(r.node)]
+        if self.converted or not left:
+            for use in settings:
+                write_seed(self.writing, use)
+        if left:
+            keep_setup(self.writing, setup, [*settings, *devices])
+            return setup.hollow()
+        for use in devices:
+            if not setup.covers(use.reference.node):
+                write_device(self.writing, use)
+        remove_setup(self.writing, setup)
+        return setup.hollow()
+
+    # Numpy and helpers
+
+    def pure(self, use: Use) -> bool:
+        """Converts what depends on nothing else; whether it did."""
+        if use.path == "keras.utils.to_categorical":
+            return self._to_categorical(use)
+        if use.path in _MODEL_CLASSES and self._annotates(use.reference.node):
+            self.output.imports.add("from torch import nn")
+            return self.writing.replace(use.reference.node, "nn.Module")
+        if use.path.endswith(("__version__", "tf.version.VERSION")):
+            return self._version(use)
+        if use.call is not None and use.path in KERAS_CONSTANTS and not use.call.args:
+            if self._sets_layout() and "image_" in use.path:
+                return False
+            return self.writing.replace(use.call, self._literal(KERAS_CONSTANTS[use.path]))
+        if use.path == "keras.backend.int_shape" and use.call is not None:
+            shape = known_shape(self.references, self.interpreter, use.call)
+            return shape is not None and self.writing.replace(use.call, shape)
+        if use.path.endswith(".get_word_index"):
+            return self._word_index(use)
+        found = HELPERS.get(use.path)
+        if found is None:
+            return False
+        name, parameters = found
+        renamed = self._renamed(use)
+        if use.call is not None and use.arguments(*parameters, *renamed) is None:
+            return False
+        return self._helper(use, name)
+
+    def _annotates(self, node: ast.expr) -> bool:
+        """Whether an expression is an annotation, in a file whose models were converted."""
+        inner: ast.AST = node
+        for outer in self.references.around(node):
+            if isinstance(outer, ast.arg | ast.AnnAssign):
+                return self.converted and outer.annotation is inner
+            if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
+                return self.converted and outer.returns is inner
+            if isinstance(outer, ast.stmt):
+                return False
+            inner = outer
+        return False
+
+    def _helper(self, use: Use, name: str) -> bool:
+        """Replaces a function by one that is written into the file."""
+        text = self.writing.define(name, self.references.start(use.reference.node))
+        self.writing.replace(use.reference.node, text)
+        for keyword in self._renamed(use).values():
+            start = self.references.start(keyword)
+            assert keyword.arg is not None
+            edit = Edit(start, start + len(keyword.arg), _RENAMED[keyword.arg])
+            self.output.edits.append(edit)
+        return True
+
+    @staticmethod
+    def _renamed(use: Use) -> dict[str, ast.keyword]:
+        keywords = use.call.keywords if use.call else []
+        return {k.arg: k for k in keywords if k.arg in _RENAMED}
+
+    def _literal(self, value: str | float) -> str:
+        """A constant as the user would have written it."""
+        if not isinstance(value, str):
+            return f"{value!r}".replace("e-0", "e-")
+        single = self.references.text.count("'") > self.references.text.count('"')
+        return f"'{value}'" if single else f'"{value}"'
+
+    def _word_index(self, use: Use) -> bool:
+        name = use.path.split(".")[2]
+        if use.call is None or name not in ("imdb", "reuters"):
+            return False
+        arguments = use.arguments("path")
+        if arguments is None:
+            return False
+        function = self.writing.define("load_word_index", self.references.start(use.call))
+        path = arguments.get("path")
+        text = self.references.code(path) if path is not None else f'"{name}_word_index.json"'
+        return self.writing.replace(use.call, f"{function}({text})")
+
+    def _to_categorical(self, use: Use) -> bool:
+        arguments = use.arguments("x", "num_classes", "dtype", "y", "nb_classes")
+        if arguments is None:
+            return self._helper(use, "to_categorical") if use.call is None else False
+        labels = arguments.get("x", arguments.get("y"))
+        if labels is None:
+            return False
+        classes = arguments.get("num_classes", arguments.get("nb_classes"))
+        inline = self._one_hot(use, labels, classes)
+        if inline is None:
+            name = self.writing.define("to_categorical", self.references.start(use.reference.node))
+            count = f", {self.references.code(classes)}" if classes is not None else ""
+            inline = f"{name}({self.references.code(labels)}{count})"
+        else:
+            self.output.imports.add(NUMPY)
+        if "dtype" in arguments:
+            inline += f".astype({self.references.code(arguments['dtype'])})"
+        assert use.call is not None
+        return self.writing.replace(use.call, inline) or self._helper(use, "to_categorical")
+
+    def _one_hot(self, use: Use, labels: ast.expr, classes: ast.expr | None) -> str | None:
+        """`np.eye(10)[y]`, where the labels are known to be integers in one dimension."""
+        known = self._labels(use, labels)
+        if classes is None or known is None or known.shape is None or not known.dtype:
+            return None
+        value = self._number(classes)
+        if value is None or value > _MAX_EYE or "int" not in known.dtype:
+            return None
+        text = self.references.code(labels)
+        if len(known.shape) == 2 and known.shape[1] == 1:
+            simple = isinstance(labels, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
+            text = f"{text}.ravel()" if simple else f"({text}).ravel()"
+        elif len(known.shape) != 1:
+            return None
+        return f"np.eye({self.references.code(classes)})[{text}]"
+
+    def _number(self, node: ast.expr) -> int | None:
+        if isinstance(node, ast.Name):
+            module = self.interpreter.module
+            value = module.names.get(node.id) if len(module.bound.get(node.id, ())) == 1 else None
+        else:
+            value = node.value if isinstance(node, ast.Constant) else None
+        return value if isinstance(value, int) else None
+
+    def _labels(self, use: Use, labels: ast.expr) -> Array | None:
+        """What is known about the labels: the interpreter keeps it with its result."""
+        module = self.interpreter.module
+        statement = self.references.statement(use.reference.node)
+        if statement not in self.references.tree.body or not isinstance(statement, ast.Assign):
+            return None
+        target = statement.targets[0]
+        if statement.value is not use.call or not isinstance(target, ast.Name):
+            return None
+        result = module.names.get(target.id)
+        reads = isinstance(labels, ast.Name) and labels.id == target.id
+        fits = len(module.bound.get(target.id, ())) <= (2 if reads else 1)
+        return result.labels if isinstance(result, OneHot) and fits else None
+
+    # Versions
+
+    def _version(self, use: Use) -> bool:
+        """A version that is printed; decisions on it are left."""
+        for node in self.references.around(use.reference.node):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+                name = node.func.id if isinstance(node.func, ast.Name) else name
+                if name in _PRINTS:
+                    self.output.imports.add("import torch")
+                    return self.writing.replace(use.reference.node, "torch.__version__")
+                return False
+            if isinstance(node, ast.IfExp | ast.stmt):
+                return False
+        return False
+
+    # Image layout
+
+    def _sets_layout(self) -> bool:
+        """Whether the program sets channels first for all of its layers."""
+        for reference in self.references.references:
+            if reference.path.endswith((".set_image_data_format", ".set_image_dim_ordering")):
+                call = self.references.parents[reference.node]
+                values = [a.value for a in getattr(call, "args", []) if isinstance(a, ast.Constant)]
+                if values not in (["channels_last"], ["tf"]):
+                    return True
+        return False
+
+    def _fold_layouts(self) -> None:
+        """`if K.image_data_format() == "channels_first"`: keeps the branch that is taken."""
+        constants = {self._literal(v) for k, v in KERAS_CONSTANTS.items() if "image_" in k}
+        literals = {(e.start, e.end): e.text for e in self.output.edits if e.text in constants}
+        fold(self.references, self.output, literals)

@@ -1,0 +1,61 @@
+"""A model as it was written, and what links it to what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from transpile.frontends.facts import ModelFacts, layer_names, model_facts
+from transpile.frontends.keras_model import Reading
+from transpile.frontends.regions import Region
+from transpile.interpret.values import Layer, ModelValue
+from transpile.ir import Model, Node
+
+
+@dataclass
+class Written:
+    """A model's text, and what the file needs for it.
+
+    `construct` builds the model ("nn.Sequential(...)" or "Net(hidden)"); `definition` is the
+    class, "" for a Sequential; `after` are statements for behind the construction, with
+    "{model}" for its name; `paths` maps each module to its attribute path ("dense", "0").
+    """
+
+    construct: str
+    definition: str = ""
+    after: tuple[str, ...] = ()
+    helpers: list[str] = field(default_factory=list)
+    notes: list[tuple[str, str, Node]] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
+    regularized: bool = False
+    blocks: list[tuple[str, Written]] = field(default_factory=list)  # helpers' classes
+
+
+@dataclass
+class Converted:
+    """A model that was converted: what was read, what was written, what it is called."""
+
+    values: list[ModelValue]
+    reading: Reading
+    region: Region
+    model: Model
+    written: Written
+    arguments: str = ""
+    external: dict[str, str] = field(default_factory=dict)
+    construct: str = ""
+    inlined: bool = False  # written inside the construction of another model
+
+
+def facts_of(
+    converted: Sequence[Converted], drop: Mapping[int, tuple[str, ...]], native: bool = False
+) -> dict[ModelValue, ModelFacts]:
+    """The facts of every converted model. `drop`: the activations that were moved out, by id."""
+    layers = [x for c in converted for x in c.reading.layers.values() if isinstance(x, Layer)]
+    names = layer_names(layers)
+    return {
+        value: model_facts(
+            value, names, drop.get(id(value), ()), has_regularization=done.written.regularized, native=native
+        )
+        for done in converted
+        for value in done.values
+    }
