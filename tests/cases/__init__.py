@@ -1,0 +1,1 @@
+"""The programs of fixtures/cases: converted, verified and run."""

@@ -1,0 +1,115 @@
+"""Nothing of Keras remains without a code; what only looks like it stays untouched."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+
+import pytest
+
+from tests.text.test_utilities import codes, convert
+
+LEFT = {
+    "from keras.preprocessing.text import Tokenizer\nt = Tokenizer()\n": "K2T132",
+    "import keras\nm = keras.models.load_model('m.h5')\n": "K2T131",
+    "from keras.applications import VGG16\nb = VGG16()\n": "K2T115",
+    "import keras\no = keras.optimizers.Adam()\n": "K2T121",
+    "import keras\nf(keras.losses.mse)\n": "K2T120",
+    "import keras\nm = [keras.metrics.AUC()]\n": "K2T122",
+    "import keras\nc = keras.callbacks.TensorBoard()\n": "K2T126",
+    "import keras\nr = {'relu': keras.layers.ReLU}\n": "K2T150",
+    "from keras.wrappers.scikit_learn import KerasClassifier\ne = KerasClassifier(f)\n": "K2T151",
+    "import keras\nimport tensorflow as tf\nd = tf.data.Dataset.range(3)\n": "K2T127",
+    "import keras\nimport tensorflow as tf\nwith tf.device('/cpu:0'):\n    x = 1\n": "K2T133",
+    "import keras\nimport tensorflow as tf\nx = tf.reduce_mean(y)\n": "K2T153",
+    "import keras\nimport tensorflow_datasets as tfds\nx = tfds.load('x')\n": "K2T154",
+    "import keras\nclass A(keras.callbacks.Callback):\n    pass\n": "K2T126",
+    "import keras\nclass A(keras.layers.Layer):\n    def call(self, x): return x\n": "K2T102",
+    "import keras\nclass A(keras.Model):\n    def call(self, x):\n        return x\n": "K2T103",
+    "import keras\nkeras.mixed_precision.set_global_policy('mixed_float16')\n": "K2T133",
+}
+COMMENT = re.compile(r"^[ \t]*# K2T\d{3}: .*\n", re.MULTILINE)
+
+
+@pytest.mark.parametrize("before", LEFT)
+def test_left(before: str) -> None:
+    """A comment above the statement, and nothing else; a second run adds none."""
+    text, output = convert(before)
+    assert codes(output) == [LEFT[before]]
+    assert COMMENT.sub("", text) == before
+    assert len(COMMENT.findall(text)) == 1
+    ast.parse(text)
+    assert convert(text)[0] == text
+
+
+UNTOUCHED = [
+    "layers = [1]\nlayers.append(2)\nK = 3\nmodel = layers\n",
+    "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    pass\n",
+    "import numpy as np\nfrom mykeras import layers, keras\nlayers.Dense(3)\n",
+    "# keras\nx = 'tf.keras.layers'\n",
+    "import tensorflow as tf\nx = tf.constant(1)\n",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", UNTOUCHED)
+def test_without_keras_nothing_changes(text: str) -> None:
+    assert convert(text)[0] == text
+
+
+def test_one_comment_for_the_tensor_code_of_a_function() -> None:
+    text, output = convert(
+        """\
+        import keras
+        import tensorflow as tf
+
+
+        def f(x):
+            y = tf.square(x)
+            if True: z = tf.sqrt(y)
+            return tf.reduce_mean(
+                tf.abs(y))
+
+
+        a = f(1); b = tf.abs(2)
+        """
+    )
+    assert COMMENT.findall(text) == [
+        "    # K2T153: tf.square, tf.sqrt, tf.reduce_mean and 1 more were left: "
+        "tensor code outside of a model is not converted yet\n",
+        "# K2T153: tf.abs was left: tensor code outside of a model is not converted yet\n",
+    ]
+    assert "not converted yet\na = f(1); b" in text
+    assert codes(output) == ["K2T153", "K2T153"]
+
+
+def test_comment_stands_above_decorators_and_in_blocks() -> None:
+    text, _ = convert(
+        textwrap.dedent(
+            """\
+            import keras
+            import tensorflow as tf
+            for i in range(3):
+                @tf.function
+                def step(x):
+                    return x
+            """
+        )
+    )
+    assert "\n    # K2T152: tf.function was left" in text
+    assert "torch.compile\n    @tf.function\n" in text
+    ast.parse(text)
+
+
+def test_aliases_are_reported_where_they_are_used() -> None:
+    text, output = convert("import tensorflow as tf\nL = tf.keras.layers\nx = [L.Dense(3)]\n")
+    assert codes(output) == ["K2T150"]
+    assert text.startswith("import tensorflow as tf\nL = tf.keras.layers\n# K2T150: L.Dense was")
+
+
+def test_imports_and_aliases_that_nothing_uses() -> None:
+    assert convert("import keras\nL = keras.layers\nx = 1\n")[0] == "x = 1\n"
+    text, output = convert("import keras\nL = keras.layers\nf(keras.Model)\n")
+    assert set(codes(output)) == {"K2T150"}
+    assert "L = keras.layers" in text

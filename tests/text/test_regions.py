@@ -1,0 +1,37 @@
+"""What is not edited cannot change."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transpile.backends.torch_file import concatenates, regions
+from transpile.ir import Edit
+from transpile.source import Source
+from transpile.splice import Output, Overlap, apply
+
+PROGRAM = 'import keras\n\n# größe\nmodel = keras.Sequential()\nprint("ä", model)\n'
+
+
+@given(st.text())
+def test_no_edit_is_the_identity(text: str) -> None:
+    text = text.encode(errors="ignore").decode()
+    assert apply(text, []) == text
+
+
+@given(st.lists(st.integers(0, len(PROGRAM.encode())), max_size=8))
+def test_regions_give_the_source_back(cuts: list[int]) -> None:
+    source, output = Source(PROGRAM), Output()
+    ordered = sorted(set(cuts))
+    for start, end in zip(ordered[::2], ordered[1::2], strict=False):
+        output.edits.append(Edit(start, end, "x"))
+    assert concatenates(source, output)
+    pieces = regions(source, output)
+    assert [s.start for s, _ in pieces][1:] == [s.end for s, _ in pieces][:-1]
+    assert sum(kind == "edit" for _, kind in pieces) == len(output.edits)
+
+
+def test_overlapping_edits_are_an_error() -> None:
+    with pytest.raises(Overlap):
+        apply("abcdef", [Edit(0, 3, ""), Edit(2, 4, "")])

@@ -1,0 +1,194 @@
+"""Every optimizer: ten steps on the same batches, against Keras."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.training.programs import (
+    HEAD,
+    LINEAR,
+    SINGLE,
+    SOFTMAX,
+    compare,
+    convert,
+    model,
+    run_keras,
+    run_torch,
+    weights,
+)
+
+FIT = "history = model.fit(x, real, batch_size=6, epochs=3, shuffle=False, verbose=0)\n"
+
+# What Keras computes with Python numbers passes through float32: 0.9 is 0.89999998 there.
+FLOAT32 = 2e-6
+
+EXACT = {
+    "sgd": '"sgd"',
+    "sgd, rate": "keras.optimizers.SGD(0.2)",
+    "momentum": "keras.optimizers.SGD(learning_rate=0.05, momentum=0.9)",
+    "nesterov": "keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True)",
+    "exponential": "keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.7))",
+    "staircase": "keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.7, staircase=True))",
+    "inverse time, momentum": (
+        "keras.optimizers.SGD(keras.optimizers.schedules.InverseTimeDecay(0.1, 2, 0.5), momentum=0.9)"
+    ),
+    "polynomial, nesterov": (
+        "keras.optimizers.SGD(keras.optimizers.schedules.PolynomialDecay(0.1, 8), momentum=0.9, nesterov=True)"
+    ),
+    "polynomial to zero": "keras.optimizers.SGD(keras.optimizers.schedules.PolynomialDecay(0.1, 30, 0.0, power=2.0))",
+    "cosine": "keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 9))",
+    "cosine above zero": "keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 9, alpha=0.2))",
+    "decoupled decay": "keras.optimizers.SGD(0.05, weight_decay=0.1)",
+    "adadelta": "keras.optimizers.Adadelta(0.5)",
+    "clipnorm": "keras.optimizers.SGD(0.1, clipnorm=0.3)",
+    "global_clipnorm": "keras.optimizers.SGD(0.1, global_clipnorm=0.3)",
+    "clipvalue": "keras.optimizers.SGD(0.1, clipvalue=0.05)",
+}
+ALIGNED = {
+    "adam": '"adam"',
+    "adam, betas": "keras.optimizers.Adam(0.01, beta_1=0.5, beta_2=0.99, epsilon=1e-4)",
+    "amsgrad": "keras.optimizers.Adam(0.01, amsgrad=True)",
+    "adam with decay": "keras.optimizers.Adam(0.01, weight_decay=0.1)",
+    "adamw": "keras.optimizers.AdamW(0.01)",
+    "adam, clipped": "keras.optimizers.Adam(0.01, clipnorm=0.1)",
+    "rmsprop": '"rmsprop"',
+    "rmsprop, all": "keras.optimizers.RMSprop(0.01, rho=0.8, momentum=0.5, centered=True, epsilon=1e-5)",
+    "adagrad": "keras.optimizers.Adagrad(0.05)",
+    "adamax": "keras.optimizers.Adamax(0.01)",
+    "nadam": '"nadam"',
+}
+
+
+def program(optimizer: str, layer: str = LINEAR) -> str:
+    compile_ = f'model.compile(optimizer={optimizer}, loss="mse")\n'
+    return HEAD + model(layer) + compile_ + FIT
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_exact(name: str) -> None:
+    compare(program(EXACT[name]), tolerance=FLOAT32)
+
+
+@pytest.mark.parametrize("name", ALIGNED)
+def test_up_to_the_place_of_epsilon(name: str) -> None:
+    compare(program(ALIGNED[name]), tolerance=5e-6, aligned=True)
+
+
+def test_clipnorm_is_per_variable() -> None:
+    """The trap: clipping all parameters by their common norm."""
+    source = program("keras.optimizers.SGD(0.1, clipnorm=0.3)")
+    code = convert(source).code
+    wrong = code.replace("for parameter in model.parameters():", "nn.utils.clip_grad_norm_(model.parameters(), 0.3)\n"
+                         "                for parameter in ():")  # fmt: skip
+    assert wrong != code
+    right, other = weights(run_keras(source)), weights(run_torch(wrong))
+    assert np.abs(right[0] - other[0]).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "wrong"),
+    [
+        ('"sgd"', "lr=0.001"),
+        ("keras.optimizers.Adagrad()", "initial_accumulator_value=0"),
+        ("keras.optimizers.Nadam(0.01)", "momentum_decay=0.004"),
+        ("keras.optimizers.RMSprop(0.01)", "alpha=0.99"),
+        ("keras.optimizers.AdamW(0.1)", "weight_decay=0.01"),
+        ("keras.optimizers.Adadelta(1.0)", "rho=0.9"),
+    ],
+)
+def test_defaults_differ(optimizer: str, wrong: str) -> None:
+    """The trap: leaving an argument to PyTorch's default."""
+    import re
+
+    source = program(optimizer)
+    code = convert(source).code
+    name = wrong.partition("=")[0]
+    changed = re.sub(rf"\b{name}=[\d.e-]+", wrong, code)
+    assert changed != code
+    right, other = weights(run_keras(source)), weights(run_torch(changed))
+    assert max(np.abs(a - b).max() for a, b in zip(right, other, strict=True)) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "text"),
+    [
+        ("keras.optimizers.Adam(lr=1e-4)", "torch.optim.Adam(model.parameters(), lr=1e-4, eps=1e-7)"),
+        ("keras.optimizers.Adam(1e-3, 0.5)", "torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.5, 0.999), eps=1e-7)"),
+        ("keras.optimizers.Adam(epsilon=None)", "torch.optim.Adam(model.parameters(), lr=0.001, eps=1e-7)"),
+        ("keras.optimizers.Adam(epsilon=1e-8)", "torch.optim.Adam(model.parameters(), lr=0.001)"),
+        ("'Adam'", "torch.optim.Adam(model.parameters(), lr=0.001, eps=1e-7)"),
+        ("keras.optimizers.legacy.SGD(0.1)", "torch.optim.SGD(model.parameters(), lr=0.1)"),
+    ],
+)  # fmt: skip
+def test_spelling(optimizer: str, text: str) -> None:
+    code = convert(program(optimizer)).code
+    assert text in " ".join(code.split()).replace("( ", "(").replace(" )", ")")
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "keras.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1)",
+        "keras.optimizers.RMSprop(0.1, weight_decay=0.1)",
+        "keras.optimizers.Adam(use_ema=True)",
+        "keras.optimizers.Ftrl()",
+        "my_optimizer()",
+    ],
+)
+def test_refused(optimizer: str) -> None:
+    """What has no exact counterpart is left, with a code."""
+    from transpile import keras2torch
+
+    result = keras2torch(program(optimizer))
+    assert "model.compile(" in result.code
+    assert any(d.code in ("K2T121", "K2T125") for d in result.diagnostics)
+
+
+def test_old_decay_is_reported() -> None:
+    from transpile import keras2torch
+
+    result = keras2torch(program("keras.optimizers.SGD(learning_rate=0.1, decay=1e-6)"))
+    assert "torch.optim.SGD(model.parameters(), lr=0.1)" in result.code
+    assert [d.code for d in result.diagnostics if d.level == "warning"] == ["K2T205"]
+    clean = keras2torch(program("keras.optimizers.SGD(lr=0.1, decay=0.0)"))
+    assert clean.exit_status == 0
+
+
+def test_old_decay_with_the_old_name_of_the_rate() -> None:
+    """Who writes `lr=` does not run Keras 3: the rate falls with every batch, as in Keras 2."""
+    old = program("keras.optimizers.SGD(lr=0.1, decay=0.05, momentum=0.9)")
+    new = program("keras.optimizers.SGD(keras.optimizers.schedules.InverseTimeDecay(0.1, 1, 0.05), momentum=0.9)")
+    ours, theirs = weights(run_torch(convert(old).code)), weights(run_keras(new))
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=FLOAT32, atol=FLOAT32)
+
+
+def test_momentum_contains_the_rate() -> None:
+    """The trap: PyTorch's momentum buffer under a changing learning rate."""
+    source = program("keras.optimizers.SGD(keras.optimizers.schedules.InverseTimeDecay(0.1, 2, 0.5), momentum=0.9)")
+    code = convert(source).code
+    wrong = code.replace("buffer *= old_rate", "old_rate")
+    assert wrong != code
+    right, other = weights(run_keras(source)), weights(run_torch(wrong))
+    assert np.abs(right[0] - other[0]).max() > 1e-3
+
+
+def test_named_optimizer_keeps_its_name() -> None:
+    source = HEAD + model(SOFTMAX) + (
+        "opt = keras.optimizers.SGD(0.05)\n"
+        'model.compile(optimizer=opt, loss="categorical_crossentropy")\n'
+        "history = model.fit(x, onehot, batch_size=8, epochs=2, shuffle=False, verbose=0)\n"
+    )  # fmt: skip
+    code = convert(source).code
+    assert "opt = torch.optim.SGD(model.parameters(), lr=0.05)" in code
+    assert "keras" not in code.partition("criterion")[2]
+    compare(source)
+
+
+def test_single_output() -> None:
+    """Targets (n,) and outputs (n, 1): PyTorch alone would compare each with each."""
+    source = HEAD + model(SINGLE) + (
+        'model.compile("sgd", "mse", metrics=["mae"])\n'
+        "history = model.fit(x, yes, batch_size=8, epochs=2, shuffle=False, verbose=0)\n"
+    )  # fmt: skip
+    compare(source)
