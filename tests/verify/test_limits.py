@@ -96,7 +96,12 @@ def test_installed_packages_beside_the_program_are_kept(session: Session) -> Non
     torch = "import torch._inductor.test_operators\n" + TORCH + "model.note = torch._inductor.test_operators.__name__"
     for _ in range(2):
         report = session.verify(
-            KERAS, torch, [PAIR], keras_filename=str(beside / "k.py"), torch_filename=str(beside / "t.py"), levels=(1, 2)
+            KERAS,
+            torch,
+            [PAIR],
+            keras_filename=str(beside / "k.py"),
+            torch_filename=str(beside / "t.py"),
+            levels=(1, 2),
         )
         assert report.ok, says(report)
 
