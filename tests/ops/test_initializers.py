@@ -33,6 +33,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras, numpy as np, torch
 from keras import layers
 keras.utils.set_random_seed(0)
+torch.manual_seed(0)
 
 def summary(values):
     values = np.asarray(values, "float64").ravel()

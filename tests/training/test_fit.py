@@ -314,4 +314,4 @@ def test_masked_outputs_are_left() -> None:
     )  # fmt: skip
     result = keras2torch(source)
     assert "model.fit(words, tags)" in result.code
-    assert [d.code for d in result.diagnostics if d.level == "error"] == ["K2T125", "K2T125"]
+    assert [d.code for d in result.diagnostics if d.level == "error"] == ["K2T113"]

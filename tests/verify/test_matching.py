@@ -197,7 +197,16 @@ def test_channels_first_model(session: Session) -> None:
     import keras
     model = keras.Sequential([keras.Input((6, 6, 2)), keras.layers.Conv2D(3, 3)])
     """
-    torch = "from torch import nn\nmodel = nn.Sequential(nn.Conv2d(2, 3, 3))"
+    torch = """
+    from torch import nn
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv2d = nn.Conv2d(2, 3, 3)
+        def forward(self, x):
+            return self.conv2d(x).permute(0, 2, 3, 1)
+    model = Model()
+    """
     report = check(session, keras, torch, pair(floats(6, 6, 2)))
     assert report.ok
     assert "channels first" in report.notes[0]

@@ -124,7 +124,9 @@ def target_tensor(text: str, data: Expr, loss: Loss) -> str:
         made = tensor(text, data, "torch.long")
         if rank is None or (shape is not None and len(shape) == rank - 1):
             return made
-        return f"{made}.flatten()" if rank == 2 else f"{made}.flatten(1)" if rank == 3 else f"{made}.flatten(0)"
+        if rank <= 3:
+            return f"{made}.flatten({'1' if rank == 3 else ''})"
+        return f"{made}.squeeze(-1)" if shape is not None else f"{made}.reshape({text}.shape[:{rank - 1}])"
     made = tensor(text, data, _FLOAT)
     last = loss.shape[-1].value if loss.shape else None
     if rank is None or last != 1 or (shape is not None and len(shape) == rank):

@@ -19,7 +19,6 @@ class ModelFacts:
     `final_activations` ("softmax", "sigmoid" where it was moved out of the model, else ""),
     `output_names` and `output_shapes`. Per input: `input_names` and `input_dtypes`.
     `has_regularization`: the model has a method `regularization_loss()`.
-    `masked`: an output carries Keras's mask, so that losses and metrics skip padded steps.
     `has_constraints`: it has a method `apply_constraints()`, to be called after each step.
     """
 
@@ -32,7 +31,6 @@ class ModelFacts:
     has_regularization: bool = False
     has_constraints: bool = False
     input_permutes: tuple[str, ...] = ()  # per input: what moves the user's data to the model's layout
-    masked: bool = False
 
     def moved(self, position: int) -> str:
         """`.permute(0, 3, 1, 2)` where the model takes that input channels first, else ""."""
@@ -59,7 +57,6 @@ def model_facts(
         has_regularization,
         has_constraints,
         tuple(_permute(t) if native else "" for t in model.inputs),
-        any(t.mask is not None for t in model.outputs),
     )
 
 

@@ -54,9 +54,6 @@ def read_compile(event: Event, facts: ModelFacts, old_accuracy: bool = False) ->
         if name not in PARAMETERS[:4] and name not in _HOW and not empty:
             raise Refused("K2T125", f"compile({name}={expr.text}) cannot be converted")
     count = len(facts.output_shapes)
-    if facts.masked:
-        message = "losses and metrics of this model skip masked steps, which the written loop would not"
-        raise Refused("K2T125", message)
     losses = _losses(given.get("loss", literal(None)), facts)
     read = Compiled(
         losses,
