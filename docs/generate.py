@@ -14,6 +14,9 @@ RANGES = {
     "K2T1": "Left as it was",
     "K2T2": "Converted, but a person must look",
     "K2T3": "Notes",
+    "T2K1": "To Keras: left as it was",
+    "T2K2": "To Keras: converted, but a person must look",
+    "T2K3": "To Keras: notes",
 }
 
 

@@ -1,6 +1,6 @@
-"""Keras programs to PyTorch programs.
+"""Keras programs to PyTorch programs, and back.
 
-    from transpile import keras2torch
+    from transpile import keras2torch, torch2keras
 
     result = keras2torch(source, filename="model.py")
     print(result.code)
@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transpile.pipeline import keras2torch
+    from transpile.pipeline_torch2keras import torch2keras
     from transpile.result import Result, UnusableInput
 
 __version__ = "0.1.0"
-__all__ = ["Result", "UnusableInput", "__version__", "keras2torch"]
+__all__ = ["Result", "UnusableInput", "__version__", "keras2torch", "torch2keras"]
 
 _HOMES = {
     "keras2torch": "transpile.pipeline",
+    "torch2keras": "transpile.pipeline_torch2keras",
     "Result": "transpile.result",
     "UnusableInput": "transpile.result",
 }

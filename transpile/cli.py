@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
 from transpile import __version__
 from transpile.cli_convert import Device, Request, run, run_verify
-from transpile.convert import Layout, Options, Style
+from transpile.convert import Direction, Layout, Options, Style
 
 _LAYOUT = click.option(
     "--layout",
     type=click.Choice(get_args(Layout)),
     default="drop-in",
     show_default=True,
-    help="drop-in takes and returns the arrays of the Keras model; native uses PyTorch's layout.",
+    help="drop-in takes and returns the arrays of the original; native uses the other framework's layout.",
 )
 _STYLE = click.option(
     "--style",
@@ -50,47 +51,61 @@ Exit status:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="transpile %(version)s")
 def cli() -> None:
-    """Turns Keras programs into PyTorch programs, and shows that both compute the same."""
+    """Turns Keras programs into PyTorch programs and back, and shows that both compute the same."""
+
+
+_OPTIONS = (
+    click.argument("file", type=_FILE),
+    click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file."),
+    click.option("--verify", is_flag=True, help="Run both programs and compare."),
+    click.option("--diff", is_flag=True, help="Print a diff instead of the program."),
+    click.option("--check", is_flag=True, help="Write nothing: diagnostics and exit status only."),
+    _LAYOUT,
+    _STYLE,
+    _FORMAT,
+    click.option("--force", is_flag=True, help="Overwrite an output that was edited by hand."),
+    _DEVICE,
+)
+
+
+def _conversion(function: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the argument and the options of a conversion."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def _convert(direction: Direction, file: str, layout: Layout, style: Style | None, **given: Any) -> None:
+    if given["check"] and (given["output"] or given["diff"]):
+        raise click.UsageError("--check writes nothing; leave out -o and --diff")
+    as_json = given.pop("format_") == "json"
+    options = Options(layout, style or "default", direction)
+    raise SystemExit(run(Request(file=file, options=options, json=as_json, **given)))
 
 
 @cli.command(epilog=_STATUS)
-@click.argument("file", type=_FILE)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
-@click.option("--verify", is_flag=True, help="Run both programs and compare.")
-@click.option("--diff", is_flag=True, help="Print a diff instead of the program.")
-@click.option("--check", is_flag=True, help="Write nothing: diagnostics and exit status only.")
-@_LAYOUT
-@_STYLE
-@_FORMAT
-@click.option("--force", is_flag=True, help="Overwrite an output that was edited by hand.")
-@_DEVICE
-def keras2torch(
-    file: str,
-    output: Path | None,
-    verify: bool,
-    diff: bool,
-    check: bool,
-    layout: Layout,
-    style: Style | None,
-    format_: str,
-    force: bool,
-    device: Device,
-) -> None:
+@_conversion
+def keras2torch(**given: Any) -> None:
     """Convert the Keras program FILE ("-" for the standard input) to PyTorch.
 
     The program goes to the standard output or to -o, diagnostics to the standard error.
     """
-    if check and (output or diff):
-        raise click.UsageError("--check writes nothing; leave out -o and --diff")
-    options = Options(layout, style or "default")
-    as_json = format_ == "json"
-    request = Request(file, output, options, verify, diff, check, as_json, force, device)
-    raise SystemExit(run(request))
+    _convert("keras2torch", **given)
+
+
+@cli.command(epilog=_STATUS)
+@_conversion
+def torch2keras(**given: Any) -> None:
+    """Convert the PyTorch program FILE ("-" for the standard input) to Keras.
+
+    The program goes to the standard output or to -o, diagnostics to the standard error.
+    """
+    _convert("torch2keras", **given)
 
 
 @cli.command()
-@click.argument("keras_file", type=click.Path())
-@click.argument("torch_file", type=click.Path())
+@click.argument("original", type=click.Path())
+@click.argument("converted", type=click.Path())
 @_DEVICE
 @_FORMAT
 @click.option(
@@ -100,13 +115,13 @@ def keras2torch(
     show_default=True,
     help="Seconds for each check.",
 )
-def verify(keras_file: str, torch_file: str, device: Device, format_: str, timeout: float) -> None:
-    """Run a Keras program and its PyTorch counterpart, and compare them.
+def verify(original: str, converted: str, device: Device, format_: str, timeout: float) -> None:
+    """Run a program and its counterpart in the other framework, and compare them.
 
     Exit status: 0 both compute the same, 1 they don't, 2 unusable input.
     """
     as_json = format_ == "json"
-    status = run_verify(keras_file, torch_file, device=device, as_json=as_json, timeout=timeout)
+    status = run_verify(original, converted, device=device, as_json=as_json, timeout=timeout)
     raise SystemExit(status)
 
 
@@ -133,11 +148,18 @@ def ops(format_: str) -> None:
 @_LAYOUT
 @_STYLE
 @click.option("--force", is_flag=True, help="Overwrite outputs that were edited by hand.")
-def hook(files: tuple[Path, ...], layout: Layout, style: Style | None, force: bool) -> None:
-    """Keep x_torch.py in step with each x.py of FILES; for pre-commit.
+@click.option(
+    "--direction",
+    type=click.Choice(get_args(Direction)),
+    default="keras2torch",
+    show_default=True,
+    help="Which programs are converted to which.",
+)
+def hook(files: tuple[Path, ...], layout: Layout, style: Style | None, force: bool, direction: Direction) -> None:
+    """Keep x_torch.py (or x_keras.py) in step with each x.py of FILES; for pre-commit.
 
     Fails where a file was written, so that the commit is made again with it.
     """
     from transpile.hook import run_hook
 
-    raise SystemExit(run_hook(files, Options(layout, style or "default"), force=force))
+    raise SystemExit(run_hook(files, Options(layout, style or "default", direction), force=force))

@@ -1,4 +1,4 @@
-"""`transpile keras2torch` and `transpile verify`: what the commands do, given their options."""
+"""What the commands that convert and verify do, given their options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from transpile.cli_output import put, show_diff, show_findings
-from transpile.convert import Options, convert, convert_bytes, read, torch_name
+from transpile.convert import Options, convert, convert_bytes, direction_of, read, target_name
 from transpile.files import SourceText
 from transpile.render import find, from_unusable
 from transpile.result import Result, UnusableInput
@@ -23,7 +23,7 @@ Device = Literal["auto", "cpu", "cuda"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of `transpile keras2torch`."""
+    """One call of `transpile keras2torch` or `transpile torch2keras`."""
 
     file: str
     output: Path | None
@@ -83,13 +83,24 @@ def _give_up(request: Request, error: UnusableInput, source: str) -> int:
 def _verify(request: Request, source: str, result: Result) -> Report:
     from transpile.verify import verify
 
+    written = str(request.output or target_name(Path(request.filename), request.options.direction))
+    if request.options.direction == "torch2keras":
+        return verify(
+            result.code,
+            source,
+            result.models,
+            keras_filename=written,
+            torch_filename=request.filename,
+            device=request.device,
+            reference="torch",
+        )
     return verify(
         source,
         result.code,
         result.models,
         keras_filename=request.filename,
         modern_source=_modern(source),
-        torch_filename=str(request.output or torch_name(Path(request.filename))),
+        torch_filename=written,
         device=request.device,
     )
 
@@ -114,7 +125,7 @@ def _print(request: Request, source: str, result: Result, report: Report | None,
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     if request.diff:
-        new = str(request.output or torch_name(Path(request.filename)))
+        new = str(request.output or target_name(Path(request.filename), request.options.direction))
         show_diff(source, result.code, request.filename, new)
     findings = find(result.diagnostics, source, request.filename)
     show_findings(findings, source, request.filename)
@@ -136,28 +147,41 @@ def _print_json(request: Request, source: str, result: Result, report: Report | 
     put(json.dumps(answer, indent=2) + "\n")
 
 
-def run_verify(keras_file: str, torch_file: str, *, device: Device, as_json: bool, timeout: float) -> int:
-    """Compares two files; the models are found by converting the Keras file again."""
+def run_verify(first: str, second: str, *, device: Device, as_json: bool, timeout: float) -> int:
+    """Compares two files; the models are found by converting the first, the original, again."""
     from transpile.verify import verify
 
-    file, text = keras_file, ""
+    file, text = first, ""
     try:
-        text = read(keras_file).text
-        result = convert(SourceText(text), keras_file, Options())
-        file = torch_file
-        torch_text = read(torch_file).text
+        text = read(first).text
+        options = Options(direction=direction_of(text))
+        result = convert(SourceText(text), first, options)
+        file = second
+        other = read(second).text
     except UnusableInput as error:
         show_findings([from_unusable(error, file)], text, file, quiet=True)
         return 2
-    report = verify(
-        text,
-        torch_text,
-        result.models,
-        keras_filename=keras_file,
-        modern_source=_modern(text),
-        torch_filename=torch_file,
-        device=device,
-        timeout=timeout,
-    )
+    if options.direction == "torch2keras":
+        report = verify(
+            other,
+            text,
+            result.models,
+            keras_filename=second,
+            torch_filename=first,
+            device=device,
+            timeout=timeout,
+            reference="torch",
+        )
+    else:
+        report = verify(
+            text,
+            other,
+            result.models,
+            keras_filename=first,
+            modern_source=_modern(text),
+            torch_filename=second,
+            device=device,
+            timeout=timeout,
+        )
     put(report.to_json() + "\n" if as_json else report.as_table())
     return 0 if report.ok else 1

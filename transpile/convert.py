@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from transpile.result import Result, UnusableInput
 
 Layout = Literal["drop-in", "native"]
 Style = Literal["default", "exact", "idiomatic"]
+Direction = Literal["keras2torch", "torch2keras"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Options:
 
     layout: Layout = "drop-in"
     style: Style = "default"
+    direction: Direction = "keras2torch"
 
 
 def read(file: str) -> SourceText:
@@ -35,9 +38,7 @@ def read(file: str) -> SourceText:
 def convert(source: SourceText, filename: str, options: Options) -> Result:
     """The conversion; a failure of ours comes as UnusableInput too."""
     try:
-        from transpile.pipeline import keras2torch
-
-        return keras2torch(source.text, filename=filename, layout=options.layout, style=options.style)
+        return _converter(options.direction)(source.text, filename=filename, layout=options.layout, style=options.style)
     except UnusableInput:
         raise
     except RecursionError:
@@ -49,6 +50,25 @@ def convert(source: SourceText, filename: str, options: Options) -> Result:
         raise UnusableInput("K2T009", f"error of this program: {message}") from error
 
 
+def _converter(direction: Direction) -> Callable[..., Result]:
+    if direction == "torch2keras":
+        from transpile.pipeline_torch2keras import torch2keras
+
+        return torch2keras
+    from transpile.pipeline import keras2torch
+
+    return keras2torch
+
+
+def direction_of(text: str) -> Direction:
+    """The direction that a file asks for: one that imports PyTorch and not Keras goes to Keras."""
+    from transpile.source import Source
+
+    imports = Source(text).imports
+    keras = imports.uses("keras") or imports.uses("tf")
+    return "torch2keras" if imports.uses("torch") and not keras else "keras2torch"
+
+
 def convert_bytes(data: bytes, options: Options) -> bytes | None:
     """What these bytes convert to; None where they are unusable."""
     try:
@@ -58,6 +78,6 @@ def convert_bytes(data: bytes, options: Options) -> bytes | None:
         return None
 
 
-def torch_name(path: Path) -> Path:
-    """`x.py` -> `x_torch.py`, in the same directory."""
-    return path.with_name(f"{path.stem}_torch.py")
+def target_name(path: Path, direction: Direction = "keras2torch") -> Path:
+    """`x.py` -> `x_torch.py` (or `x_keras.py`), in the same directory."""
+    return path.with_name(f"{path.stem}_{direction.rpartition('2')[2]}.py")

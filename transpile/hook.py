@@ -1,4 +1,4 @@
-"""The pre-commit hook: x_torch.py is what x.py converts to.
+"""The pre-commit hook: x_torch.py (or x_keras.py) is what x.py converts to.
 
 Like other generating hooks it writes, and then fails, so that the commit is made again with
 the file that was written. It never overwrites a file that was edited by hand (see written.py).
@@ -11,13 +11,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from transpile.cli_output import put, show_findings
-from transpile.convert import Options, convert, convert_bytes, torch_name
+from transpile.convert import Options, convert, convert_bytes, target_name
 from transpile.files import read_source
 from transpile.render import find, from_unusable
 from transpile.result import UnusableInput
 from transpile.written import git, write
 
-_MENTIONS_KERAS = re.compile(rb"\bkeras\b|\btensorflow\b|\btf_keras\b")
+_MENTIONS = {
+    "keras2torch": re.compile(rb"\bkeras\b|\btensorflow\b|\btf_keras\b"),
+    "torch2keras": re.compile(rb"\btorch\b"),
+}
 
 
 def run_hook(files: Iterable[Path], options: Options, *, force: bool = False) -> int:
@@ -27,15 +30,15 @@ def run_hook(files: Iterable[Path], options: Options, *, force: bool = False) ->
 
 
 def _in_step(path: Path, options: Options, force: bool) -> bool:
-    target = torch_name(path)
-    if path.stem.endswith("_torch") or not _uses_keras(path):
+    target = target_name(path, options.direction)
+    if path.stem.endswith(("_torch", "_keras")) or not _mentions(path, options):
         return True
     text = ""
     try:
         source = read_source(path)
         text = source.text
         result = convert(source, str(path), options)
-        if result.code == text:  # Keras is mentioned, not used
+        if result.code == text:  # the framework is mentioned, not used
             return True
         data = source.encode(result.code)
         written = write(target, data, path, lambda old: convert_bytes(old, options), force=force)
@@ -52,9 +55,9 @@ def _in_step(path: Path, options: Options, force: bool) -> bool:
     return True
 
 
-def _uses_keras(path: Path) -> bool:
+def _mentions(path: Path, options: Options) -> bool:
     try:
-        return bool(_MENTIONS_KERAS.search(path.read_bytes()))
+        return bool(_MENTIONS[options.direction].search(path.read_bytes()))
     except OSError:
         return False
 

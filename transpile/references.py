@@ -14,11 +14,12 @@ from transpile.names import canonical
 from transpile.scopes import Binding, Collector, Scope, blocks, chain
 
 ROOTS = ("keras", "tf")
+TORCH_ROOTS = ("torch", "torchvision")
 
 
-def is_framework(path: str) -> bool:
-    """Whether a canonical path lies in Keras or TensorFlow."""
-    return path.partition(".")[0] in ROOTS
+def is_framework(path: str, roots: Collection[str] = ROOTS) -> bool:
+    """Whether a canonical path lies in Keras or TensorFlow (or below other roots)."""
+    return path.partition(".")[0] in roots
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,10 @@ class References:
         text: str,
         exports: Callable[[str, str], bool] | None = None,
         provided: Collection[str] = (),
+        roots: Collection[str] = ROOTS,
     ) -> None:
         self.text = text
+        self.roots = roots  # the libraries whose names are resolved
         self.provided = provided  # names that no import with a star needs to bring
         self.data = text.encode()
         self.tree = ast.parse(text)
@@ -129,6 +132,10 @@ class References:
 
     # Names
 
+    def is_framework(self, path: str) -> bool:
+        """Whether a path lies in one of the libraries that are resolved here."""
+        return is_framework(path, self.roots)
+
     def resolve(self, name: str, scope: Scope, offset: int) -> Binding | None:
         """What a name stands for where it is read; None for a variable of the user's."""
         here: Scope | None = scope
@@ -149,7 +156,7 @@ class References:
         if hasattr(builtins, name) or name.startswith("__") or name in self.provided:
             return None
         stars = [b for b in self.bindings if b.kind == "star"]
-        framework = [b for b in stars if is_framework(b.path)]
+        framework = [b for b in stars if self.is_framework(b.path)]
         for binding in reversed(framework):
             if self.exports(binding.path, name):
                 return binding
@@ -172,7 +179,7 @@ class References:
         if base is None or root is None:
             return "?"
         path = self.path_of(base, root.id)
-        return canonical(".".join([path, *attributes])) if is_framework(path) else "?"
+        return canonical(".".join([path, *attributes])) if self.is_framework(path) else "?"
 
     @cached_property
     def references(self) -> list[Reference]:
@@ -183,7 +190,7 @@ class References:
             if binding is None:
                 continue
             path = self.path_of(binding, name.id)
-            if not is_framework(path):
+            if not self.is_framework(path):
                 continue
             node: ast.expr = name
             while isinstance(parent := self.parents.get(node), ast.Attribute):

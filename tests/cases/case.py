@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from transpile import keras2torch
+from transpile import keras2torch, torch2keras
 from transpile.result import Result
 
 CASES = Path(__file__).resolve().parents[2] / "fixtures" / "cases"
@@ -25,12 +25,16 @@ class Case:
         return self.folder.name
 
     @property
+    def to_keras(self) -> bool:
+        return self.settings.get("direction") == "torch2keras"
+
+    @property
     def golden(self) -> Path:
-        return self.folder / "torch.py"
+        return self.folder / ("keras.py" if self.to_keras else "torch.py")
 
     @cached_property
-    def keras(self) -> str:
-        return (self.folder / "keras.py").read_text(encoding="utf-8")
+    def source(self) -> str:
+        return (self.folder / ("torch.py" if self.to_keras else "keras.py")).read_text(encoding="utf-8")
 
     @cached_property
     def keras3(self) -> str | None:
@@ -44,7 +48,7 @@ class Case:
 
     @property
     def runs_on(self) -> str:
-        return str(self.settings["runs_on"])
+        return str(self.settings.get("runs_on", "torch"))
 
     @property
     def needs_a_person(self) -> bool:
@@ -52,7 +56,9 @@ class Case:
 
     @cached_property
     def result(self) -> Result:
-        return keras2torch(self.keras, filename="keras.py")
+        if self.to_keras:
+            return torch2keras(self.source, filename="torch.py")
+        return keras2torch(self.source, filename="keras.py")
 
 
 @cache

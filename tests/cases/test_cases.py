@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from transpile import keras2torch
+from transpile import keras2torch, torch2keras
 from transpile.files import write_atomically
 from transpile.verify import Session
 
@@ -46,7 +46,7 @@ def test_converted_again_it_stays(name: str) -> None:
     program = case(name)
     if program.needs_a_person:
         pytest.skip("what was left would be converted or reported again")
-    again = keras2torch(program.result.code)
+    again = (torch2keras if program.to_keras else keras2torch)(program.result.code)
     assert again.code == program.result.code
     assert not again.diagnostics
 
@@ -64,7 +64,7 @@ def test_nothing_is_missing_or_left_over(name: str, tmp_path: Path, request: pyt
     _known_gap(name, request)
     program = case(name)
     findings = {}
-    for which, text in (("before", program.keras), ("after", program.result.code)):
+    for which, text in (("before", program.source), ("after", program.result.code)):
         compile(text, which, "exec")
         findings[which] = _findings(text, tmp_path)
     # An old program may bind a name that it does not read; star imports hide every name.
@@ -120,7 +120,10 @@ def test_verifies_at_every_level(session: Session, name: str, request: pytest.Fi
     if not result.models:
         assert program.needs_a_person
         pytest.skip("its model is not converted, on purpose")
-    report = session.verify(program.keras, result.code, result.models, modern_source=program.keras3)
+    if program.to_keras:
+        report = session.verify(result.code, program.source, result.models, reference="torch")
+    else:
+        report = session.verify(program.source, result.code, result.models, modern_source=program.keras3)
     print(report.as_table())
     assert report.ok
     assert not report.failed_levels
@@ -147,13 +150,18 @@ def test_runs_to_its_end(name: str, tmp_path: Path, request: pytest.FixtureReque
         pytest.skip("what was left for a person does not run")
     written = tmp_path / "program.py"
     written.write_text(program.result.code, encoding="utf-8")
-    assert _run(name, written, tmp_path).strip()
+    assert _run(name, written, tmp_path, "keras3" if program.to_keras else "").strip()
 
 
 @pytest.mark.slow
 @each_case
-def test_prints_what_the_keras_program_prints(name: str, tmp_path: Path) -> None:
+def test_prints_what_the_original_prints(name: str, tmp_path: Path) -> None:
     program = case(name)
+    if program.to_keras:
+        before = _run(name, program.folder / "torch.py", tmp_path / "torch")
+        after = _run(name, program.golden, tmp_path / "keras", "keras3")
+        assert _forms(after) == _forms(before)
+        return
     old = program.runs_on == "none"
     if program.needs_a_person or (old and program.keras3 is None):
         pytest.skip("one of the two does not run")

@@ -21,14 +21,14 @@ def test_codes_are_ordered_and_of_the_level_of_their_range() -> None:
     assert list(CODES) == sorted(CODES)
     for name, code in CODES.items():
         assert name == code.code
-        assert re.fullmatch(r"K2T[0-3]\d\d", name)
+        assert re.fullmatch(r"(K2T|T2K)[0-3]\d\d", name)
         assert code.level == LEVELS[name[3]]
         assert code.explanation.strip() == code.explanation
         assert not code.hint.endswith(".")
 
 
 def test_no_code_is_defined_twice() -> None:
-    names = re.findall(r'^        "(K2T\d{3})",$', "\n".join(map(Path.read_text, TABLES)), re.M)
+    names = re.findall(r'^        "((?:K2T|T2K)\d{3})",$', "\n".join(map(Path.read_text, TABLES)), re.M)
     assert sorted(names) == list(CODES)
 
 
@@ -72,5 +72,5 @@ def test_ops(run: Run) -> None:
 def test_version_and_help(run: Run) -> None:
     assert run("--version").stdout == f"transpile {__version__}\n"
     assert run("-h").stdout == run("--help").stdout
-    for command in ("keras2torch", "verify", "explain", "ops", "hook"):
+    for command in ("keras2torch", "torch2keras", "verify", "explain", "ops", "hook"):
         assert run(command, "-h").exit_code == 0

@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # The flow. A module imports only from its own group and from what stands to the left of it.
 FLOW = (
     "ir training_ir codes diagnostics result syntax files names scopes references statements shapes registry ops source interpret "
-    "splice frontends passes backends convert_models pipeline verify render convert written cli_output "
+    "splice frontends passes backends convert_models pipeline pipeline_torch2keras verify render convert written cli_output "
     "cli_convert cli_listing hook cli __main__"
 ).split()
 # Written inside a function, for the convenience of the library's users.
@@ -107,6 +107,7 @@ def test_templates_only_lay_out(path: Path) -> None:
     [
         "import transpile",
         "from transpile import keras2torch",
+        "from transpile import torch2keras",
         "import transpile.cli",
         "import transpile.verify",
     ],

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from transpile.backends.blank_lines import at_least, exactly, removed
 from transpile.frontends.keras_utilities import harmless_queries
 from transpile.ir import Edit
-from transpile.references import References, is_framework
+from transpile.references import ROOTS, References
 from transpile.scopes import Binding
 from transpile.splice import apply
 from transpile.statements import widened
@@ -25,6 +25,7 @@ def write_imports(
     imports: Iterable[str],
     exports: Callable[[str, str], bool] | None = None,
     freed: Iterable[str] = (),
+    roots: Collection[str] = ROOTS,
 ) -> str:
     """The text with the imports that it needs, and without framework imports that nothing uses.
 
@@ -32,7 +33,7 @@ def write_imports(
     only converted code used.
     """
     imports = sorted(imports)
-    references = References(text, exports, provided_by(imports))
+    references = References(text, exports, provided_by(imports), roots)
     unused = _unused(references, set(freed))
     gone, edits = _drop(references, unused)
     edits += _insert(references, imports, gone, unused)
@@ -83,7 +84,7 @@ def _shrink(references: References, unread: set[Binding]) -> bool:
 
 
 def _is_candidate(references: References, binding: Binding, freed: set[str]) -> bool:
-    framework = is_framework(references.path_of(binding, binding.name))
+    framework = references.is_framework(references.path_of(binding, binding.name))
     return framework or (binding.kind in ("import", "from") and binding.name in freed)
 
 
@@ -225,7 +226,7 @@ def _as_edits(places: list[tuple[int, str]]) -> list[Edit]:
 def _anchor(references: References) -> ast.stmt | None:
     """The top-level statement that the new imports join: the first with a framework import."""
     body = references.tree.body
-    framework = [b for b in references.bindings if is_framework(b.path) and b.kind != "assign"]
+    framework = [b for b in references.bindings if references.is_framework(b.path) and b.kind != "assign"]
     for binding in sorted(framework, key=lambda b: references.start(b.statement)):
         for node in (binding.statement, *references.around(binding.statement)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.With):

@@ -4,6 +4,7 @@ K2T0xx  the file cannot be used; nothing is written (exit status 2)
 K2T1xx  error: the construct was left as it was (exit status 1)
 K2T2xx  warning: converted, but a person must look at it (exit status 1)
 K2T3xx  note: converted; something to know (exit status 0)
+T2K1xx, T2K2xx, T2K3xx  the same for the other direction
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from transpile.codes.look import LOOK
 from transpile.codes.model import MODEL
 from transpile.codes.notes import NOTES
 from transpile.codes.outside import OUTSIDE
+from transpile.codes.to_keras import TO_KERAS
 from transpile.codes.unusable import UNUSABLE
 
 __all__ = ["CODES", "Code", "Level"]
 
 CODES: dict[str, Code] = {
-    code.code: code for code in sorted((*UNUSABLE, *MODEL, *LEFT, *OUTSIDE, *LOOK, *NOTES), key=lambda c: c.code)
+    code.code: code
+    for code in sorted((*UNUSABLE, *MODEL, *LEFT, *OUTSIDE, *LOOK, *NOTES, *TO_KERAS), key=lambda c: c.code)
 }

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from transpile.result import InputInfo, LayerPair, ModelPair, TrainingInfo
 
 Device = Literal["auto", "cpu", "cuda"]
+Reference = Literal["keras", "torch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Job:
     levels: tuple[int, ...] = (1, 2, 3, 4, 5)
     smoke: bool = True
     cpu_seconds: int = 600
+    reference: Reference = "keras"  # the framework of the original
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""

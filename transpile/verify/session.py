@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from transpile.result import ModelPair
-from transpile.verify.job import Device, Job
+from transpile.verify.job import Device, Job, Reference
 from transpile.verify.memory import resident_bytes
 from transpile.verify.report import Report, from_dict
 
@@ -166,29 +166,20 @@ class Session:
         steps: int = 10,
         levels: Sequence[int] = (1, 2, 3, 4, 5),
         smoke: bool = True,
+        reference: Reference = "keras",
     ) -> Report:
         """Compares two programs (see `transpile.verify.verify`)."""
-        job = Job(
-            keras_source,
-            torch_source,
-            tuple(pairs),
-            keras_filename,
-            torch_filename,
-            self.device,
-            steps,
-            tuple(levels),
-            smoke,
-            cpu_seconds=int(4 * self.timeout),
-        )
+        programs = (keras_source, torch_source, tuple(pairs), keras_filename, torch_filename)
+        limit = int(4 * self.timeout)
+        job = Job(*programs, self.device, steps, tuple(levels), smoke, cpu_seconds=limit, reference=reference)
         first, api = self._ask(job, legacy=False)
-        if not api:
+        if not api or reference == "torch":
             return first
         notes: list[str] = []
         if modern_source is not None and modern_source != keras_source:
             report, _ = self._ask(replace(job, keras_source=modern_source), legacy=False)
             if not report.problem:
-                named = replace(report, keras=f"{report.keras}, source respelled in Keras 3")
-                return named.with_notes(f"compared in its Keras 3 spelling; as written: {first.problem}")
+                return _respelled(report, first.problem)
             notes.append(f"in its Keras 3 spelling: {report.problem}")
         report, _ = self._ask(job, legacy=True)
         if not report.problem:
@@ -214,6 +205,11 @@ class Session:
         return Report(problem=answer["problem"], seconds=seconds), bool(answer["api"])
 
 
+def _respelled(report: Report, problem: str) -> Report:
+    named = replace(report, keras=f"{report.keras}, source respelled in Keras 3")
+    return named.with_notes(f"compared in its Keras 3 spelling; as written: {problem}")
+
+
 def verify(
     keras_source: str,
     torch_source: str,
@@ -227,12 +223,14 @@ def verify(
     memory: int = MEMORY,
     steps: int = 10,
     levels: Sequence[int] = (1, 2, 3, 4, 5),
+    reference: Reference = "keras",
 ) -> Report:
     """Runs both programs as far as their models, in a child process, and compares them.
 
     `pairs` says which expressions give the models and how their weights correspond.
     `modern_source` is the Keras program in its Keras 3 spelling, for one that does not run on
     Keras 3 as it is; tf_keras is tried last. `timeout` is in seconds, `memory` in bytes.
+    `reference` is the framework of the original.
     """
     with Session(device=device, timeout=timeout, memory=memory) as session:
         return session.verify(
@@ -244,4 +242,5 @@ def verify(
             modern_source=modern_source,
             steps=steps,
             levels=levels,
+            reference=reference,
         )
