@@ -180,6 +180,9 @@ class ModelConverter:
     def _check_flat(self, reading: Reading) -> None:
         """The flat form holds for the calls in this file only: is that said?"""
         span = reading.value.span
+        if self._supposed(reading):
+            message = "how many layers the loop adds is only known when the program runs, and it cannot be kept"
+            raise Unconvertible([("K2T109", message, span)])
         if reading.unportable:
             message = f"`{reading.unportable[0].text}` is only known inside the function that uses it"
             raise Unconvertible([("K2T105", message, span)])
@@ -193,6 +196,16 @@ class ModelConverter:
             return  # every call in the file builds these layers
         message = f"converted for the default arguments of {function.name}(): others may need other layers"
         self.output.report("K2T206", span, message)
+
+    def _supposed(self, reading: Reading) -> bool:
+        """Whether a loop around the model's own statements has a length that only the program knows."""
+        supposed = self.interpreter.supposed
+        frames = {id(r.value.frame) for r in self.readings[id(reading)]}
+        if not supposed:
+            return False
+        calls = [c.loops for c in self.interpreter.user_calls if id(c.caller) in frames]
+        applies = [a.loops for r in self.readings[id(reading)] for a in r.all_applies if id(a.frame) in frames]
+        return any(id(node) in supposed for loops in (*calls, *applies) for node, _ in loops)
 
     def _read_structured(self, reading: Reading, names: Namespace) -> tuple[Model, list[Model]]:
         drop = self.drop.get(id(reading.value), ())

@@ -14,7 +14,8 @@ ON_KERAS = """
 import runpy, sys
 from keras.src.utils import file_utils
 file_utils.validate_file = lambda *_, **__: True
-runpy.run_path(sys.argv[1], run_name="__main__")
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 # `keras` and `tensorflow.keras` are the tf_keras package.
@@ -25,7 +26,8 @@ for part in ("layers", "models", "optimizers", "regularizers", "utils", "dataset
 for name, module in list(sys.modules.items()):
     if name.partition(".")[0] == "tf_keras":
         sys.modules[name.removeprefix("tf_")] = module
-runpy.run_path(sys.argv[1], run_name="__main__")
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 LAUNCHERS = {"keras3": ON_KERAS, "tf_keras": ON_TF_KERAS}

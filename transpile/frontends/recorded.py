@@ -56,6 +56,11 @@ class Recorded:
         ours = (r for r in records if r.loops == run.loops and self._belongs(r))
         return sorted(ours, key=lambda r: r.order)
 
+    def happens(self, statement: cst.CSTNode, run: Run) -> bool:
+        """Whether anything happened there, in loops of its own too."""
+        records = self._index.get((id(run.frame), id(statement)), [])
+        return any(r.loops[: len(run.loops)] == run.loops and self._belongs(r) for r in records)
+
     def _belongs(self, record: Record) -> bool:
         if isinstance(record, Apply):
             return id(record) in self.applies

@@ -23,13 +23,14 @@ class Run:
     """One execution of the body: a frame, the pass of each loop around, and what the names hold.
 
     In a later pass of a loop the names of the pass before are not known yet: what is `assumed` is
-    checked when the loop ends.
+    checked when the loop ends. `aliases` are names given there to such tensors.
     """
 
     frame: Frame
     loops: Loops
     env: dict[str, Tensor] = field(default_factory=dict)
     assumed: dict[str, Tensor] | None = None
+    aliases: dict[str, str] = field(default_factory=dict)
 
     def holder(self, tensor: Tensor, preferred: Container[str] = ()) -> str | None:
         """The name that holds a tensor at this moment; one of `preferred` if it does."""
@@ -42,12 +43,22 @@ class Run:
             return self.env[name] is tensor
         if self.assumed is None:
             return False
-        self.assumed[name] = self.env[name] = tensor
-        return True
+        self.env[name] = tensor
+        return self.assumed.setdefault(self.aliases.get(name, name), tensor) is tensor
+
+    def alias(self, target: str, name: str) -> None:
+        """`target = name`. Raises Unstructured for a name that holds no tensor."""
+        if name in self.env:
+            self.env[target] = self.env[name]
+        elif self.assumed is not None:
+            self.env.pop(target, None)
+            self.aliases[target] = self.aliases.get(name, name)
+        else:
+            raise Unstructured("an alias of something else than a tensor")
 
     def copy(self) -> Run:
         assumed = None if self.assumed is None else dict(self.assumed)
-        return Run(self.frame, self.loops, dict(self.env), assumed)
+        return Run(self.frame, self.loops, dict(self.env), assumed, dict(self.aliases))
 
 
 @dataclass

@@ -53,7 +53,7 @@ class Walker(LoopReader):
 
     def touches(self, statement: cst.CSTNode, runs: list[Run]) -> bool:
         inner = list(simple_statements(statement))
-        return any(self.recorded.at(s, r) for s in inner for r in runs) or any(
+        return any(self.recorded.happens(s, r) for s in inner for r in runs) or any(
             names_in(s)[0] & self.state.shapes.keys() for s in inner
         )
 
@@ -148,9 +148,7 @@ class Walker(LoopReader):
             name = value.value
             self.state.shapes[targets[0]] = self.state.shapes[name]
             for run in runs:
-                if name not in run.env:
-                    raise Unstructured("an alias of a tensor of the pass before")
-                run.env[targets[0]] = run.env[name]
+                run.alias(targets[0], name)
             return [Plain(f"{targets[0]} = {name}", "forward")]
         if outside:
             return []  # it stays: whether it can is checked for the whole file

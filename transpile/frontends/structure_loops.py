@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from transpile.frontends.blocks import names_in
+from transpile.frontends.blocks import names_in, simple_statements
 from transpile.frontends.portable import free_names
-from transpile.frontends.scope import Run, Unstructured, with_values
+from transpile.frontends.scope import Run, Unstructured, target_names, with_values
 from transpile.frontends.structure_nodes import NodeReader
 from transpile.ir import FREE, Expr, Loop, Plain, Shape, Statement
 
@@ -40,7 +40,8 @@ class LoopReader(NodeReader):
         )
         saved, entry = self.state.copy(), dict(self.state.shapes)
         body, ends = self._pass(statement, runs, [p or 0 for p in passes])
-        carried = self._carried(entry, self.state.shapes)
+        assigned = {n for s in simple_statements(statement) for n in target_names(s) or ()}
+        carried = self._carried(entry, self.state.shapes, assigned)
         if carried:
             self.state = saved
             return self._with_channels(statement, runs, [p or 0 for p in passes], carried)
@@ -79,8 +80,8 @@ class LoopReader(NodeReader):
                     run.env[name] = tensor
 
     @staticmethod
-    def _carried(entry: dict[str, Shape | None], end: dict[str, Shape | None]) -> list[str]:
-        """The tensors whose number of channels a pass of the loop changes."""
+    def _carried(entry: dict[str, Shape | None], end: dict[str, Shape | None], assigned: set[str]) -> list[str]:
+        """The tensors whose number of channels a pass changes: it, or what its text means."""
         names = []
         for name, shape in entry.items():
             after = end.get(name)
@@ -90,7 +91,7 @@ class LoopReader(NodeReader):
                 continue
             if len(shape) != len(after):
                 raise Unstructured("a loop changes the rank of a tensor")
-            if shape[-1].text != after[-1].text:
+            if shape[-1].text != after[-1].text or assigned & (free_names(shape[-1].text) or set()):
                 names.append(name)
         return names
 

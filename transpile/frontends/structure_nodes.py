@@ -110,7 +110,7 @@ class NodeReader:
         given = tuple(self._concrete(n, [r.inputs[i].shape for r in group]) for i, n in enumerate(inputs))
         shapes = first.op.shape(given, args)
         several = shapes if isinstance(shapes, list) else [shapes]
-        out = tuple(with_values(s, [r.outputs[i].shape for r in group]) for i, s in enumerate(several))
+        out = tuple(with_values(s, [r.outputs[i].made_shape for r in group]) for i, s in enumerate(several))
         name = self._attribute(group)
         return Node(
             first.op.name,
@@ -170,7 +170,7 @@ class NodeReader:
         shapes = tuple(
             with_values(
                 self.recorded.substituted(s, block, args, "" if any(c.loops for c in calls) else name),
-                [self._results(c)[i].shape for c in calls],
+                [self._results(c)[i].made_shape for c in calls],
             )
             for i, s in enumerate(block.results)
         )

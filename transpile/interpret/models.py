@@ -287,7 +287,10 @@ class Models:
 
     def _through(self, model: ModelValue, tensor: object) -> object:
         inter = self.interpreter
+        entries: dict[int, object] = {}  # what each loop that only the program counts begins with
         for layer, (inter.statement, inter.loops) in zip(model.layers, model.places):
+            self._leave_loops(entries, tensor)
+            entries |= {id(n): tensor for n, _ in inter.loops if id(n) in inter.supposed and id(n) not in entries}
             tensors = tensors_in([tensor])
             if isinstance(layer, ModelValue):
                 tensor = self.nested(layer, None, tensors, {}, model.frame)
@@ -301,7 +304,17 @@ class Models:
                 call = layer.call
                 assert call is not None
                 tensor = self.interpreter.keras.graph.apply_layer(layer, call, args, {}, model.frame)
+        inter.loops = ()
+        self._leave_loops(entries, tensor)
         return tensor
+
+    def _leave_loops(self, entries: dict[int, object], tensor: object) -> None:
+        """Of a tensor behind a loop of unknown length only that is known which the loop leaves as it was."""
+        around = {id(n) for n, _ in self.interpreter.loops}
+        for loop in entries.keys() - around:
+            entry = entries.pop(loop)
+            if isinstance(entry, Tensor) and isinstance(tensor, Tensor):
+                tensor.leave_loop(entry)
 
     def _takes_mask(self, model: ModelValue, tensors: Sequence[Tensor]) -> bool:
         """Whether a mask of the inputs has a use inside the model."""

@@ -54,6 +54,8 @@ class Record:
         self.tensor_statements: list[tuple[Frame, cst.CSTNode, Tensor]] = []
         self.order = 0
         self.uncertain = 0  # the depth of conditions and loops that are not known
+        self.tentative = 0  # the same, and loops whose number of passes is supposed
+        self.supposed: set[int] = set()  # those loops
         self._mutated: list[object] = []  # containers changed there
         self._set: list[tuple[Instance, str, object]] = []  # attributes set there, with their old values
         self.depth = 0
@@ -114,5 +116,5 @@ class Record:
 
     def note_mutation(self, container: object) -> None:
         """Remembers that a container was changed where it is not known whether that happens."""
-        if self.uncertain:
+        if self.tentative:
             self._mutated.append(container)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import libcst as cst
 
 from transpile.interpret.expressions import truth
 from transpile.interpret.name_table import Names, target_names
 from transpile.interpret.record import OutOfSteps
-from transpile.interpret.values import Frame, Function, Instance, UserClass
+from transpile.interpret.uncertainty import Assigned
+from transpile.interpret.values import Frame, Function, Instance, ModelValue, Tensor, UserClass
 from transpile.ir import UNKNOWN
 
 LONG_LOOP = 64
@@ -159,9 +160,35 @@ class Statements(Names):
 
     def _For(self, node: cst.For, frame: Frame) -> None:
         items = self.iterate(self.expressions.evaluate(node.iter, frame))
-        if items is None:
+        if items is not None:
+            self._all_passes(node, items, frame)
+        elif self._builds(node, frame):
+            self._suppose(node, frame)
+        else:
             self._once(node, frame)
-            return
+
+    def _suppose(self, node: cst.For, frame: Frame) -> None:
+        """Two passes of a loop around layers, which stand for the number that only the program knows.
+
+        What such a loop builds can be converted only where the loop is kept.
+        """
+        before = dict(frame.names)
+        self.supposed.add(id(node))
+        with self._uncertainly(frame, doubt=0):
+            self._all_passes(node, [UNKNOWN, UNKNOWN], frame)
+        self._settle(before, frame, node)
+
+    @staticmethod
+    def _builds(node: cst.For, frame: Frame) -> bool:
+        """Whether a loop carries a model's tensor from pass to pass, or adds to a Sequential."""
+        collector = Assigned()
+        node.body.visit(collector)
+        names = frame.names
+        return any(isinstance(names.get(n), Tensor) for n in collector.names) or any(
+            isinstance(model := names.get(n), ModelValue) and model.style == "sequential" for n in collector.added_to
+        )
+
+    def _all_passes(self, node: cst.For, items: Sequence[object], frame: Frame) -> None:
         self.passes[id(node), id(frame), self.loops] = len(items)
         frame.loop_names |= target_names(node.target)
         for count, item in enumerate(items):

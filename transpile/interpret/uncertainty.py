@@ -9,8 +9,8 @@ import libcst as cst
 
 from transpile.interpret.expressions import is_plain
 from transpile.interpret.record import Record
-from transpile.interpret.values import Frame, Instance, ModelValue, Phi, Tensor
-from transpile.ir import FREE, UNKNOWN, Shape
+from transpile.interpret.values import Frame, Instance, ModelValue, Phi, Tensor, join_shapes
+from transpile.ir import UNKNOWN
 from transpile.source import Source
 
 
@@ -19,22 +19,27 @@ class Uncertainty(Record):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        self._assigned: dict[int, _Assigned] = {}
+        self._assigned: dict[int, Assigned] = {}
 
     @contextmanager
-    def _uncertainly(self, frame: Frame) -> Iterator[None]:
-        """Around code that may or may not run, once or often: what it changes is not known after."""
-        self.uncertain += 1
+    def _uncertainly(self, frame: Frame, doubt: int = 1) -> Iterator[None]:
+        """Around code that may or may not run, once or often: what it changes is not known after.
+
+        Without `doubt` what it builds counts as built: the number of times is what is not known.
+        """
+        self.uncertain += doubt
+        self.tentative += 1
         mutated, attributes = len(self._mutated), len(self._set)
         try:
             yield
         finally:
-            self.uncertain -= 1
+            self.uncertain -= doubt
+            self.tentative -= 1
             changed = {id(c) for c in self._mutated[mutated:]}
             for holder, name, old in self._set[attributes:]:
                 holder.attributes[name] = self._phi(old, holder.attributes.get(name), self.source.tree)
             self._forget_containers(changed, frame)
-            if not self.uncertain:
+            if not self.tentative:
                 self._mutated, self._set = [], []
 
     def _forget_containers(self, changed: set[int], frame: Frame) -> None:
@@ -62,18 +67,28 @@ class Uncertainty(Record):
         if isinstance(a, Tensor) and isinstance(b, Tensor):
             span = self.source.span(node)
             reason = "which layers are applied depends on a condition that only the running program knows"
-            return Tensor(_join_shapes(a.shape, b.shape), Phi(reason, span))
+            return Tensor(join_shapes(a.shape, b.shape), Phi(reason, span))
         if isinstance(a, ModelValue) and isinstance(b, ModelValue):
             return a if a.style != "loaded" else b
         if isinstance(a, ModelValue) or isinstance(b, ModelValue):
             return a if isinstance(a, ModelValue) else b
         return UNKNOWN
 
+    def _settle(self, before: dict[str, object], frame: Frame, node: cst.CSTNode) -> None:
+        """After passes that stand for any number of them: what they changed is known in part."""
+        for name, old in before.items():
+            new = frame.names.get(name)
+            if isinstance(old, Tensor) and isinstance(new, Tensor):
+                if new is not old:
+                    new.leave_loop(old)
+            elif new is not old:
+                frame.names[name] = self._phi(old, new, node)
+
     def _forget(self, body: cst.CSTNode, frame: Frame) -> None:
         """What a long loop of plain Python leaves behind: nothing known of what it touches."""
         collector = self._assigned.get(id(body))
         if collector is None:
-            collector = self._assigned[id(body)] = _Assigned()
+            collector = self._assigned[id(body)] = Assigned()
             body.visit(collector)
         for name in collector.names:
             if is_plain(frame.names.get(name, UNKNOWN)):
@@ -83,19 +98,18 @@ class Uncertainty(Record):
                 frame.names[name] = UNKNOWN
 
 
-def _join_shapes(a: Shape | None, b: Shape | None) -> Shape | None:
-
-    if a is None or b is None or len(a) != len(b):
-        return None
-    return tuple(x if x == y else FREE for x, y in zip(a, b))
-
-
-class _Assigned(cst.CSTVisitor):
-    """The names that a piece of code assigns, and all that it mentions."""
+class Assigned(cst.CSTVisitor):
+    """The names that a piece of code assigns, those it calls `.add(...)` of, and all that it mentions."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.added_to: set[str] = set()
         self.read: set[str] = set()
+
+    def visit_Call(self, node: cst.Call) -> None:
+        match node.func:
+            case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value="add")):
+                self.added_to.add(name)
 
     def visit_Name(self, node: cst.Name) -> None:
         self.read.add(node.value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from transpile.ir import Expr, Shape, Span
+from transpile.ir import FREE, Expr, Shape, Span
 from transpile.registry import Op
 
 
@@ -161,7 +161,11 @@ class Layer:
 
 @dataclass(eq=False)
 class Tensor:
-    """A symbolic tensor. `shape` includes the batch, in Keras's layout; None: not known."""
+    """A symbolic tensor. `shape` includes the batch, in Keras's layout; None: not known.
+
+    Behind a loop of which the length is not known `shape` tells what holds for any length, and
+    `last_shape` what the last of the supposed passes made.
+    """
 
     shape: Shape | None
     source: Apply | InputSource | Phi | None
@@ -169,6 +173,24 @@ class Tensor:
     dtype: str = "float32"
     mask: Tensor | None = None  # the tensor whose Keras mask this one carries
     variable: str = ""
+    last_shape: Shape | None = None
+
+    @property
+    def made_shape(self) -> Shape | None:
+        """The shape that the tensor was made with."""
+        return self.last_shape or self.shape
+
+    def leave_loop(self, entry: Tensor) -> None:
+        """What is known behind a loop that begins with `entry` and may make no pass at all."""
+        self.last_shape = self.made_shape
+        self.shape = join_shapes(entry.shape, self.shape)
+
+
+def join_shapes(a: Shape | None, b: Shape | None) -> Shape | None:
+    """What is known of a tensor that has one of two shapes."""
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple(x if x == y else FREE for x, y in zip(a, b))
 
 
 @dataclass(eq=False)

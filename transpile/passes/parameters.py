@@ -55,13 +55,51 @@ def parameters(definition: str, home: Frame) -> list[str]:
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef):
             continue
-        bound = {a.arg for a in function.args.args}
-        bound |= {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        loads = [n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
-        for name in sorted(loads, key=lambda n: (n.lineno, n.col_offset)):
-            if name.id not in bound and name.id not in names and _local(name.id, home):
-                names.append(name.id)
-    return names
+        for name in _free(function):
+            if name not in names and _local(name, home):
+                names.append(name)
+    own = list(home.arguments)  # in the order of the function's own parameters, then its variables
+    return sorted(names, key=lambda n: own.index(n) if n in own else len(own))
+
+
+def _free(function: ast.FunctionDef) -> list[str]:
+    """The names that a function reads before it binds them, in the order of the text."""
+    bound = {a.arg for a in function.args.args}
+    free: list[str] = []
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            visit(ast.Name(node.target.id, ast.Load()))
+        for child in _in_order(node):
+            visit(child)
+        if isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+            elif node.id not in bound and node.id not in free:
+                free.append(node.id)
+
+    for statement in function.body:
+        visit(statement)
+    return free
+
+
+def _in_order(node: ast.AST) -> list[ast.AST]:
+    """The parts of a node in the order in which they are evaluated: what is assigned comes last."""
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return [node.iter, node.target, *node.body, *node.orelse]
+    if isinstance(node, ast.comprehension):
+        return [node.iter, node.target, *node.ifs]
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+        return [*node.generators, node.elt]
+    if isinstance(node, ast.DictComp):
+        return [*node.generators, node.key, node.value]
+    if isinstance(node, ast.Assign):
+        return [node.value, *node.targets]
+    if isinstance(node, ast.Lambda):
+        return [node.args, node.body]
+    return list(ast.iter_child_nodes(node))
 
 
 def _local(name: str, home: Frame) -> bool:
