@@ -26,6 +26,19 @@ FLOAT32 = 2e-6
 EXACT = {
     "sgd": '"sgd"',
     "sgd, rate": "keras.optimizers.SGD(0.2)",
+    "momentum, decayed weights": "keras.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1)",
+    "adadelta, decayed weights": "keras.optimizers.Adadelta(1.0, weight_decay=0.1)",
+    "ftrl": '"ftrl"',
+    "ftrl, all": (
+        "keras.optimizers.Ftrl(0.1, learning_rate_power=-0.4, initial_accumulator_value=0.2, l1_regularization_strength=0.05, "
+        "l2_regularization_strength=0.03, l2_shrinkage_regularization_strength=0.02, beta=0.1)"
+    ),
+    "lion": '"lion"',
+    "lion, decayed weights": "keras.optimizers.Lion(0.01, beta_1=0.8, beta_2=0.9, weight_decay=0.1)",
+    "lamb": "keras.optimizers.Lamb(0.01)",
+    "lamb, clipped": "keras.optimizers.Lamb(0.01, epsilon=1e-4, beta_1=0.8, clipvalue=0.1)",
+    "adafactor": '"adafactor"',
+    "adafactor, all": "keras.optimizers.Adafactor(0.01, beta_2_decay=-0.7, clip_threshold=1.5, weight_decay=0.1)",
     "momentum": "keras.optimizers.SGD(learning_rate=0.05, momentum=0.9)",
     "nesterov": "keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True)",
     "exponential": "keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.7))",
@@ -45,6 +58,18 @@ EXACT = {
     "global_clipnorm": "keras.optimizers.SGD(0.1, global_clipnorm=0.3)",
     "clipvalue": "keras.optimizers.SGD(0.1, clipvalue=0.05)",
 }
+for _schedule in (
+    "PolynomialDecay(0.1, 3, cycle=True)",
+    "PolynomialDecay(0.1, 3, end_learning_rate=0.0, power=2.0, cycle=True)",
+    "CosineDecay(0.02, 5, alpha=0.1, warmup_target=0.1, warmup_steps=3)",
+    "CosineDecay(0.0, 5, warmup_target=0.1, warmup_steps=4)",
+    "CosineDecayRestarts(0.1, 3)",
+    "CosineDecayRestarts(0.1, 2, t_mul=1.5, m_mul=0.8, alpha=0.05)",
+    "PiecewiseConstantDecay([2, 5], [0.1, 0.05, 0.01])",
+    "PiecewiseConstantDecay(boundaries=[4], values=[0.2, 0.1])",
+):
+    EXACT[_schedule] = f"keras.optimizers.SGD(keras.optimizers.schedules.{_schedule})"
+
 ALIGNED = {
     "adam": '"adam"',
     "adam, betas": "keras.optimizers.Adam(0.01, beta_1=0.5, beta_2=0.99, epsilon=1e-4)",
@@ -56,7 +81,11 @@ ALIGNED = {
     "rmsprop, all": "keras.optimizers.RMSprop(0.01, rho=0.8, momentum=0.5, centered=True, epsilon=1e-5)",
     "adagrad": "keras.optimizers.Adagrad(0.05)",
     "adamax": "keras.optimizers.Adamax(0.01)",
+    "rmsprop, decayed weights": "keras.optimizers.RMSprop(0.01, weight_decay=0.1)",
+    "adagrad, decayed weights": "keras.optimizers.Adagrad(0.05, weight_decay=0.1)",
+    "adamax, decayed weights": "keras.optimizers.Adamax(0.01, weight_decay=0.1)",
     "nadam": '"nadam"',
+    "nadam, decayed weights": "keras.optimizers.Nadam(0.01, weight_decay=0.1)",
 }
 
 
@@ -129,10 +158,9 @@ def test_spelling(optimizer: str, text: str) -> None:
 @pytest.mark.parametrize(
     "optimizer",
     [
-        "keras.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1)",
-        "keras.optimizers.RMSprop(0.1, weight_decay=0.1)",
         "keras.optimizers.Adam(use_ema=True)",
-        "keras.optimizers.Ftrl()",
+        "keras.optimizers.Adafactor(relative_step=False)",
+        "keras.optimizers.Muon()",
         "my_optimizer()",
     ],
 )

@@ -49,23 +49,25 @@ def _lowered(op: str, args: Mapping[str, Expr], shape: object) -> Lowered:
     return lower(by_name()[op], Node(op, args, input_shapes=(shape,)), Context())  # type: ignore[arg-type]
 
 
-def optimizer(chosen: Optimizer, model: str) -> str:
+def optimizer(chosen: Optimizer, model: str) -> Text:
     """`torch.optim.X(model.parameters(), lr=...)`."""
     lowered = _lowered(chosen.op, chosen.args, None)
-    return lowered.module.replace("{params}", f"{model}.parameters()")
+    return Text(lowered.module.replace("{params}", f"{model}.parameters()"), lowered.helpers)
 
 
-def scheduling(chosen: Optimizer, optimizer: str, scheduler: str) -> Text:
-    """Lines behind an optimizer whose rate changes with every batch; "" for the others."""
-    if not chosen.schedule:
-        return Text("")
-    factor = _lowered(chosen.schedule, chosen.schedule_args, None).call
-    made = f"{scheduler} = torch.optim.lr_scheduler.LambdaLR({optimizer}, lambda step: {factor})"
-    action, helpers = f"{scheduler}.step()", tuple[str, ...]()
-    if chosen.has_momentum:
-        action, helpers = f"next_rate({optimizer}, {scheduler})", ("rescale_momentum", "next_rate")
-    note = "# the learning rate changes with every batch"
-    return Text(f"{note}\n{made}\n{optimizer}.register_step_post_hook(lambda *_: {action})", helpers)
+def following(chosen: Optimizer, optimizer: str, scheduler: str) -> Text:
+    """Lines behind an optimizer: what is done around every step, such as a change of the rate."""
+    lowered = _lowered(chosen.op, chosen.args, None)
+    lines, helpers = [x.replace("{optimizer}", optimizer) for x in lowered.setup], tuple[str, ...]()
+    if chosen.schedule:
+        schedule = _lowered(chosen.schedule, chosen.schedule_args, None)
+        lines.append("# the learning rate changes with every batch")
+        lines.append(f"{scheduler} = torch.optim.lr_scheduler.LambdaLR({optimizer}, lambda step: {schedule.call})")
+        action, helpers = f"{scheduler}.step()", schedule.helpers
+        if chosen.has_momentum:
+            action, helpers = f"next_rate({optimizer}, {scheduler})", (*helpers, "rescale_momentum", "next_rate")
+        lines.append(f"{optimizer}.register_step_post_hook(lambda *_: {action})")
+    return Text("\n".join(lines), helpers)
 
 
 def clipping(chosen: Optimizer) -> list[str]:

@@ -13,9 +13,9 @@ from transpile.backends.torch_epoch import (
     clipping,
     criteria,
     epoch_function,
+    following,
     loader_function,
     optimizer,
-    scheduling,
 )  # fmt: skip
 from transpile.backends.torch_fit import Loop
 from transpile.backends.torch_functions import Functions
@@ -146,15 +146,19 @@ class TrainingWriter:
             lines = []
         if compiled.choices:
             for span, chosen in compiled.choices:
-                self.output.edit(span, optimizer(chosen, home.model))
+                one = optimizer(chosen, home.model)
+                self.functions.helpers(one.helpers, offset)
+                self.output.edit(span, one.text)
         else:
-            lines.append(f"{home.optimizer} = {optimizer(compiled.optimizer, home.model)}")
+            one = optimizer(compiled.optimizer, home.model)
+            self.functions.helpers(one.helpers, offset)
+            lines.append(f"{home.optimizer} = {one.text}")
             owner, dot, _ = home.optimizer.rpartition(".")
             free = self.histories.namer(self.sites.function(home.statement))
             scheduler = owner + dot + "scheduler" if owner else free("scheduler")
-            followed = scheduling(compiled.optimizer, home.optimizer, scheduler)
-            self.functions.helpers(followed.helpers, offset)
-            lines += [followed.text] if followed.text else []
+            after = following(compiled.optimizer, home.optimizer, scheduler)
+            self.functions.helpers(after.helpers, offset)
+            lines += [after.text] if after.text else []
         text = "\n".join(lines)
         self.functions.imports(text + "torch.")
         for name in ("loss", "metrics"):

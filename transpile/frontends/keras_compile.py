@@ -11,6 +11,7 @@ from transpile.interpret.values import Event, Function, KerasObject, Ref
 from transpile.ir import UNKNOWN, Expr, Node, Shape, literal
 from transpile.ops.loss import ACTIVATIONS, TARGETS_ARE_IDS
 from transpile.ops.metric import GROWING, ORDER_ONLY
+from transpile.ops.schedule import initial_rate
 from transpile.registry import Context, Op, UnknownArgument, bind, by_keras_path, by_name, lower
 from transpile.training_ir import Compiled, Loss, Metric, Optimizer, Problem
 
@@ -187,7 +188,7 @@ def read_optimizer(expr: Expr) -> Optimizer:
         raise Refused("K2T125", "the third argument of SGD means other things in other versions of Keras")
     schedule, schedule_args = _schedule(args, value)
     if schedule:
-        args["learning_rate"] = schedule_args["initial_learning_rate"]
+        args["learning_rate"] = initial_rate(schedule, schedule_args)
     _refuse_lost(op, args, None)
     clips = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if args[n].value is not None]
     if len(clips) > 1:
@@ -216,6 +217,11 @@ def _schedule(args: Mapping[str, Expr], value: KerasObject) -> tuple[str, dict[s
 def _is_old(value: KerasObject) -> bool:
     """Keras 3 refuses `lr=`, so whoever wrote it meant Keras 2's `decay=` too."""
     return "lr" in value.kwargs
+
+
+def acts_around(optimizer: Optimizer) -> bool:
+    """Whether something is done around every step of an optimizer, beside the step."""
+    return bool(lower(by_name()[optimizer.op], Node(optimizer.op, optimizer.args), Context()).setup)
 
 
 def old_decay(expr: Expr) -> Expr | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from transpile.frontends.facts import ModelFacts
-from transpile.frontends.keras_compile import Refused, old_decay, read_compile, read_optimizer
+from transpile.frontends.keras_compile import Refused, acts_around, old_decay, read_compile, read_optimizer
 from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict
 from transpile.frontends.sites import Sites, assignments
 from transpile.interpret.interpreter import Interpreter
@@ -170,7 +170,7 @@ class Reading:
     def _chosen(self, choices: list[Expr]) -> tuple[tuple[Span, Optimizer], ...]:
         read = [read_optimizer(c) for c in choices]
         clips = {tuple(o.args[n].text for n in ("clipnorm", "clipvalue", "global_clipnorm")) for o in read}
-        if len(clips) > 1 or any(o.schedule for o in read):
+        if len(clips) > 1 or any(o.schedule or acts_around(o) for o in read):
             raise Refused("K2T121", "the optimizers to choose from clip gradients or change rates in different ways")
         spans = [c.value.span for c in choices if isinstance(c.value, KerasObject)]
         return tuple(zip(spans, read))

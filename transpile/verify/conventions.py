@@ -16,6 +16,7 @@ Optimizers that the file defines itself are left alone.
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -66,13 +67,14 @@ def _align_adam(optimizer: torch.optim.Optimizer) -> None:
 
 
 def _replace_step(optimizer: torch.optim.Optimizer, update: Callable[[torch.optim.Optimizer], None]) -> None:
-    def step(closure: Callable[[], Any] | None = None) -> Any:
+    def step(self: torch.optim.Optimizer, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else closure()
         with torch.no_grad():
-            update(optimizer)
+            update(self)
         return loss
 
-    optimizer.step = step
+    hooked: Any = torch.optim.Optimizer.profile_hook_step(step)  # runs the hooks of the file too
+    optimizer.step = types.MethodType(hooked, optimizer)
 
 
 def _gradients(optimizer: torch.optim.Optimizer) -> Any:
