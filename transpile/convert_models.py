@@ -13,7 +13,7 @@ from transpile.backends.model_edits import ModelEdits
 from transpile.backends.templates import helper
 from transpile.backends.torch_model import write_model
 from transpile.backends.torch_nodes import CannotWrite
-from transpile.backends.written_model import Converted, Written
+from transpile.backends.written_model import Converted, Written, marked
 from transpile.frontends.blocks import Blocks, names_in, simple_statements
 from transpile.frontends.comments import with_comments, with_inner_comments
 from transpile.frontends.keras_model import Reader, Reading, Unconvertible
@@ -232,9 +232,8 @@ class ModelConverter:
             definitions.append((block.class_name, write_model(arranged, self.style, {})))
         model, _ = with_comments(arrange(model, self.native, helpers), region, self.source)
         model = replace(model, class_name=name)
-        penalized = [n for n, w in definitions if w.regularized]
-        model, arguments = self._with_parameters(model, reading, external, penalized)
-        written = write_model(model, self.style, external, penalized)
+        model, arguments = self._with_parameters(model, reading, external, definitions)
+        written = write_model(model, self.style, external, definitions)
         written.blocks = definitions
         for _, block_text in definitions:
             written.helpers += block_text.helpers
@@ -256,6 +255,8 @@ class ModelConverter:
                 found.inlined, variable = True, found.construct
             if not variable:
                 raise Unconvertible([("K2T110", "the model used here has no name of its own", reading.value.span)])
+            if not attribute:
+                reading.model = marked(reading.model, name, found.written)
             path = found.written.paths.get(attribute, attribute)
             result[name] = variable if not attribute else _access(variable, path)
         return result
@@ -276,16 +277,16 @@ class ModelConverter:
         model: Model,
         reading: Reading,
         external: dict[str, str],
-        penalized: Sequence[str] = (),
+        blocks: Sequence[tuple[str, Written]] = (),
         as_class: bool = False,
     ) -> tuple[Model, str]:
         """The class's constructor parameters: what its text needs of the function it is built in."""
-        probe = write_model(model, self.style, external, penalized, as_class)
+        probe = write_model(model, self.style, external, blocks, as_class)
         if not probe.definition:
             return model, ""
         home = reading.value.frame
         lifted, attributes = lift(model, home)
-        names = parameters(write_model(lifted, self.style, external, penalized, as_class).definition, home)
+        names = parameters(write_model(lifted, self.style, external, blocks, as_class).definition, home)
         names += [n for n in attributes if n not in names]
         params = tuple(dict.fromkeys([*names, *_roots(external.values())]))
         arguments = ", ".join(attributes.get(n, n) for n in params)

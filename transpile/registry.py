@@ -24,6 +24,8 @@ LAYER_ARGUMENTS = frozenset(
     "name trainable dtype autocast input_shape input_dim batch_input_shape batch_shape "
     "batch_size input_dtype weights".split()
 )
+# Taken by every layer, too; it becomes a node of its own.
+ACTIVITY = "activity_regularizer"
 # Arguments translated by a mechanism of their own, whatever the op.
 CARRIED_SUFFIXES = ("_initializer", "_regularizer", "_constraint")
 
@@ -166,11 +168,12 @@ def bind(op: Op, args: Sequence[Expr], kwargs: Mapping[str, Expr]) -> dict[str, 
     if len(args) > len(params):
         raise UnknownArgument([f"positional argument {i + 1}" for i in range(len(params), len(args))])
     given = dict(zip(params, args)) | {op.renamed.get(n, n): e for n, e in kwargs.items()}
-    unknown = [n for n in given if n not in params and n not in op.ignored and n not in LAYER_ARGUMENTS]
+    known = LAYER_ARGUMENTS | {ACTIVITY} if op.keras_path.startswith("layers.") else LAYER_ARGUMENTS
+    unknown = [n for n in given if n not in params and n not in op.ignored and n not in known]
     if unknown:
         raise UnknownArgument(unknown)
     defaults = {n: e for n, e in params.items() if e is not None}
-    return defaults | {n: e for n, e in given.items() if n in params}
+    return defaults | {n: e for n, e in given.items() if n in params or n == ACTIVITY}
 
 
 _FUNCTIONS = {

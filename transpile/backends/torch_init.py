@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from transpile.backends.torch_regularization import weight_arguments
+from transpile.backends.torch_regularization import member, weight_arguments
 from transpile.ir import Node
 from transpile.ops.initializer import UnknownInitializer, initialize
 from transpile.registry import by_name, weight_lines
@@ -24,11 +23,6 @@ def init_lines(node: Node, target: str, style: str) -> list[str]:
         made = initialize(expr, f"{target}.{parameter}", op, line, node)
         lines += _if_there(made, member(target, parameter), node)
     return lines
-
-
-def member(target: str, parameter: str) -> str:
-    """The parameter of a module: `self.conv.weight`, `self.separable[0].weight`."""
-    return re.sub(r"\.(\d+)(?=\.)", r"[\1]", f"{target}.{parameter}")
 
 
 def _if_there(lines: list[str], parameter: str, node: Node) -> list[str]:

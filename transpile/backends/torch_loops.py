@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from transpile.backends.torch_nodes import CannotWrite, common_setup, construct_helper, initial, lowered, regularized
+from transpile.backends.torch_nodes import CannotWrite, common_setup, construct_helper, has_extras, initial, lowered
 from transpile.ir import Branch, Loop, Node, Plain, Statement
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _append(writer: ClassWriter, node: Node, name: str) -> list[str] | None:
     if node.op == "block":
         return [*node.comments, f"{name}.append({construct_helper(node)})"]
     low = lowered(node, writer.style, in_class=False)
-    if low.call != "{module}({x})" or not low.module or regularized(node):
+    if low.call != "{module}({x})" or not low.module or has_extras(node):
         return None
     writer.written.helpers += low.helpers
     writer.written.notes += [(c, m, node) for c, m in low.diagnostics]
@@ -171,12 +171,12 @@ def _module_lists(writer: ClassWriter, loop: Loop) -> list[str]:
         raise CannotWrite("K2T109", "a condition inside a loop", Node("loop"))
     outer, writer.init, nested, writer.nested = writer.init, [], writer.nested, True
     made = set(writer.made)
-    penalties = len(writer.penalties)
+    extras = writer.extras.size
     forward = writer._body(loop.body)
     inner, writer.init, writer.nested = writer.init, outer, nested
     names = [n.name for n in _nodes(loop.body) if n.name in writer.made - made]
-    if not names or len(writer.penalties) != penalties:
-        raise CannotWrite("K2T109", "a loop without layers of its own, or with penalties", Node("loop"))
+    if not names or writer.extras.size != extras:
+        raise CannotWrite("K2T109", "a loop without layers of its own, or with penalties or constraints", Node("loop"))
     lists = {n: _unique(f"{n}s", writer) for n in names}
     writer.init += [f"self.{plural} = nn.ModuleList()" for plural in lists.values()]
     writer.init.append(f"for {loop.target} in {loop.iterable.text}:")

@@ -6,25 +6,27 @@ import re
 from collections.abc import Sequence
 
 from transpile.backends import torch_loops
-from transpile.backends import torch_regularization as regularization
 from transpile.backends.templates import render
-from transpile.backends.torch_init import grouped_init, member
+from transpile.backends.torch_init import grouped_init
 from transpile.backends.torch_names import local_names, stored_names
 from transpile.backends.torch_nodes import (
     CannotWrite,
+    add_extras,
     atomic,
     common_setup,
     construct_helper,
     filled,
+    has_extras,
     initial,
     lowered,
-    regularized,
 )
+from transpile.backends.torch_regularization import Extras, Unsupported, activity
 from transpile.backends.written_model import Written
 from transpile.ir import Branch, Loop, Model, Node, Plain, Statement
+from transpile.ops.regularization import ACTIVITY
 from transpile.passes.layout import TO_TORCH, rank_of, to_keras, to_torch
-from transpile.registry import by_name
 
+Blocks = Sequence[tuple[str, Written]]
 _CONV_COMMENT = "  # channels first, as PyTorch convolves"
 _FLATTEN_COMMENT = "  # channels last, as the weights expect"
 
@@ -44,7 +46,7 @@ def write_sequential(model: Model, style: str, external: dict[str, str]) -> Writ
             written.paths[node.name] = str(len(parts) - 1)
             continue
         low = lowered(node, style, in_class=False)
-        if low.call != "{module}({x})" or not low.module or regularized(node):
+        if low.call != "{module}({x})" or not low.module or has_extras(node):
             return None
         index = str(len(parts))
         parts.append("\n".join([*node.comments, low.module]))
@@ -84,23 +86,21 @@ class ClassWriter:
         self.external = external  # attribute -> expression that gives the shared module
         self.init: list[str] = []
         self.inits: list[tuple[str, list[str]]] = []
-        self.penalties: list[tuple[str, str, str]] = []
+        self.extras = Extras()
         self.made: set[str] = set()
         self.nested = False  # inside a loop or branch: a module's setup follows it at once
         self.modes: list[str] = []  # statements that fix the mode of a module
         self.written = Written("")
 
-    def write(self, regularized_helpers: Sequence[str] = ()) -> Written:
-        """The class. `regularized_helpers` are classes with a penalty of their own.
-
-        Raises CannotWrite.
-        """
+    def write(self, blocks: Blocks = ()) -> Written:
+        """The class. `blocks` are the classes of the helpers inside it. Raises CannotWrite."""
         forward = self._body(self.model.body)
         forward = _with_return(forward, self._returned())
-        penalized = regularized_helpers if self.model.style != "block" else ()
+        if self.model.style != "block":
+            self.extras.kinds = [name for name, block in blocks if block.regularized]
+            self.extras.bounded_kinds = [name for name, block in blocks if block.constrained]
         methods = [self._train_method()] if self.modes else []
-        if self.penalties or penalized:
-            methods.append(regularization.method(self.penalties, penalized))
+        methods += self.extras.methods()
         init = [*self.init]
         setup = grouped_init(self.inits)
         if setup:
@@ -118,7 +118,8 @@ class ClassWriter:
             methods=methods,
         )
         self.written.definition = text
-        self.written.regularized = bool(self.penalties or penalized)
+        self.written.regularized, self.written.constrained = self.extras.regularized, self.extras.constrained
+        self.written.noted = self.extras.noted
         return self.written
 
     def _constructor_names(self) -> set[str]:
@@ -158,6 +159,9 @@ class ClassWriter:
                 comment = "" if any(_CONV_COMMENT in x for x in lines) else _CONV_COMMENT
                 lines.append(f"{x} = {to_torch(x, rank)}{comment}")
                 continue
+            if statement.op == ACTIVITY.name:
+                lines += self._activity(statement)
+                continue
             made = statement.name in self.made
             expression, comment = self._call(statement, pending)
             pending = ""
@@ -171,6 +175,16 @@ class ClassWriter:
             if expression != target:
                 lines.append(f"{target} = {expression}{comment}")
         return lines
+
+    def _activity(self, node: Node) -> list[str]:
+        """The statements that note a penalty on what a layer gave."""
+        try:
+            lines = activity(node, first=not self.extras.activity)
+        except Unsupported as error:
+            raise CannotWrite(error.code, error.message, node) from None
+        self.extras.activity |= bool(lines)
+        self.extras.noted |= bool(lines)
+        return [*lines, *([f"{node.outputs[0]} = {node.inputs[0]}"] if node.outputs != node.inputs else [])]
 
     def _wraps(self, node: Node, following: Statement | None) -> bool:
         """Whether the next node is the activation of this one and nothing else reads it."""
@@ -200,6 +214,9 @@ class ClassWriter:
             self._module(node, construct_helper(node), [])
             return f"self.{node.name}({', '.join(inputs)})", comment
         if node.op == "model":
+            if node.name in self.made and "has:notes" in node.args:
+                message = "a model with a penalty on its activations is applied twice"
+                raise CannotWrite("K2T107", message, node)
             self._module(node, self.external[node.name], [])
             return f"self.{node.name}({', '.join(inputs)})", comment
         low = lowered(node, self.style, in_class=True)
@@ -246,12 +263,13 @@ class ClassWriter:
         self.made.add(name)
         self.init += node.comments
         shared = self.external.get(name)
-        self.init.append(f"self.{name} = {shared or module}")
-        self.written.paths[name] = name
-        if shared is not None:
-            return
         target = f"self.{name}"
+        self.init.append(f"{target} = {shared or module}")
+        self.written.paths[name] = name
         if node.op == "block":
+            return
+        self.written.helpers += add_extras(self.extras, node, target)
+        if shared is not None:
             return
         lines = [] if "nn.Lazy" in module else initial(node, target, self.style)
         lines += [s.replace("{module}", target) for s in setup]
@@ -259,12 +277,6 @@ class ClassWriter:
             self.init += lines
         else:
             self.inits.append((target, lines))
-        op = by_name()[node.op]
-        for expr, parameter in regularization.weight_arguments(op, node, "_regularizer"):
-            l1, l2 = regularization.factors(expr)
-            for kind, factor in (("l1", l1), ("l2", l2)):
-                if factor:
-                    self.penalties.append((kind, factor, member(target, parameter)))
 
 
 def _with_return(lines: list[str], returned: str) -> list[str]:
@@ -284,7 +296,7 @@ def write_model(
     model: Model,
     style: str,
     external: dict[str, str],
-    regularized_helpers: Sequence[str] = (),
+    blocks: Blocks = (),
     as_class: bool = False,
 ) -> Written:
     """The model in PyTorch's words: nn.Sequential where that says it, else a class.
@@ -295,4 +307,4 @@ def write_model(
         written = write_sequential(model, style, external)
         if written is not None:
             return written
-    return ClassWriter(model, style, external).write(regularized_helpers)
+    return ClassWriter(model, style, external).write(blocks)

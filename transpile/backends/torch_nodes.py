@@ -6,7 +6,9 @@ import ast
 import re
 
 from transpile.backends import torch_regularization as regularization
+from transpile.backends.torch_constraints import statement
 from transpile.backends.torch_init import UnknownInitializer, init_lines
+from transpile.backends.torch_regularization import Extras, member
 from transpile.ir import Node
 from transpile.registry import Context, Lowered, by_name, lower
 
@@ -77,9 +79,33 @@ def initial(node: Node, target: str, style: str) -> list[str]:
         raise CannotWrite("K2T107", str(error), node) from None
 
 
-def regularized(node: Node) -> bool:
+def has_extras(node: Node) -> bool:
+    """Whether the layer has penalties or bounds, which need a class around it."""
+    if node.op in ("model", "block"):
+        return any(name.startswith("has:") for name in node.args)
     op = by_name()[node.op]
-    return any(any(regularization.factors(e)) for e, _ in regularization.weight_arguments(op, node, "_regularizer"))
+    return bool(regularization.penalties(op, node, "") or regularization.weights_with(op, node, "_constraint"))
+
+
+def add_extras(extras: Extras, node: Node, target: str) -> tuple[str, ...]:
+    """Adds the penalties and bounds of a layer; returns the helpers they need."""
+    if node.op == "model":
+        extras.parts += [target] if "has:regularization" in node.args else []
+        extras.noted |= "has:notes" in node.args
+        extras.bounded += [target] if "has:constraints" in node.args else []
+        return ()
+    op = by_name()[node.op]
+    penalties = regularization.penalties(op, node, target)
+    extras.weights += penalties
+    helpers: tuple[str, ...] = ("orthogonality",) if any(p[0] == "orthogonality" for p in penalties) else ()
+    for expr, parameter, line in regularization.weights_with(op, node, "_constraint"):
+        try:
+            text, needed = statement(expr, line, member(target, parameter))
+        except regularization.Unsupported as error:
+            raise CannotWrite(error.code, error.message, node) from None
+        extras.bounds.append(text)
+        helpers += needed
+    return helpers
 
 
 def construct_helper(node: Node) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from transpile.interpret.values import KerasObject
-from transpile.ir import Expr, Node
+from transpile.ir import Expr, Node, literal
 from transpile.registry import Op, innermost, weight_lines
 from transpile.source import dotted
 
@@ -55,6 +56,11 @@ def _nonzero(text: str) -> str:
 
 def weight_arguments(op: Op, node: Node, suffix: str) -> list[tuple[Expr, str]]:
     """For each Keras weight with an argument `<weight><suffix>`: the argument, the torch parameter."""
+    return [(expr, parameter) for expr, parameter, _ in weights_with(op, node, suffix)]
+
+
+def weights_with(op: Op, node: Node, suffix: str) -> list[tuple[Expr, str, str]]:
+    """As `weight_arguments`, with the line that relates the two layouts."""
     found = []
     for line in weight_lines(op, node):
         source, _, target = line.partition("->")
@@ -63,8 +69,47 @@ def weight_arguments(op: Op, node: Node, suffix: str) -> list[tuple[Expr, str]]:
         name = {"embeddings": "embeddings"}.get(keras, keras.removesuffix("_kernel") if keras != "kernel" else "kernel")
         argument = innermost(node.args).get(f"{name}{suffix}")
         if argument is not None and argument.value is not None:
-            found.append((argument, parameter))
+            found.append((argument, parameter, line))
     return found
+
+
+def penalties(op: Op, node: Node, target: str) -> list[tuple[str, str, str]]:
+    """The penalties on the weights of a layer: kind, factor, tensor. Raises Unsupported."""
+    if node.args.get("common:trainable", literal(True)).value is False:
+        return []  # Keras penalises what it trains
+    found = []
+    for expr, parameter, line in weights_with(op, node, "_regularizer"):
+        if parameter.startswith("bias") and node.args.get("use_bias", literal(True)).value is False:
+            continue
+        tensor = member(target, parameter)
+        if _kind(expr) == "orthogonalregularizer":
+            found.append(_orthogonal(expr, line, tensor))
+            continue
+        l1, l2 = factors(expr)
+        found += [(kind, factor, tensor) for kind, factor in (("l1", l1), ("l2", l2)) if factor]
+    return found
+
+
+def member(target: str, parameter: str) -> str:
+    """The parameter of a module: `self.conv.weight`, `self.separable[0].weight`."""
+    return re.sub(r"\.(\d+)(?=\.)", r"[\1]", f"{target}.{parameter}")
+
+
+def _kind(expr: Expr) -> str:
+    path = expr.value.path if isinstance(expr.value, KerasObject) else ""
+    return path.rpartition(".")[2].lower().replace("_", "")
+
+
+def _orthogonal(expr: Expr, line: str, tensor: str) -> tuple[str, str, str]:
+    value = expr.value
+    assert isinstance(value, KerasObject)
+    given = dict(zip(("factor", "mode"), value.args)) | value.kwargs
+    mode = given.get("mode", literal("rows")).value
+    before, after = (re.findall(r"\S+", part.partition(":")[2]) for part in line.split("->"))
+    if mode not in ("rows", "columns") or len(before) != 2 or sorted(before) != sorted(after):
+        raise Unsupported("K2T107", f"the regularizer {expr.text} cannot be converted here")
+    rows = before == after if mode == "rows" else before != after
+    return "orthogonality", given.get("factor", literal(0.01)).text, tensor if rows else f"{tensor}.T"
 
 
 def check(op: Op, node: Node) -> None:
@@ -72,41 +117,114 @@ def check(op: Op, node: Node) -> None:
     for name, expr in innermost(node.args).items():
         if expr.value is None:
             continue
-        if name.endswith("_constraint"):
-            raise Unsupported("K2T107", f"{name}={expr.text} cannot be converted yet")
+        if name == "activity_regularizer" and node.op != "activity_regularization":
+            raise Unsupported("K2T107", f"{name}={expr.text} cannot be converted here")
         if name == "activity_regularizer":
-            raise Unsupported("K2T107", f"{name}={expr.text} cannot be converted yet")
-        if name.endswith("_regularizer"):
             factors(expr)
-            covered = [a for a, _ in weight_arguments(op, node, "_regularizer")]
-            if expr not in covered:
+            continue
+        for suffix in ("_regularizer", "_constraint"):
+            if name.endswith(suffix) and expr not in [a for a, _ in weight_arguments(op, node, suffix)]:
                 raise Unsupported("K2T107", f"{name}={expr.text} cannot be converted here")
+    penalties(op, node, "")
 
 
-def method(penalties: Sequence[tuple[str, str, str]], helpers: Sequence[str] = ()) -> str:
-    """`regularization_loss`, from (l1 or l2, factor, tensor) in order.
+@dataclass
+class Extras:
+    """What a model has beside its computation: penalties on the loss, bounds of its weights.
 
-    `helpers` are classes inside the model with a penalty of their own.
+    `weights` are penalties (kind, factor, tensor); `parts` and `bounded` are modules inside it
+    that have penalties or bounds of their own, `kinds` and `bounded_kinds` classes of such;
+    `bounds` are the statements that keep its own weights in theirs.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
-    for kind, factor, tensor in penalties:
-        groups.setdefault((kind, factor), []).append(tensor)
-    terms = [_term(kind, factor, tensors) for (kind, factor), tensors in groups.items()]
-    if helpers:
-        kinds = helpers[0] if len(helpers) == 1 else f"({', '.join(helpers)})"
-        terms.append(f"sum(m.regularization_loss() for m in self.modules() if isinstance(m, {kinds}))")
-    body = " + ".join(terms)
-    return (
-        "def regularization_loss(self):\n"
-        '    """The penalty on the weights; add it to the training loss."""\n'
-        f"    return {body}"
-    )
+
+    weights: list[tuple[str, str, str]] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    kinds: Sequence[str] = ()
+    bounds: list[str] = field(default_factory=list)
+    bounded: list[str] = field(default_factory=list)
+    bounded_kinds: Sequence[str] = ()
+    activity: bool = False
+    noted: bool = False  # there is a penalty on activations here or in a part
+
+    @property
+    def regularized(self) -> bool:
+        """Whether there is a penalty."""
+        return bool(self.weights or self.parts or self.kinds or self.activity)
+
+    @property
+    def constrained(self) -> bool:
+        """Whether weights have bounds."""
+        return bool(self.bounds or self.bounded or self.bounded_kinds)
+
+    @property
+    def size(self) -> int:
+        """How much there is: it grows with each addition."""
+        return len(self.weights) + len(self.parts) + len(self.bounds) + len(self.bounded) + self.activity
+
+    def methods(self) -> list[str]:
+        """The methods of the model's class."""
+        found = [self._loss()] if self.regularized else []
+        return [*found, self._bounds()] if self.constrained else found
+
+    def _loss(self) -> str:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for kind, factor, tensor in self.weights:
+            groups.setdefault((kind, factor), []).append(tensor)
+        terms = [_term(kind, factor, tensors) for (kind, factor), tensors in groups.items()]
+        if self.kinds:
+            kinds = _one_of(self.kinds)
+            terms.append(f"sum(m.regularization_loss() for m in self.modules() if isinstance(m, {kinds}))")
+        terms += [f"{part}.regularization_loss()" for part in self.parts]
+        terms += ["self.activity_loss"] if self.activity else []
+        what = "penalties on weights and activations" if self.activity else "penalty on the weights"
+        return (
+            "def regularization_loss(self):\n"
+            f'    """The {what}; add it to the training loss."""\n'
+            f"    return {' + '.join(terms)}"
+        )
+
+    def _bounds(self) -> str:
+        lines = list(self.bounds)
+        if self.bounded_kinds:
+            lines += ["for module in self.modules():", f"    if isinstance(module, {_one_of(self.bounded_kinds)}):",
+                      "        module.apply_constraints()"]  # fmt: skip
+        lines += [f"{part}.apply_constraints()" for part in self.bounded]
+        body = "\n".join(f"    {line}" for line in lines)
+        return (
+            "@torch.no_grad()\n"
+            "def apply_constraints(self):\n"
+            '    """Brings the weights back into their bounds; call it after each step."""\n'
+            f"{body}"
+        )
+
+
+def _one_of(kinds: Sequence[str]) -> str:
+    return kinds[0] if len(kinds) == 1 else f"({', '.join(kinds)})"
+
+
+def activity(node: Node, *, first: bool) -> list[str]:
+    """The statements in `forward` that note the penalty on what a layer gave. Raises Unsupported.
+
+    Keras divides it by the size of the batch.
+    """
+    given, x = node.args.get("activity_regularizer"), node.inputs[0]
+    l1, l2 = factors(given) if given is not None else (_nonzero(node.args[n].text) for n in ("l1", "l2"))
+    terms = [f"{_factor(f)} * {x}.{norm}().sum()" for f, norm in ((l1, "abs"), (l2, "square")) if f]
+    if not terms:
+        return []
+    text = terms[0] if len(terms) == 1 else f"({' + '.join(terms)})"
+    return [f"self.activity_loss {'' if first else '+'}= {text} / len({x})"]
+
+
+def _factor(factor: str) -> str:
+    return factor if re.fullmatch(r"[\w.]+(e-\d+)?", factor) is not None else f"({factor})"
 
 
 def _term(kind: str, factor: str, tensors: Sequence[str]) -> str:
+    scale = _factor(factor)
+    if kind == "orthogonality":
+        return " + ".join(f"{scale} * orthogonality({t})" for t in tensors)
     norm = "square()" if kind == "l2" else "abs()"
-    plain = re.fullmatch(r"[\w.]+(e-\d+)?", factor) is not None
-    scale = factor if plain else f"({factor})"
     if len(tensors) == 1:
         return f"{scale} * {tensors[0]}.{norm}.sum()"
     return f"{scale} * sum(w.{norm}.sum() for w in ({', '.join(tensors)}))"

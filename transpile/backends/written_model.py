@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from transpile.frontends.facts import ModelFacts, layer_names, model_facts
 from transpile.frontends.keras_model import Reading
 from transpile.frontends.regions import Region
 from transpile.interpret.values import Layer, ModelValue
-from transpile.ir import Model, Node
+from transpile.ir import Model, Node, literal
 
 
 @dataclass
@@ -28,6 +28,8 @@ class Written:
     notes: list[tuple[str, str, Node]] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
     regularized: bool = False
+    constrained: bool = False
+    noted: bool = False  # the penalty contains one that the last pass noted
     blocks: list[tuple[str, Written]] = field(default_factory=list)  # helpers' classes
 
 
@@ -46,6 +48,17 @@ class Converted:
     inlined: bool = False  # written inside the construction of another model
 
 
+def marked(model: Model, name: str, inner: Written) -> Model:
+    """The model, told at the node of a model inside it what that one has beside its computation."""
+    marks = {"has:regularization": inner.regularized, "has:constraints": inner.constrained, "has:notes": inner.noted}
+    marks_of = {n: literal(True) for n, has in marks.items() if has}
+    body = tuple(
+        replace(n, args={**n.args, **marks_of}) if isinstance(n, Node) and n.op == "model" and n.name == name else n
+        for n in model.body
+    )
+    return replace(model, body=body)
+
+
 def facts_of(
     converted: Sequence[Converted], drop: Mapping[int, tuple[str, ...]], native: bool = False
 ) -> dict[ModelValue, ModelFacts]:
@@ -54,7 +67,12 @@ def facts_of(
     names = layer_names(layers)
     return {
         value: model_facts(
-            value, names, drop.get(id(value), ()), has_regularization=done.written.regularized, native=native
+            value,
+            names,
+            drop.get(id(value), ()),
+            has_regularization=done.written.regularized,
+            has_constraints=done.written.constrained,
+            native=native,
         )
         for done in converted
         for value in done.values

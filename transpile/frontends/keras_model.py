@@ -11,7 +11,7 @@ from transpile.frontends.portable import Home, NotPortable, portable, portable_d
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Apply, Frame, InputSource, Layer, ModelValue, Phi, Tensor
 from transpile.ir import UNKNOWN, Expr, Input, Model, Node, Plain, Span, Statement
-from transpile.registry import by_name, mask_of
+from transpile.registry import ACTIVITY, by_name, mask_of
 
 
 class Unconvertible(Exception):
@@ -128,9 +128,9 @@ class Reader:
         reading.applies = self._without_final(reading.all_applies)
         variables = Variables(self.value, reading.applies, self.outputs)
         body: list[Statement] = []
-        for record in reading.applies:
+        for record, following in zip(reading.applies, [*reading.applies[1:], None]):
             body += self._masks(record, variables)
-            body.append(self._node(record, variables))
+            body += self._noted(self._node(record, variables), body, following)
         style = "sequential" if self.value.style == "sequential" else "functional"
         reading.model = Model(
             name=self.value.variable,
@@ -221,6 +221,26 @@ class Reader:
             span=record.span,
         )
 
+    @staticmethod
+    def _noted(node: Node, body: list[Statement], following: Apply | None) -> list[Statement]:
+        """The node; behind it (or behind its activation), the penalty on what it gives."""
+        before = body[-1] if body else None
+        carrier = before if node.fused and isinstance(before, Node) else node
+        regularizer = carrier.args.get(ACTIVITY)
+        if following is not None and following.fused and carrier is node:
+            return [node]
+        if carrier is not node and isinstance(before, Node):
+            body[-1] = _without_penalty(before)
+        node = _without_penalty(node)
+        if regularizer is None or regularizer.value is None:
+            return [node]
+        x, shape = node.outputs[:1], node.shapes[:1]
+        noted = Node(
+            "activity_regularization", {ACTIVITY: regularizer}, x, x,
+            input_shapes=shape, shapes=shape, span=node.span,
+        )  # fmt: skip
+        return [node, noted]
+
     def _expr(self, expr: Expr, frame: Frame, at: int) -> Expr:
         if isinstance(expr.value, Layer):
             inner = expr.value
@@ -247,6 +267,10 @@ class Reader:
             value = record.args["mask_value"].text
             return [Plain(f"{name} = ({source} != {value}).any(dim=-1)", "forward")]
         return [Plain(f"{name} = {source} != 0", "forward")]
+
+
+def _without_penalty(node: Node) -> Node:
+    return replace(node, args={n: e for n, e in node.args.items() if n != ACTIVITY})
 
 
 class Variables:

@@ -16,6 +16,7 @@ from transpile.frontends.sites import Sites
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Apply, Function, Layer, ModelValue, Tensor
 from transpile.ops.loss import ACTIVATIONS
+from transpile.registry import ACTIVITY
 from transpile.training_ir import Compiled
 
 _ALLOWED = frozenset({"compile", "fit", "evaluate", "save", "save_weights", "load_weights"}) | PLAIN | PREDICTIONS
@@ -63,6 +64,9 @@ def final_activation(tensor: Tensor) -> str:
         return ""
     if source.op.name not in ("softmax", "softmax_layer", "sigmoid"):
         return ""
+    before = source.inputs[0].source if source.fused else source
+    if isinstance(before, Apply) and ACTIVITY in before.args and before.args[ACTIVITY].value is not None:
+        return ""  # there is a penalty on the probabilities
     axis = source.args.get("axis")
     return "" if axis is not None and axis.value != -1 else source.op.name.removesuffix("_layer")
 

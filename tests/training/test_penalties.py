@@ -1,0 +1,136 @@
+"""Penalties on weights and activations, and constraints: in the loss and after the step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.training.programs import HEAD, compare, convert
+
+START = "kernel_initializer=keras.initializers.Constant(0.1)"
+REG, CON = "keras.regularizers", "keras.constraints"
+
+
+def program(first: str, second: str = "", between: str = "", more: str = "", kind: str = "Sequential") -> str:
+    """Two layers of constants, which the inputs soon make different."""
+    layers = f'[keras.Input((4,)), layers.Dense(3, activation="tanh", {START}{first}), {between}layers.Dense(3, {START}{second})]'
+    return HEAD + (
+        f"model = keras.{kind}({layers})\n"
+        'model.compile(keras.optimizers.SGD(0.3, momentum=0.5), "mse", metrics=["mae"])\n'
+        f"history = model.fit(x, real, batch_size=6, epochs=2, shuffle=False, verbose=0, validation_split=0.2{more})\n"
+    )
+
+
+PENALTIES = {
+    "strings": (', kernel_regularizer="l2", bias_regularizer="l1"', ""),
+    "l1_l2": (f", kernel_regularizer={REG}.L1L2(0.01, 0.02)", f", bias_regularizer={REG}.L1(0.05)"),
+    "activity": (f", activity_regularizer={REG}.L2(0.1)", f", activity_regularizer={REG}.L1L2(l1=0.01, l2=0.03)"),
+    "activity and weights": (', activity_regularizer="l1", kernel_regularizer="l2"', ""),
+    "frozen": (', trainable=False, kernel_regularizer="l2"', ', kernel_regularizer="l2"'),
+}
+CONSTRAINTS = {
+    "max_norm": (f", kernel_constraint={CON}.MaxNorm(0.3)", ', kernel_constraint="max_norm", bias_constraint="non_neg"'),
+    "max_norm of old": (f", kernel_constraint={CON}.max_norm(max_value=0.2, axis=1)", ""),
+    "unit_norm": (f", kernel_constraint={CON}.UnitNorm()", f", kernel_constraint={CON}.unit_norm(axis=1)"),
+    "non_neg": (f", kernel_constraint={CON}.NonNeg()", ""),
+    "min_max_norm": (f", kernel_constraint={CON}.MinMaxNorm(0.3, 0.35, 0.7)", f", kernel_constraint={CON}.MinMaxNorm(0.5)"),
+    "both axes": (f", kernel_constraint={CON}.MaxNorm(0.3, axis=[0, 1])", ""),
+    "with a penalty": (f', kernel_regularizer="l2", kernel_constraint={CON}.MaxNorm(0.3)', ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_penalties(name: str) -> None:
+    """They are part of the loss that is reported, in training and validation."""
+    compare(program(*PENALTIES[name]), tolerance=2e-6)
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_constraints(name: str) -> None:
+    compare(program(*CONSTRAINTS[name]), tolerance=2e-6)
+
+
+def test_activity_layer() -> None:
+    compare(program("", between="layers.ActivityRegularization(l1=0.02, l2=0.1), "), tolerance=2e-6)
+
+
+def test_softmax_stays_under_a_penalty() -> None:
+    """The penalty is on the probabilities, so they remain in the model."""
+    source = HEAD + (
+        f'model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax", {START}, '
+        'activity_regularizer="l2")])\n'
+        'model.compile(keras.optimizers.SGD(0.3), "categorical_crossentropy")\n'
+        "history = model.fit(x, onehot, batch_size=6, epochs=2, shuffle=False, verbose=0)\n"
+    )
+    compare(source, tolerance=2e-6)
+
+
+def test_a_model_inside_brings_its_own() -> None:
+    source = HEAD + (
+        f'inner = keras.Sequential([keras.Input((4,)), layers.Dense(3, {START}, kernel_regularizer="l2", '
+        f"kernel_constraint={CON}.MaxNorm(0.3))])\n"
+        'inputs = keras.Input((4,), name="a")\n'
+        f'outputs = layers.Dense(3, {START}, activity_regularizer="l2")(inner(inputs))\n'
+        "model = keras.Model(inputs, outputs)\n"
+        'model.compile(keras.optimizers.SGD(0.3), "mse")\n'
+        "history = model.fit(x, real, batch_size=6, epochs=2, shuffle=False, verbose=0)\n"
+    )
+    code = convert(source).code
+    assert "+ self.inner.regularization_loss()" in " ".join(code.split()) or "self.inner.regularization_loss()" in code
+    assert "self.inner.apply_constraints()" in code
+    compare(source, tolerance=2e-6)
+
+
+def test_axes_of_a_convolution() -> None:
+    """Keras's first three axes of a kernel are PyTorch's last three; the default axis is its third."""
+    source = HEAD + (
+        "model = keras.Sequential([keras.Input((8, 8, 2)), "
+        f"layers.Conv2D(3, 2, kernel_constraint={CON}.MaxNorm(2, axis=[0, 1, 2]), bias_constraint={CON}.UnitNorm()), "
+        f"layers.Conv2D(3, 2, kernel_constraint={CON}.UnitNorm())])\n"
+        'model.compile("sgd", "mse")\n'
+    )
+    code = convert(source).code
+    assert "max_norm(self.conv2d.weight, 2, dim=(1, 2, 3))" in code
+    assert "self.conv2d_1.weight.norm(dim=2, keepdim=True)" in code
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "kernel_constraint=my_constraint",
+        "kernel_regularizer=lambda w: 0.1 * keras.ops.sum(w)",
+        f"kernel_constraint={CON}.MaxNorm(2, axis=axis)",
+        "activity_regularizer=my_regularizer()",
+    ],
+)
+def test_left(option: str) -> None:
+    from transpile import keras2torch
+
+    result = keras2torch(
+        HEAD
+        + f'model = keras.Sequential([keras.Input((4,)), layers.Dense(3, {option})])\nmodel.compile("sgd", "mse")\n'
+    )
+    assert "K2T107" in [d.code for d in result.diagnostics]
+    assert option in result.code
+
+
+@pytest.mark.parametrize("mode", ["rows", "columns"])
+def test_orthogonality(mode: str) -> None:
+    """Keras's rows are inputs, PyTorch's are units. (Keras computes this in float32 only.)"""
+    import keras
+    import numpy as np
+    import torch
+    from torch.nn import functional
+
+    from transpile.backends.templates import helper
+
+    names: dict[str, Any] = {"torch": torch, "F": functional}
+    exec(helper("orthogonality"), names)
+    kernel = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    names["w"] = torch.as_tensor(kernel.T)
+    source = program("", f', kernel_regularizer={REG}.OrthogonalRegularizer(0.2, mode="{mode}")')
+    code = convert(source).code
+    term = next(t for t in ("orthogonality(self.dense_1.weight.T)", "orthogonality(self.dense_1.weight)") if t in code)
+    ours = 0.2 * eval(term.replace("self.dense_1.weight", "w"), names)
+    assert float(ours) == pytest.approx(float(keras.regularizers.OrthogonalRegularizer(0.2, mode)(kernel)), rel=1e-5)
