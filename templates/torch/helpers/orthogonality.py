@@ -1,5 +1,5 @@
 def orthogonality(rows):
-    """Half the mean similarity of different rows."""
+    """The mean similarity of different rows."""
     rows = F.normalize(rows, dim=1)
     similar = (rows @ rows.T).abs()
     count = len(rows)
