@@ -22,7 +22,9 @@ LEFT = {
     "from keras.wrappers.scikit_learn import KerasClassifier\ne = KerasClassifier(f)\n": "K2T151",
     "import keras\nimport tensorflow as tf\nd = tf.data.Dataset.range(3)\n": "K2T127",
     "import keras\nimport tensorflow as tf\nwith tf.device('/cpu:0'):\n    x = 1\n": "K2T133",
-    "import keras\nimport tensorflow as tf\nx = tf.reduce_mean(y)\n": "K2T153",
+    "import keras\nimport tensorflow as tf\ndef g(x): return tf.square(x)\nd.map(g)\n": "K2T153",
+    "import keras\nimport tensorflow as tf\nx = tf.strings.lower(y)\n": "K2T185",
+    "import keras\nimport tensorflow as tf\nx = tf.gather(y, i, batch_dims=1)\n": "K2T186",
     "import keras\nimport tensorflow_datasets as tfds\nx = tfds.load('x')\n": "K2T154",
     "import keras\nclass A(keras.callbacks.Callback):\n    pass\n": "K2T126",
     "import keras\nclass A(keras.layers.Layer):\n    def call(self, x): return x\n": "K2T102",
@@ -69,19 +71,18 @@ def test_one_comment_for_the_tensor_code_of_a_function() -> None:
             y = tf.square(x)
             if True: z = tf.sqrt(y)
             return tf.reduce_mean(
-                tf.abs(y))
+                tf.py_function(y))
 
 
-        a = f(1); b = tf.abs(2)
+        a = f(1); b = tf.strings.lower(2)
         """
     )
     assert COMMENT.findall(text) == [
-        "    # K2T153: tf.square, tf.sqrt, tf.reduce_mean and 1 more were left: "
-        "tensor code outside of a model is not converted yet\n",
-        "# K2T153: tf.abs was left: tensor code outside of a model is not converted yet\n",
+        "    # K2T185: tf.py_function has no counterpart in PyTorch that is known\n",
+        "# K2T185: tf.strings.lower has no counterpart in PyTorch that is known\n",
     ]
-    assert "not converted yet\na = f(1); b" in text
-    assert codes(output) == ["K2T153", "K2T153"]
+    assert "is known\na = f(1); b" in text
+    assert codes(output) == ["K2T185", "K2T185"]
 
 
 def test_comment_stands_above_decorators_and_in_blocks() -> None:

@@ -6,6 +6,7 @@ import ast
 import sys
 
 from transpile.backends.blank_lines import settle
+from transpile.backends.bodies.convert import convert_bodies
 from transpile.backends.file_parts import comments, definitions, tidied
 from transpile.backends.torch_aliases import avoid_names
 from transpile.backends.torch_imports import write_imports
@@ -25,6 +26,7 @@ def finish(source: Source, interpreter: Interpreter, output: Output) -> str:
     references = References(source.text, exports)
     if not output.edits and not references.uses_keras:
         return source.text
+    convert_bodies(references, output)
     going = convert_utilities(references, interpreter, output)
     report_leftovers(references, interpreter, output, going)
     changes = tidied(references, output.edits)

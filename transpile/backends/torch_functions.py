@@ -73,9 +73,14 @@ class Functions:
 
     def imports(self, text: str) -> None:
         """What a piece of written code needs to import."""
-        for pattern, statement in _IMPORTS:
-            if re.search(pattern, text):
-                self.output.imports.add(statement)
+        imports_of(text, self.output)
+
+
+def imports_of(text: str, output: Output) -> None:
+    """What a piece of written code needs to import."""
+    for pattern, statement in _IMPORTS:
+        if re.search(pattern, text):
+            output.imports.add(statement)
 
 
 def joined(base: str, variable: str) -> str:

@@ -9,6 +9,7 @@ T2K1xx, T2K2xx, T2K3xx  the same for the other direction
 
 from __future__ import annotations
 
+from transpile.codes.bodies import BODIES
 from transpile.codes.code import Code, Level
 from transpile.codes.left import LEFT
 from transpile.codes.look import LOOK
@@ -22,5 +23,5 @@ __all__ = ["CODES", "Code", "Level"]
 
 CODES: dict[str, Code] = {
     code.code: code
-    for code in sorted((*UNUSABLE, *MODEL, *LEFT, *OUTSIDE, *LOOK, *NOTES, *TO_KERAS), key=lambda c: c.code)
+    for code in sorted((*UNUSABLE, *MODEL, *LEFT, *OUTSIDE, *BODIES, *LOOK, *NOTES, *TO_KERAS), key=lambda c: c.code)
 }

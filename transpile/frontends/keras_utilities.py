@@ -11,7 +11,7 @@ from transpile.scopes import chain
 from transpile.statements import widened
 
 # Calls that set TensorFlow up and have no counterpart to be kept.
-_SETUP_CALLS = frozenset(
+SETUP_CALLS = frozenset(
     """
     keras.backend.clear_session keras.utils.clear_session keras.backend.set_session
     keras.backend.manual_variable_initialization keras.utils.disable_interactive_logging
@@ -35,7 +35,7 @@ _DEFAULTS = {
     "keras.backend.set_image_dim_ordering": "tf",
 }
 # Calls whose result is only good for more set-up.
-_SETUP_VALUES = frozenset(
+SETUP_VALUES = frozenset(
     """
     tf.ConfigProto tf.GPUOptions tf.Session tf.InteractiveSession tf.get_default_graph
     tf.config.list_physical_devices tf.config.experimental.list_physical_devices
@@ -130,7 +130,7 @@ class Setup:
         """`tf.ConfigProto(...)`, `tf.config.list_physical_devices("GPU")`."""
         if isinstance(node, ast.Subscript):
             return self._is_value(node.value)
-        return isinstance(node, ast.Call) and self.paths.get(node.func) in _SETUP_VALUES and self._only_setup(node)
+        return isinstance(node, ast.Call) and self.paths.get(node.func) in SETUP_VALUES and self._only_setup(node)
 
     def _is_call(self, node: ast.expr) -> bool:
         """`K.clear_session()`, `tf.get_logger().setLevel("ERROR")`."""
@@ -142,7 +142,7 @@ class Setup:
         if self._is_environment(function) and node.args:
             return self._is_variable_name(node.args[0])
         path = self.paths.get(function, "")
-        if path not in _SETUP_CALLS or not self._only_setup(node):
+        if path not in SETUP_CALLS or not self._only_setup(node):
             return False
         default = _DEFAULTS.get(path)
         values = [a.value for a in node.args if isinstance(a, ast.Constant)]
@@ -151,7 +151,7 @@ class Setup:
     def _only_setup(self, call: ast.Call) -> bool:
         """Whether the arguments of a call hold no other calls than such of the set-up."""
         inner = [n for a in (*call.args, *call.keywords) for n in ast.walk(a)]
-        return all(self.paths.get(n.func, "") in _SETUP_VALUES for n in inner if isinstance(n, ast.Call))
+        return all(self.paths.get(n.func, "") in SETUP_VALUES for n in inner if isinstance(n, ast.Call))
 
     def _is_setting(self, target: ast.expr) -> bool:
         """`config.gpu_options.allow_growth = ...`, `os.environ["TF_..."] = ...`."""

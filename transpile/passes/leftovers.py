@@ -216,7 +216,7 @@ class _Reporter:
         context = self._context(place)
         known = self.contexts[context]
         if code == "K2T153" and not isinstance(context, ast.Module):
-            return bool({c for c, _ in known} & {"K2T123", "K2T124", "K2T152"})
+            return bool({c for c, _ in known} & {"K2T123", "K2T124", "K2T152", "K2T185", "K2T186"})
         if code.startswith(_MODEL_CODES):
             reasons: tuple[str, ...] = _MODEL_CODES
         elif code.startswith(_TRAINING_CODES):

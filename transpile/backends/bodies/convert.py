@@ -1,0 +1,187 @@
+"""Converts the tensor code of a file that no model and no training has taken: function by function."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from transpile.backends.bodies.calls import Refusal, knows
+from transpile.backends.bodies.kinds import UNSURE, Kind, literal_kind
+from transpile.backends.bodies.statements import Body, Function
+from transpile.backends.bodies.walker import Env
+from transpile.backends.templates import helper
+from transpile.backends.torch_functions import imports_of
+from transpile.backends.torch_helpers import HELPERS
+from transpile.backends.torch_setup import DEVICE_LISTS, SEEDS
+from transpile.frontends.keras_utilities import SETUP_CALLS, SETUP_VALUES
+from transpile.interpret.arrays import KERAS_CONSTANTS
+from transpile.ir import Edit
+from transpile.passes.leftovers import code_of, remaining
+from transpile.references import References
+from transpile.splice import Output
+
+_CONSTANTS = frozenset(KERAS_CONSTANTS)  # no tensor code by themselves
+_SHARED = _CONSTANTS | {"keras.backend.int_shape", "tf.function"}
+_ELSEWHERE = frozenset({*HELPERS, *SEEDS, *DEVICE_LISTS, *SETUP_CALLS, *SETUP_VALUES, "keras.utils.to_categorical"})
+_SETUP = ("tf.test.", "tf.config.", "tf.logging.", "tf.get_logger")
+_PIPELINE = frozenset("map filter interleave flat_map from_generator apply py_function numpy_function".split())
+_CLASS_ROOTS = ("keras.", "tf.")
+
+
+def convert_bodies(references: References, output: Output) -> None:
+    """Adds the edits of every function and statement whose tensor code has a translation."""
+    Bodies(references, output).run()
+
+
+def is_foreign(path: str) -> bool:
+    """Whether a function is a utility or part of TensorFlow's set-up: converted elsewhere."""
+    return path in _ELSEWHERE or path.startswith(_SETUP) or path.endswith("__version__")
+
+
+def is_tensor_code(path: str) -> bool:
+    """Whether a name is one of tensor code."""
+    if is_foreign(path):
+        return False
+    return path == "tf.function" or knows(path) or code_of(path) == "K2T153"
+
+
+def _object(path: str) -> bool:
+    """Whether a name may be meant as an object, to be passed on."""
+    return path.startswith(("keras.losses.", "keras.metrics.", "keras.activations."))
+
+
+class Bodies:
+    """The tensor code of one file."""
+
+    def __init__(self, references: References, output: Output) -> None:
+        self.references = references
+        self.output = output
+        live = remaining(references, output)
+        self.paths: dict[ast.AST, str] = {r.node: r.path for r in live}
+        self.every: dict[ast.AST, str] = {r.node: r.path for r in references.references}
+        self.body = Body(references, self._mine())
+        self.piped = self._piped()
+
+    def _mine(self) -> dict[ast.AST, str]:
+        """The references of tensor code; the others are for other back ends."""
+        return {n: p for n, p in self.paths.items() if is_tensor_code(p) and (self._called(n) or not _object(p))}
+
+    def _called(self, node: ast.AST) -> bool:
+        parent = self.references.parents.get(node)
+        return isinstance(parent, ast.Call) and parent.func is node
+
+    def prepare(self) -> None:
+        """Notes what the names of the module are."""
+        self._collect(self.references.tree.body, self.body.module)
+        for unit in self.units(self.references.tree.body):
+            if not self._touches(unit):
+                self._note(unit)
+
+    def run(self) -> None:
+        """Functions and what stands outside of them, in order."""
+        self.prepare()
+        for unit in self.units(self.references.tree.body):
+            if not self._touches(unit):
+                continue
+            if not isinstance(unit, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._convert_statement(unit)
+            elif unit.name not in self.piped:
+                self.convert_function(unit)
+
+    def units(self, statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+        """What is converted as a whole or not at all: functions, methods, statements."""
+        for statement in statements:
+            if isinstance(statement, ast.ClassDef):
+                if not self.from_framework(statement):
+                    yield from self.units(statement.body)
+            elif isinstance(statement, ast.If) and "__name__" in ast.dump(statement.test):
+                yield from self.units([*statement.body, *statement.orelse])
+            else:
+                yield statement
+
+    def from_framework(self, node: ast.ClassDef) -> bool:
+        """Whether a class derives from one of a framework's."""
+        return any(self.every.get(b, "").startswith(_CLASS_ROOTS) for b in node.bases)
+
+    def _collect(self, statements: Sequence[ast.stmt], env: Env) -> None:
+        """The functions and plain constants of the module."""
+        for statement in statements:
+            if isinstance(statement, ast.FunctionDef):
+                env.names[statement.name] = Kind("function", node=statement)
+
+    def _touches(self, unit: ast.stmt) -> bool:
+        """Whether a unit holds tensor code, and nothing that will be left beside it."""
+        nodes = [node for node in ast.walk(unit) if node in self.paths]
+        if any(n not in self.body.paths and not is_foreign(self.paths[n]) for n in nodes):
+            return False
+        shared = _CONSTANTS if isinstance(unit, ast.FunctionDef) else _SHARED
+        return any(n in self.body.paths and self.paths[n] not in shared for n in nodes)
+
+    def _note(self, unit: ast.stmt) -> None:
+        """A statement without tensor code: what it assigns."""
+        if not isinstance(unit, ast.Assign):
+            return
+        env = self.body.module
+        if isinstance(unit.value, ast.Constant):
+            kind = literal_kind(unit.value.value)
+        else:
+            try:
+                kind = self.body.visit(unit.value, env).kind
+            except Refusal:
+                kind = UNSURE
+        for target in unit.targets:
+            self.body.bind(target, kind, env)
+
+    def _piped(self) -> set[str]:
+        """Functions that a data pipeline calls: they go with it."""
+        found: set[str] = set()
+        for node in ast.walk(self.references.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _PIPELINE:
+                found |= {a.id for a in node.args if isinstance(a, ast.Name)}
+        return found
+
+    def convert_function(self, node: Function, given: dict[str, Kind] | None = None) -> bool:
+        """One function, whole or not at all; whether it was converted."""
+        self.body.helpers = []
+        self.body.edits, self.body.returned = [], []
+        try:
+            edits, _ = self.body.function(node, self.body.module, given or {})
+        except Refusal as refusal:
+            self._refused(refusal)
+            return False
+        return self._take(node, edits)
+
+    def _convert_statement(self, unit: ast.stmt) -> None:
+        self.body.helpers = []
+        self.body.edits, self.body.returned = [], []
+        try:
+            self.body.loose = True
+            self.body.statement(unit, self.body.module)
+        except Refusal as refusal:
+            self._refused(refusal)
+            return
+        finally:
+            self.body.loose = False
+        self._take(unit, self.body.edits)
+
+    def _refused(self, refusal: Refusal) -> None:
+        """Reported here where it is tensor code; other constructs have codes of their own."""
+        start, end = self.references.start(refusal.node), self.references.end(refusal.node)
+        self.output.report(refusal.code, self.references.span(start, end), str(refusal))
+
+    def _take(self, unit: ast.AST, edits: Sequence[Edit]) -> bool:
+        """The edits, unless they meet others; with the imports and helpers that they need."""
+        mine = list(dict.fromkeys(edits))
+        for edit in mine:
+            if any(e.start < edit.end and edit.start < e.end for e in self.output.edits):
+                return False
+        offset = self.references.start(unit)
+        for name in dict.fromkeys(self.body.helpers):
+            self.output.define(name, offset, helper(name))
+        for edit in mine:
+            self.output.edit(self.references.span(edit.start, edit.end), edit.text)
+            imports_of(edit.text, self.output)
+            if re.search(r"\bdevice=device\b", edit.text):
+                self.output.device(offset)
+        return bool(mine)

@@ -1,0 +1,113 @@
+"""What operators and subscripts make of kinds."""
+
+from __future__ import annotations
+
+import ast
+
+from transpile.backends.bodies.kinds import SHAPE, UNSURE, Kind, element_of, joined, tensor
+from transpile.ir import FREE, UNKNOWN, Shape
+from transpile.ops.operator import right_aligned
+
+
+def item_of(kind: Kind) -> Kind:
+    """What a sequence holds."""
+    if kind.what == "shape":
+        return Kind("number", "int")
+    if kind.what == "tensor":
+        return tensor(kind.element, kind.shape[1:] if kind.shape else None)
+    if kind.item is not None:
+        return kind.item
+    if kind.items:
+        result = kind.items[0]
+        for other in kind.items[1:]:
+            result = joined(result, other)
+        return result
+    return UNSURE
+
+
+def binary(operator: ast.operator, left: Kind, right: Kind) -> Kind:
+    pair = (left, right)
+    if any(k.what == "tensor" for k in pair):
+        shape: Shape | None = right_aligned([k.shape if k.what == "tensor" else () for k in pair])
+        if isinstance(operator, ast.MatMult) or any(k.what == "unknown" for k in pair):
+            shape = None
+        result = element_of(pair)
+        if isinstance(operator, ast.Div | ast.MatMult):
+            result = "float"
+        return tensor(result, shape)
+    if all(k.what == "number" for k in pair):
+        whole = all(k.element == "int" for k in pair) and not isinstance(operator, ast.Div)
+        return Kind("number", "int" if whole else "float", value=_computed(operator, left.value, right.value))
+    if any(k.what == "shape" for k in pair):
+        return SHAPE
+    if all(k.what == "list" for k in pair) and left.items is not None and right.items is not None:
+        return Kind("list", items=(*left.items, *right.items))
+    return UNSURE
+
+
+def _computed(operator: ast.operator, left: object, right: object) -> object:
+    if not isinstance(left, int | float) or not isinstance(right, int | float):
+        return UNKNOWN
+    match operator:
+        case ast.Add():
+            return left + right
+        case ast.Sub():
+            return left - right
+        case ast.Mult():
+            return left * right
+    return UNKNOWN
+
+
+def element(base: Kind, index: Kind, node: ast.expr) -> Kind:
+    """What a subscript gives."""
+    number = index.value if isinstance(index.value, int) else None
+    if base.what == "shape":
+        if isinstance(node, ast.Slice):
+            return SHAPE
+        if base.items is not None and number is not None and -len(base.items) <= number < len(base.items):
+            return base.items[number]
+        return Kind("number", "int")
+    if base.what == "list":
+        if isinstance(node, ast.Slice):
+            return Kind("list", item=item_of(base))
+        if base.items is not None and number is not None and -len(base.items) <= number < len(base.items):
+            return base.items[number]
+        return item_of(base)
+    if base.what == "tensor":
+        return tensor(base.element, _indexed(base.shape, node))
+    return UNSURE
+
+
+def _indexed(shape: Shape | None, node: ast.expr) -> Shape | None:
+    """The shape after an index of numbers, slices, None and an ellipsis; None for any other."""
+    if shape is None:
+        return None
+    parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    used = sum(not _is(p, None) and not _is(p, ...) for p in parts)
+    result: list[object] = []
+    left = list(shape)
+    for part in parts:
+        if _is(part, None) or (isinstance(part, ast.Attribute) and part.attr == "newaxis"):
+            result.append(FREE)
+        elif _is(part, ...):
+            keep = len(shape) - used
+            result += left[:keep]
+            left = left[keep:]
+        elif not left:
+            return None
+        elif isinstance(part, ast.Slice):
+            whole = part.lower is None and part.upper is None
+            result.append(left.pop(0) if whole else (left.pop(0), FREE)[1])
+        elif isinstance(part, ast.Constant | ast.UnaryOp):
+            left.pop(0)
+        else:
+            return None
+    return (*result, *left)  # type: ignore[arg-type]
+
+
+def _is(node: ast.expr, value: object) -> bool:
+    return isinstance(node, ast.Constant) and node.value is value
+
+
+def hashable(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
