@@ -127,6 +127,7 @@ def test_verifies_at_every_level(session: Session, name: str, request: pytest.Fi
     print(report.as_table())
     assert report.ok
     assert not report.failed_levels
+    assert [r.reason for r in report.rows if r.title.startswith("initial values") and r.reason] == []
     # A model whose training needs a person has no loss to compare.
     levels = (1, 2, 4) if program.needs_a_person else (1, 2, 3, 4, 5)
     levels = tuple(program.settings.get("levels", levels))

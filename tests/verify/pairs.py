@@ -12,7 +12,9 @@ DATA = Path(__file__).parent / "data"
 
 WEIGHTS = {
     "Dense": ("kernel: i o -> weight: o i", "bias: o -> bias: o"),
+    "Conv1D": ("kernel: k i o -> weight: o i k", "bias: o -> bias: o"),
     "Conv2D": ("kernel: h w i o -> weight: o i h w", "bias: o -> bias: o"),
+    "LayerNormalization": ("gamma: c -> weight: c", "beta: c -> bias: c"),
     "Embedding": ("embeddings: ... -> weight: ...",),
     "BatchNormalization": (
         "gamma: c -> weight: c",
@@ -123,4 +125,22 @@ REVIEWS = Example(
         TrainingInfo("criterion", "optimizer", "run_epoch"),
     ),
 )
-EXAMPLES = (LINEAR, DIGITS, RESNET, LENET, REVIEWS)
+TABLE = Example(
+    "table",
+    ModelPair(
+        "model",
+        "model",
+        (floats(12),),
+        ((None, 3),),
+        ("softmax",),
+        (
+            layer("Dense", "square", "square"),
+            layer("LayerNormalization", "norm", "norm"),
+            layer("Dense", "side", "side"),
+            layer("Conv1D", "pairs", "pairs"),
+            layer("Dense", "classes", "classes"),
+        ),
+        TrainingInfo("criterion", "optimizer", "run_epoch"),
+    ),
+)
+EXAMPLES = (LINEAR, DIGITS, RESNET, LENET, REVIEWS, TABLE)

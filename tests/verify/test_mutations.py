@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from transpile.verify import Session
 
-from .pairs import DIGITS, LENET, LINEAR, RESNET, REVIEWS, Example
+from .pairs import DIGITS, LENET, LINEAR, RESNET, REVIEWS, TABLE, Example
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,55 @@ MUTATIONS = (
         "                nn.utils.clip_grad_norm_(model.parameters(), 1e-3)\n                optimizer.step()\n",
         5,
     ),
+    Mutation(
+        "frozen",
+        TABLE,
+        "model = Model()",
+        "model = Model()\nmodel.norm.weight.requires_grad_(False)\nmodel",
+        1,
+        "Keras 399, PyTorch 387",
+    ),
+    Mutation("softmax-axis", TABLE, "F.softmax(h, dim=1)", "F.softmax(h, dim=2)", 2, "pairs"),
+    Mutation(
+        "gelu-by-tanh",
+        TABLE,
+        "F.gelu(self.pairs(F.pad(h, (1, 0))))",
+        "F.gelu(self.pairs(F.pad(h, (1, 0))), approximate='tanh')",
+        2,
+        "pairs",
+    ),
+    Mutation("causal-padding-side", TABLE, "F.pad(h, (1, 0))", "F.pad(h, (0, 1))", 2, "pairs"),
+    Mutation("order-of-operands", TABLE, "h = h - side", "h = side - h", 2, "pairs"),
+    Mutation("layer-norm-epsilon", TABLE, ", eps=0.001)", ")", 2, "norm"),
+    Mutation("mean-for-max", TABLE, "h.amax(dim=2)", "h.mean(dim=2)", 2, "classes"),
+    Mutation("offset-of-a-stride", TABLE, "F.pad(h, (1, 0))", "F.pad(h, (1, 0))[..., 1:]", 2, "pairs"),
+    Mutation("label-smoothing", TABLE, "label_smoothing=0.1", "", 3),
+    Mutation("penalty-left-out", TABLE, " + model.regularization_loss()", "", 3),
+    Mutation("penalty-halved", TABLE, "0.01 * self.square", "0.005 * self.square", 3),
+    Mutation("loss-of-probabilities", TABLE, "criterion(output, y)", "criterion(output.softmax(-1), y)", 3),
+    Mutation("inputs-shuffled-against-targets", TABLE, "output = model(x)", "output = model(x.flip(0))", 3),
+    Mutation("gradient-detached", TABLE, "torch.tanh(self.side(h))", "torch.tanh(self.side(h)).detach()", 4, "side"),
+    Mutation("weight-decay-left-out", TABLE, ", weight_decay=0.1", ", weight_decay=0.0", 5),
+    Mutation("weight-decay-in-the-gradient", TABLE, "torch.optim.AdamW", "torch.optim.Adam", 5),
+    Mutation(
+        "clipped-together",
+        TABLE,
+        """                for parameter in model.parameters():  # each on its own
+                    if parameter.grad is not None:
+                        norm = parameter.grad.norm()
+                        parameter.grad *= 0.5 / norm.clamp(min=0.5)
+""",
+        "                nn.utils.clip_grad_norm_(model.parameters(), 0.5)\n",
+        5,
+    ),
+    Mutation("clip-larger", TABLE, "0.5 / norm.clamp(min=0.5)", "5.0 / norm.clamp(min=5.0)", 5),
+    Mutation(
+        "gradients-cleared-before-the-step",
+        TABLE,
+        "                optimizer.step()",
+        "                optimizer.zero_grad()\n                optimizer.step()",
+        5,
+    ),
 )
 
 
@@ -100,11 +149,35 @@ def test_mutation_is_caught(session: Session, mutation: Mutation) -> None:
     assert mutation.says in " ".join(r.reason for r in report.rows if r.verdict == "FAILED")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("nn.init.xavier_uniform_(", "nn.init.normal_(", "square.weight: Keras starts with mean"),
+        ("            nn.init.zeros_(layer.bias)\n", "", "square.bias: Keras starts with 0 everywhere"),
+        ("(2 / self", "(20 / self", "side.weight: Keras starts with mean"),
+    ],
+)
+def test_another_initialiser_is_said(session: Session, old: str, new: str, says: str) -> None:
+    mutation = Mutation("initialiser", TABLE, old, new, 1)
+    report = session.verify(TABLE.keras, mutation.torch(), [TABLE.pair], smoke=False, levels=(1, 2))
+    row = report.rows[2]
+    assert row.title == "initial values, by their distribution"
+    assert (row.verdict, row.reason.startswith(says)) == ("advisory", True)
+    assert report.ok
+
+
+def test_transposed_weight_is_caught(session: Session) -> None:
+    """A square kernel that was copied as it is."""
+    layers = list(TABLE.pair.layers)
+    layers[2] = replace(layers[2], weights=("kernel: i o -> weight: i o", "bias: o -> bias: o"))
+    report = session.verify(TABLE.keras, TABLE.torch, [replace(TABLE.pair, layers=tuple(layers))], smoke=False)
+    assert report.failed_levels[0] == 2
+    assert "the first layer that differs is side" in report.as_table()
+
+
 def test_gate_order_is_caught(session: Session) -> None:
     """A GRU's gates are z, r, h in Keras and r, z, n in PyTorch."""
     lines = tuple(w.replace("(r+z+n)", "(z+r+n)") for w in REVIEWS.pair.layers[2].weights)
-    from dataclasses import replace
-
     layers = list(REVIEWS.pair.layers)
     layers[2] = replace(layers[2], weights=lines)
     pair = replace(REVIEWS.pair, layers=tuple(layers))

@@ -194,7 +194,7 @@ def _torch_mha(
 ) -> Lowered:
     """PyTorch's own module."""
     args, query, value = node.args, fields["query"], fields["value"]
-    size, heads, key_dim = last_size(node, query), args["num_heads"], args["key_dim"]
+    size, heads = last_size(node, query), args["num_heads"]
     options = [size.text, heads.text]
     options += [f"dropout={args['dropout'].text}"] if args["dropout"].value != 0 else []
     options += ["bias=False"] if args["use_bias"].value is not True else []
@@ -206,11 +206,10 @@ def _torch_mha(
     call = calling("{module}", given) + ("" if scores else "[0]")
     setup: tuple[str, ...] = ()
     if context.style != "idiomatic":
-        e, h, d = (int(str(x.value)) for x in (size, heads, key_dim))
-        inside, outside = (6 / (e * (h + d))) ** 0.5, (6 / (h * (d + e))) ** 0.5
+        limit = (3 / int(str(size.value))) ** 0.5
         setup = (
-            f"nn.init.uniform_({{module}}.in_proj_weight, -{inside:.6g}, {inside:.6g})  # Glorot, per projection",
-            f"nn.init.uniform_({{module}}.out_proj.weight, -{outside:.6g}, {outside:.6g})",
+            f"nn.init.uniform_({{module}}.in_proj_weight, -{limit:.6g}, {limit:.6g})  # Glorot, per projection",
+            "nn.init.xavier_uniform_({module}.out_proj.weight)",
         )
     return Lowered(
         calling("nn.MultiheadAttention", [*options, "batch_first=True"]),

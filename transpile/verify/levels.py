@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from transpile.verify.batches import difference, trivial
+from transpile.verify.initial import initial_values
 from transpile.verify.locate import first_difference
 from transpile.verify.recipes import Array
 from transpile.verify.report import Row
@@ -54,7 +55,10 @@ def counterparts(subject: Subject) -> list[Row]:
     )
     if not keras.weights and not any(True for _ in subject.torch.module.parameters()):
         reason = "neither model has weights"
-        rows = [Row(1, "weights", "not applicable", reason=reason)]
+        return [Row(1, "weights", "not applicable", reason=reason)]
+    if not found.problems:
+        first, second = found.convert(subject.fresh[0]), subject.fresh[1]
+        rows.append(initial_values({n: v for n, v in first.items() if n not in subject.late}, second))
     return rows
 
 

@@ -217,6 +217,8 @@ class _Slicer:
         receiver = {root_name(call.func)} if isinstance(call.func, ast.Attribute) else set()
         receiver |= self.behind(receiver)
         handed = {name for a in _argument_values(call) for name in _handed(a)}
+        if called(call).endswith("_"):  # in place: `for layer in (model[0], ...): zeros_(layer.bias)`
+            handed |= self.behind(handed)
         return bool((receiver | handed) & objects)
 
     def compound(

@@ -40,9 +40,11 @@ class Subject:
         self.rng = np.random.default_rng(20)
         self.inputs_info = input_infos(pair, keras)
         self.notes: list[str] = []
+        self.late = module.uninitialized()
         self.build()
         keras.settle()
         self.counterparts = self.match()
+        self.fresh = keras.read(), module.read()
         self.start = self.random_weights()
         self.load()
 
@@ -50,7 +52,7 @@ class Subject:
         """Runs both models once, for what is only made on the first call."""
         inputs = self.batch(np.random.default_rng(1))
         try:
-            self.keras.forward(inputs, False)
+            self.keras.call(inputs, False)  # with real draws: it may make the weights
         except Exception as error:
             if lacks_float64(error):
                 raise
@@ -71,7 +73,7 @@ class Subject:
             self.torch.forward(inputs, False)
         except TorchProblem:
             self.torch.native = False
-            if self.torch.lazy():
+            if self.torch.uninitialized():
                 raise problem from None
             return
         self.notes.append("the PyTorch model takes its inputs with the channels first")

@@ -99,10 +99,10 @@ class TorchModel:
         tensors.update(self.module.named_buffers())
         return tensors
 
-    def lazy(self) -> bool:
-        """Some parameter gets its shape in the first forward pass, which has not run."""
-        uninitialized = torch.nn.parameter.UninitializedTensorMixin
-        return any(isinstance(tensor, uninitialized) for tensor in self.state().values())
+    def uninitialized(self) -> set[str]:
+        """The parameters of lazy modules that get their shape in the first forward pass."""
+        kind = torch.nn.parameter.UninitializedTensorMixin
+        return {name for name, tensor in self.state().items() if isinstance(tensor, kind)}
 
     def persistent(self) -> set[str]:
         """The names that the state dict holds."""

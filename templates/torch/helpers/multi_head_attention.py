@@ -24,15 +24,8 @@ class MultiHeadAttention(nn.Module):
         self.key = nn.Linear(key_size, num_heads * key_dim, bias)
         self.value = nn.Linear(value_size, num_heads * value_dim, bias)
         self.out = nn.Linear(num_heads * value_dim, output_size, bias)
-        fans = {
-            self.query: query_size * (num_heads + key_dim),
-            self.key: key_size * (num_heads + key_dim),
-            self.value: value_size * (num_heads + value_dim),
-            self.out: num_heads * (value_dim + output_size),
-        }
-        for linear, fan in fans.items():
-            limit = (6 / fan) ** 0.5
-            nn.init.uniform_(linear.weight, -limit, limit)
+        for linear in (self.query, self.key, self.value, self.out):
+            nn.init.xavier_uniform_(linear.weight)
             if bias:
                 nn.init.zeros_(linear.bias)
 
