@@ -1,13 +1,66 @@
-"""What stands outside of classes: training loops, data, calls of models."""
+"""What stands outside of module classes: training loops, data, calls of models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from transpile.backends.edit_plan import EditPlan
 from transpile.backends.keras_classes import ModuleClass
+from transpile.backends.keras_expressions import Script
+from transpile.backends.keras_loaders import LOADER_RULES, stays_torch
+from transpile.backends.keras_rules import (
+    availability,
+    called_loss,
+    functional_loss,
+    made_loss,
+    made_model,
+    made_optimizer,
+    model_call,
+    moved,
+    number,
+    seeded,
+    shortened_call,
+    switched_off,
+)
+from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.backends.keras_statements import Statements
+from transpile.backends.keras_steps import StepWriter
+from transpile.backends.keras_tensor_rules import cast, dtype_name, filled, function, made_tensor, method, size
+from transpile.frontends.torch_devices import Devices
+from transpile.frontends.torch_kinds import Kinds
+from transpile.frontends.torch_modes import Modes
+from transpile.frontends.torch_steps import Steps
 from transpile.references import References
 from transpile.splice import Output
+
+RULES = (
+    shortened_call, *LOADER_RULES, seeded, availability, made_optimizer, made_loss, called_loss, functional_loss,
+    made_model, model_call, number, switched_off, moved, filled, size, cast, made_tensor, function, method, dtype_name,
+)  # fmt: skip
 
 
 def convert_script(references: References, output: Output, classes: Sequence[ModuleClass]) -> None:
     """Edits the code outside of the module classes, whose spans it leaves alone."""
+    known = {c.name: c for c in classes}
+    kinds = Kinds(references, known)
+    script = Script(references, kinds, Modes(kinds), output, EditPlan(references), known)
+    script.skipped = [c.span for c in classes] + stays_torch(script, known)
+    steps = Steps(kinds)
+    steps.steps = [s for s in steps.steps if not script.is_skipped(s.statement)]
+    expressions = ScriptExpressions(script, RULES, steps)
+    devices = Devices(kinds)
+    statements = Statements(expressions, devices)
+    statements.remove_devices()
+    StepWriter(expressions, steps).write()
+    statements.write()
+    edits = script.plan.edits()
+    output.edits += edits
+    _claim(references, output, script)
+
+
+def _claim(references: References, output: Output, script: Script) -> None:
+    """Claims the names of PyTorch that some edit covers."""
+    spans = script.plan.spans()
+    for reference in references.references:
+        if any(start <= reference.start and reference.end <= end for start, end in spans):
+            output.claimed.append(references.span(reference.start, reference.end))

@@ -17,11 +17,21 @@ from transpile.codes.model import MODEL
 from transpile.codes.notes import NOTES
 from transpile.codes.outside import OUTSIDE
 from transpile.codes.to_keras import TO_KERAS
+from transpile.codes.to_keras_script import TO_KERAS_SCRIPT
 from transpile.codes.unusable import UNUSABLE
 
 __all__ = ["CODES", "Code", "Level"]
 
-CODES: dict[str, Code] = {
-    code.code: code
-    for code in sorted((*UNUSABLE, *MODEL, *LEFT, *OUTSIDE, *BODIES, *LOOK, *NOTES, *TO_KERAS), key=lambda c: c.code)
-}
+_ALL: tuple[Code, ...] = (
+    *UNUSABLE,
+    *MODEL,
+    *LEFT,
+    *OUTSIDE,
+    *BODIES,
+    *LOOK,
+    *NOTES,
+    *TO_KERAS,
+    *TO_KERAS_SCRIPT,
+)
+
+CODES: dict[str, Code] = {code.code: code for code in sorted(_ALL, key=lambda c: c.code)}

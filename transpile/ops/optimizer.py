@@ -18,6 +18,7 @@ _TAIL = (
     "ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None, name=None"
 )
 _RENAMED = {"lr": "learning_rate", "beta1": "beta_1", "beta2": "beta_2", "schedule_decay": "decay"}
+_FROM_BETAS = {"beta_1": "betas[0]", "beta_2": "betas[1]"}
 # Read by the loop (clipping), or without numerical meaning here; `decay` is ignored by Keras 3.
 _IGNORED = ("name", "decay", "clipnorm", "clipvalue", "global_clipnorm", "jit_compile")
 _LOST = ("use_ema", "loss_scale_factor", "gradient_accumulation_steps")
@@ -86,9 +87,11 @@ def short(text: str) -> str:
 
 def optimizer(name: str, keras: str, torch: str, relation: Mapping[str, str], *examples: tuple[str, str]) -> Op:
     """An entry; `weight_decay` is written by `expand`. `torch`: of torch.optim, or a helper's class."""
+    back = {k: t for t, k in relation.items() if k.isidentifier()} | (_FROM_BETAS if "betas" in relation else {})
     path = torch if torch[0] == "=" else f"=torch.optim.{torch}"
     return Op(
         name, f"optimizers.{keras}, {_TAIL})", f"{path[1:]})", to_torch={"lr": "learning_rate", **relation},
+        to_keras={"learning_rate": "lr", **back},
         renamed=_RENAMED, ignored=_IGNORED, expand=expand,
         examples=tuple(Example(f"optimizers.{k}", t, input=(4,)) for k, t in examples),
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""PyTorch programs: what stands outside of their module classes."""

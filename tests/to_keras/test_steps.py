@@ -1,0 +1,123 @@
+"""Steps of training become gradient tapes; what is unclear is left, with a code."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+from transpile import torch2keras
+
+HEAD = """\
+import torch
+from torch import nn, optim
+
+model = nn.Linear(3, 2)
+criterion = nn.MSELoss()
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+x, y = torch.randn(8, 3), torch.randn(8, 2)
+"""
+
+
+def converted(body: str, head: str = HEAD) -> str:
+    """The lines behind the head of the converted program."""
+    code = torch2keras(head + dedent(body)).code
+    marker = next(line for line in code.splitlines() if line.startswith("x, y ="))
+    return code.partition(marker + "\n")[2]
+
+
+def test_a_step_is_recorded_from_the_model_to_the_loss() -> None:
+    body = """\
+    for epoch in range(3):
+        optimizer.zero_grad()
+        z = x * 2
+        out = model(z)
+        loss = criterion(out, y)
+        loss.backward()
+        optimizer.step()
+        print(loss.item())
+    """
+    expected = """\
+    for epoch in range(3):
+        z = x * 2
+        with tf.GradientTape() as tape:
+            out = model(z)
+            loss = criterion(y, out)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        print(float(loss))
+    """
+    assert converted(body) == dedent(expected)
+
+
+def test_two_losses_of_one_step_are_added() -> None:
+    body = """\
+    for epoch in range(3):
+        model.zero_grad()
+        first = criterion(model(x), y)
+        first.backward()
+        second = criterion(model(-x), y)
+        second.backward()
+        optimizer.step()
+    """
+    expected = """\
+    for epoch in range(3):
+        with tf.GradientTape() as tape:
+            first = criterion(y, model(x))
+            second = criterion(y, model(-x))
+        gradients = tape.gradient(first + second, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+    """
+    assert converted(body) == dedent(expected)
+
+
+def test_gradients_of_several_rounds_are_added_up() -> None:
+    body = """\
+    for i in range(6):
+        loss = criterion(model(x), y) / 2
+        loss.backward()
+        if (i + 1) % 2 == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+    """
+    expected = """\
+    gradients = None
+    for i in range(6):
+        with tf.GradientTape() as tape:
+            loss = criterion(y, model(x)) / 2
+        new_gradients = tape.gradient(loss, model.trainable_variables)
+        gradients = (
+            [a + b for a, b in zip(gradients, new_gradients)]
+            if gradients
+            else new_gradients
+        )
+        if (i + 1) % 2 == 0:
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+            gradients = None
+    """
+    assert converted(body) == dedent(expected)
+
+
+def test_gradients_that_are_never_cleared_are_left() -> None:
+    body = """\
+    for epoch in range(3):
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+    """
+    result = torch2keras(HEAD + dedent(body))
+    assert [d.code for d in result.diagnostics if d.level == "error" and d.code == "T2K150"] == ["T2K150"]
+    assert "loss.backward()" in result.code
+
+
+def test_a_closure_is_left() -> None:
+    body = """\
+    def closure():
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    """
+    result = torch2keras(HEAD + dedent(body))
+    assert "T2K150" in {d.code for d in result.diagnostics}
+    assert "optimizer.step(closure)" in result.code

@@ -1,0 +1,104 @@
+"""Data: loaders over arrays become tf.data, other datasets keep PyTorch's loader."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from transpile.backends.keras_classes import ModuleClass
+from transpile.backends.keras_expressions import Script
+from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.ir import Span
+
+_KEPT_BASES = ("torch.utils.data.", "torch.autograd.Function", "torchvision.")
+_IGNORED = ("num_workers", "pin_memory", "persistent_workers", "prefetch_factor", "timeout", "generator",
+            "worker_init_fn", "multiprocessing_context", "pin_memory_device")  # fmt: skip
+
+
+def stays_torch(script: Script, classes: Mapping[str, ModuleClass]) -> list[Span]:
+    """Classes of PyTorch's data side: they stay as they are, and so does their import."""
+    found = []
+    for node in ast.walk(script.references.tree):
+        if not isinstance(node, ast.ClassDef) or node.name in classes:
+            continue
+        bases = [script.kinds.path(b) for b in node.bases]
+        if any(b.startswith(_KEPT_BASES) for b in bases):
+            span = script.span(node)
+            found.append(span)
+            script.output.claimed.append(span)
+            script.report("T2K321", node, f"the class {node.name} stays PyTorch's: Keras takes its batches")
+    return found
+
+
+def tensors_of(e: ScriptExpressions, dataset: ast.expr) -> list[ast.expr] | None:
+    """The arrays of a TensorDataset; None for any other dataset."""
+    made = e.kind(dataset).node
+    if isinstance(made, ast.Call) and e.path(made.func).endswith("TensorDataset"):
+        return list(made.args)
+    return None
+
+
+def loader(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)`."""
+    if not isinstance(node, ast.Call) or e.kind(node).name != "loader" or not e.path(node.func):
+        return None
+    given = {k.arg: k.value for k in node.keywords}
+    names = ("dataset", "batch_size", "shuffle")
+    given |= dict(zip(names, node.args))
+    dataset = given.get("dataset")
+    if dataset is None or None in given or tensors_of(e, dataset) is None:
+        return None
+    unknown = [k for k in given if k not in (*names, *_IGNORED, "drop_last")]
+    if unknown:
+        return None
+    text = e.text(dataset)
+    first = e.text((tensors_of(e, dataset) or [dataset])[0])
+    shuffle = given.get("shuffle")
+    if shuffle is not None and not (isinstance(shuffle, ast.Constant) and not shuffle.value):
+        if not isinstance(shuffle, ast.Constant):
+            return None
+        text += f".shuffle(len({first}))"
+    batch = e.text(given["batch_size"]) if "batch_size" in given else "1"
+    last = given.get("drop_last")
+    remainder = f", drop_remainder={e.text(last)}" if last is not None and e.text(last) != "False" else ""
+    e.needs(("import tensorflow as tf",), ())
+    return f"{text}.batch({batch}{remainder})"
+
+
+def dataset(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`TensorDataset(x, y)`."""
+    if not isinstance(node, ast.Call) or not e.path(node.func).endswith("TensorDataset"):
+        return None
+    e.needs(("import tensorflow as tf",), ())
+    inner = ", ".join(e.text(a) for a in node.args)
+    inner = f"({inner})" if len(node.args) > 1 else f"({inner},)"
+    return f"tf.data.Dataset.from_tensor_slices({inner})"
+
+
+def dataset_length(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`len(loader.dataset)`."""
+    match node:
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Attribute(value=value, attr="dataset")]):
+            made = e.kind(value).node
+            if isinstance(made, ast.Call) and e.kind(value).name == "loader" and e.translated(made) is not None:
+                first = _first_array(e, made)
+                if _is_known_at(e, first, node):
+                    return f"len({e.text(first)})"
+                return f"sum(len(batch[0]) for batch in {e.text(value)})"
+    return None
+
+
+def _first_array(e: ScriptExpressions, made: ast.Call) -> ast.expr:
+    """The first array of a loader."""
+    dataset = made.args[0] if made.args else next(k.value for k in made.keywords if k.arg == "dataset")
+    return (tensors_of(e, dataset) or [dataset])[0]
+
+
+def _is_known_at(e: ScriptExpressions, value: ast.expr, node: ast.AST) -> bool:
+    """Whether the names of an expression stand for the same where a node is."""
+    names = [n for n in ast.walk(value) if isinstance(n, ast.Name)]
+    here, there = e.kinds.function_of(node), e.kinds.function_of(value)
+    return bool(names) and (here is there or isinstance(there, ast.Module))
+
+
+LOADER_RULES = (loader, dataset, dataset_length)

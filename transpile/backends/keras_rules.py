@@ -1,0 +1,237 @@
+"""Rules for models, losses, optimizers and the device in code outside of module classes."""
+
+from __future__ import annotations
+
+import ast
+
+from transpile.backends.keras_calls import layer_call
+from transpile.backends.keras_losses import bound, loss_name, loss_object, loss_value
+from transpile.backends.keras_optimizers import write_optimizer
+from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.frontends.torch_owned import models_in
+
+_MOVING = ("to", "cuda", "cpu", "type_as", "contiguous", "pin_memory", "requires_grad_", "clone")
+
+
+def model_call(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`model(x)` says in which mode it runs, which PyTorch keeps in the model."""
+    if not isinstance(node, ast.Call):
+        return None
+    kind = e.kind(node.func)
+    if kind.name != "model" or e.path(node.func):
+        return None
+    if isinstance(node.func, ast.Attribute) and e.kind(node.func.value).name == "model":
+        owner = e.kind(node.func.value)
+        if node.func.attr in e.methods(owner) or node.func.attr in _MODEL_METHODS:
+            return None
+    arguments = [e.text(a) for a in (*node.args, *node.keywords)]
+    mode = e.mode(node, kind)
+    if mode:
+        arguments.append(mode)
+    return f"{e.text(node.func)}({', '.join(arguments)})"
+
+
+def shortened_call(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """A call of a function of which parameters went away."""
+    if not isinstance(node, ast.Call) or id(node) not in e.cut:
+        return None
+    kept = [a for a in (*node.args, *node.keywords) if id(a) not in e.cut[id(node)]]
+    return f"{e.text(node.func)}({', '.join(e.text(a) for a in kept)})"
+
+
+_MODEL_METHODS = frozenset(
+    "to cuda cpu train eval parameters named_parameters state_dict load_state_dict zero_grad apply modules children "
+    "named_modules double float half requires_grad_".split()
+)
+
+
+def made_model(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`nn.Linear(2, 3)`, `nn.Sequential(...)` outside of classes."""
+    if not isinstance(node, ast.Call) or e.kind(node).name != "model":
+        return None
+    path = e.path(node.func)
+    if path in ("torch.nn.DataParallel", "torch.nn.parallel.DistributedDataParallel", "torch.compile"):
+        return e.text(node.args[0]) if node.args else None
+    if not path.startswith("torch.nn."):
+        return None
+    given = e.arguments(node)
+    written = layer_call(path, *given) if given is not None else None
+    return None if written is None else e.script.need(written, node)
+
+
+def made_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`nn.CrossEntropyLoss()`."""
+    if not isinstance(node, ast.Call) or e.kind(node).name != "loss":
+        return None
+    name = loss_name(e.path(node.func))
+    given = e.arguments(node)
+    if not name or given is None:
+        return None
+    made = loss_object(name, bound(name, *given), e.probabilities(node))
+    if made.problem:
+        e.script.report("T2K152", node, f"{name}: {made.problem}")
+        return None
+    e.needs(made.imports, made.helpers)
+    return made.text
+
+
+def called_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`criterion(output, target)`: in Keras the target comes first."""
+    if not isinstance(node, ast.Call) or e.kind(node.func).name != "loss" or len(node.args) != 2:
+        return None
+    made = e.kind(node.func).node
+    if not isinstance(made, ast.Call) or e.translated(made) is None:
+        return None
+    return f"{e.text(node.func)}({e.target(node.args[1])}, {e.text(node.args[0])})"
+
+
+def functional_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`F.cross_entropy(output, target)`."""
+    if not isinstance(node, ast.Call) or not e.path(node.func).startswith("torch.nn.functional."):
+        return None
+    name = loss_name(e.path(node.func))
+    given = e.arguments(node)
+    if not name or given is None:
+        return None
+    args, kwargs = given
+    pair = [kwargs.pop(k, None) for k in ("input", "target")]
+    pair = [args.pop(0) if p is None and args else p for p in pair]
+    output, target = pair
+    if output is None or target is None:
+        return None
+    target_node = node.args[1] if len(node.args) > 1 else next(k.value for k in node.keywords if k.arg == "target")
+    made = loss_value(name, bound(name, args, kwargs), e.target(target_node), output.text, e.floats(target_node))
+    if made.problem:
+        e.script.report("T2K152", node, f"{name}: {made.problem}")
+        return None
+    e.needs(made.imports, made.helpers)
+    return made.text
+
+
+def made_optimizer(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`optim.Adam(model.parameters(), lr=1e-3)`: Keras's get the weights when they are applied."""
+    if not isinstance(node, ast.Call) or e.kind(node).name != "optimizer":
+        return None
+    path, given = e.path(node.func), e.arguments(node)
+    if not path or given is None:
+        return None
+    args, kwargs = given
+    kwargs.pop("params", None)
+    if groups := _groups(e, node):
+        e.script.report("T2K153", node, groups)
+        return None
+    made = write_optimizer(path, args[1:], kwargs, *e.rate_of(node))
+    if made.problem:
+        e.script.report("T2K153", node, made.problem)
+        return None
+    if made.epsilon:
+        e.script.report("T2K320", node, "epsilon stands in another place of the formula than in PyTorch")
+    e.needs(("import keras",), (made.helper,) if made.helper else ())
+    return made.text
+
+
+def _groups(e: ScriptExpressions, node: ast.Call) -> str:
+    """Why the parameters of an optimizer cannot be one list; "" if they can."""
+    for inner in ast.walk(node.args[0]) if node.args else ():
+        if isinstance(inner, ast.Dict) and len(inner.keys) > 1:
+            return "groups of parameters with settings of their own have no counterpart in Keras"
+    return ""
+
+
+def variables_text(e: ScriptExpressions, parameters: ast.expr, rename: dict[str, str]) -> str | None:
+    """`model.parameters()` as a list of Keras's variables."""
+    models = [e.kinds.code(m) for m in models_in(e.kinds, parameters)]
+    if not models:
+        if isinstance(parameters, ast.List) and all(e.kind(p).name == "tensor" for p in parameters.elts):
+            return f"[{', '.join(e.text(p) for p in parameters.elts)}]"
+        return None
+    return " + ".join(f"{rename.get(m, m)}.trainable_variables" for m in models)
+
+
+# The device, and what has no counterpart because Keras needs none
+
+
+def moved(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`x.to(device)`, `model.cuda()`, `x.detach().cpu().numpy()`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or e.path(node.func):
+        return None
+    receiver, attr = node.func.value, node.func.attr
+    kind = e.kind(receiver).name
+    known = kind in ("model", "tensor", "loss", "optimizer") or (not e.kind(receiver) and attr in ("cuda", "cpu"))
+    if not known or attr not in _MOVING:
+        return None
+    if attr == "to" and kind == "tensor":
+        return _cast_to(e, node)
+    if attr == "clone" and kind == "tensor":
+        return e.text(receiver)
+    return e.text(receiver)
+
+
+def _cast_to(e: ScriptExpressions, node: ast.Call) -> str | None:
+    """`x.to(device, torch.float32)`: a cast where a dtype is given."""
+    assert isinstance(node.func, ast.Attribute)
+    for given in (*node.args, *(k.value for k in node.keywords if k.arg == "dtype")):
+        name = e.path(given).rpartition(".")[2]
+        if e.kind(given).name == "dtype":
+            e.needs(("from keras import ops",), ())
+            return f'ops.cast({e.text(node.func.value)}, "{KERAS_DTYPES.get(name, name)}")'
+    return e.text(node.func.value)
+
+
+KERAS_DTYPES = {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
+                "short": "int16", "bool": "bool", "uint8": "uint8", "byte": "uint8"}  # fmt: skip
+
+
+def seeded(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`torch.manual_seed(0)`."""
+    if not isinstance(node, ast.Call) or e.path(node.func) != "torch.manual_seed" or len(node.args) != 1:
+        return None
+    e.needs(("import keras",), ())
+    return f"keras.utils.set_random_seed({e.text(node.args[0])})"
+
+
+def availability(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`torch.cuda.is_available()` where something else than the choice of a device reads it."""
+    if isinstance(node, ast.Call) and e.path(node.func) == "torch.cuda.is_available":
+        e.needs(("import keras",), ())
+        return 'len(keras.distribution.list_devices("gpu")) > 0'
+    return None
+
+
+def switched_off(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`x.detach()`, `x.data`: no gradient flows through."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="detach" | "detach_"), args=[]):
+            pass
+        case ast.Attribute(value=value, attr="data"):
+            pass
+        case _:
+            return None
+    if e.kind(value).name != "tensor":
+        return None
+    parent = e.references.parents.get(node)
+    if isinstance(parent, ast.Attribute) and parent.attr in ("cpu", "numpy", "item"):
+        return e.text(value)
+    if not e.under_tape(node):
+        return e.text(value)
+    e.needs(("from keras import ops",), ())
+    return f"ops.stop_gradient({e.text(value)})"
+
+
+def number(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`x.item()`, `x.data[0]`, `x.tolist()`, `x.numpy()`."""
+    match node:
+        case ast.Subscript(value=ast.Attribute(value=value, attr="data"), slice=ast.Constant(value=0)):
+            attr = "item"
+        case ast.Call(func=ast.Attribute(value=value, attr="item" | "numpy" | "tolist" as attr), args=[]):
+            pass
+        case _:
+            return None
+    kind = e.kind(value)
+    if kind.name not in ("tensor", "unknown") or (attr == "tolist" and kind.name != "tensor"):
+        return None
+    text = e.text(value)
+    if attr == "item":
+        return f"{'int' if kind.dtype in ('int', 'bool') else 'float'}({text})"
+    e.needs(("from keras import ops",), ())
+    return f"ops.convert_to_numpy({text})" + (".tolist()" if attr == "tolist" else "")

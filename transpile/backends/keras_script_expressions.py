@@ -1,0 +1,90 @@
+"""What the rules ask about the script as a whole: modes, tapes, targets, learning rates."""
+
+from __future__ import annotations
+
+import ast
+
+from transpile.backends.keras_calls import Written
+from transpile.backends.keras_expressions import Expressions, Rule, Script
+from transpile.frontends.torch_kind import Kind
+from transpile.frontends.torch_steps import Steps
+
+_METHODS = frozenset(["forward"])
+
+
+class ScriptExpressions(Expressions):
+    """Expressions, with the answers that need the whole script."""
+
+    def __init__(self, script: Script, rules: tuple[Rule, ...], steps: Steps) -> None:
+        super().__init__(script, rules)
+        self.taped = {id(s) for step in steps.steps if step.region for s in step.region.statements}
+        self.rates: dict[int, tuple[str, bool, str]] = {}  # optimizer's call -> (schedule, changes, clipping)
+
+    def needs(self, imports: tuple[str, ...], helpers: tuple[str, ...]) -> None:
+        """Notes imports and helpers."""
+        self.script.output.imports |= set(imports)
+        for name in helpers:
+            self.script.define(name)
+
+    def need(self, written: Written, node: ast.AST) -> str:
+        return self.script.need(written, node)
+
+    # Models
+
+    def class_of(self, model: Kind) -> str:
+        """The name of the module class that a model is of; "" for others."""
+        made = model.node
+        return made.func.id if isinstance(made, ast.Call) and isinstance(made.func, ast.Name) else ""
+
+    def methods(self, model: Kind) -> set[str]:
+        """The methods of a model's class."""
+        known = self.script.classes.get(self.class_of(model))
+        return {s.name for s in known.node.body if isinstance(s, ast.FunctionDef)} if known else set()
+
+    def mode(self, call: ast.Call, model: Kind) -> str:
+        """`training=...` for a call of a model; "" where it makes no difference."""
+        known = self.script.classes.get(self.class_of(model))
+        if known is not None and not known.training:
+            return ""
+        if known is None and self._is_plain(model):
+            return ""
+        mode = self.script.modes.at(call, self.kinds.code(call.func))
+        if not mode.certain:
+            self.script.report("T2K220", call, "whether the model trains here depends on the caller")
+        return f"training={mode.text}"
+
+    def _is_plain(self, model: Kind) -> bool:
+        """Whether a model made here has no layer that behaves differently in training."""
+        made = model.node
+        if not isinstance(made, ast.Call) or not self.path(made.func).startswith("torch.nn."):
+            return False
+        names = [self.path(n.func) for n in ast.walk(made) if isinstance(n, ast.Call)]
+        special = ("Dropout", "BatchNorm", "InstanceNorm", "Transformer", "MultiheadAttention", "RReLU", "LSTM", "GRU")
+        return all(not any(s in n for s in special) and n.startswith("torch.nn.") for n in names)
+
+    # Losses
+
+    def floats(self, target: ast.expr) -> bool:
+        """Whether the targets are probabilities, not class ids."""
+        return self.kind(target).name == "tensor" and self.kind(target).dtype == "float"
+
+    def target(self, node: ast.expr) -> str:
+        return self.text(node)
+
+    def probabilities(self, made: ast.Call) -> bool:
+        """Whether some call of a loss object gives it probabilities as targets."""
+        for node in ast.walk(self.references.tree):
+            match node:
+                case ast.Call(func=func, args=[_, target]) if self.kind(func).node is made and self.floats(target):
+                    return True
+        return False
+
+    # Optimizers and tapes
+
+    def rate_of(self, made: ast.Call) -> tuple[str, bool, str]:
+        """What a scheduler and clipping say to an optimizer."""
+        return self.rates.get(id(made), ("", False, ""))
+
+    def under_tape(self, node: ast.AST) -> bool:
+        """Whether a tape records where a node stands."""
+        return any(id(a) in self.taped for a in self.references.around(node))

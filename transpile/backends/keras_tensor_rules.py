@@ -1,0 +1,226 @@
+"""Rules for tensors in code outside of module classes: how they are made, their methods."""
+
+from __future__ import annotations
+
+import ast
+
+from transpile.backends.keras_calls import tensor_call
+from transpile.backends.keras_rules import KERAS_DTYPES
+from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.frontends.torch_kind_tables import TENSOR_METHODS, TENSOR_TYPES
+
+_OPS = ("from keras import ops",)
+_KERAS = ("import keras",)
+_SIZED = {
+    "zeros": "ops.zeros({shape}{dtype})",
+    "ones": "ops.ones({shape}{dtype})",
+    "empty": "ops.zeros({shape}{dtype})",
+    "randn": "keras.random.normal({shape}{dtype})",
+    "rand": "keras.random.uniform({shape}{dtype})",
+}
+_LIKE = {
+    "zeros_like": "ops.zeros_like({x})",
+    "ones_like": "ops.ones_like({x})",
+    "empty_like": "ops.zeros_like({x})",
+    "randn_like": "keras.random.normal(ops.shape({x}))",
+    "rand_like": "keras.random.uniform(ops.shape({x}))",
+}
+_IGNORED = ("device", "requires_grad", "out", "layout", "pin_memory", "non_blocking", "generator")
+
+
+def made_tensor(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`torch.randn(16, 8, device=device)`, `torch.tensor(x)`."""
+    if not isinstance(node, ast.Call):
+        return None
+    path = e.path(node.func)
+    if e.arguments(node) is None:
+        return None
+    if dtype := _tensor_type(e, node.func):
+        return _typed(e, node, dtype)
+    if not path.startswith("torch."):
+        return None
+    name = path.removeprefix("torch.")
+    if name in _SIZED:
+        return _used(
+            e, _SIZED[name].format(shape=_shape(e, node.args or _keyword(node, "size")), dtype=_dtype(e, node))
+        )
+    if name in _LIKE:
+        return _used(e, _LIKE[name].format(x=e.text(node.args[0])))
+    if name in ("tensor", "as_tensor", "from_numpy"):
+        return _converted(e, node, name)
+    if name in ("autograd.Variable", "Variable"):
+        return e.text(node.args[0])
+    return _other(e, node, name)
+
+
+def _tensor_type(e: ScriptExpressions, node: ast.expr) -> str:
+    """The dtype of a type of tensors, such as `torch.FloatTensor` or a variable that holds it."""
+    kind = e.kind(node)
+    return kind.dtype if kind.name == "tensor type" else TENSOR_TYPES.get(e.path(node), "")
+
+
+def _other(e: ScriptExpressions, node: ast.Call, name: str) -> str | None:
+    texts = [e.text(a) for a in node.args]
+    if name == "full" and len(texts) >= 2:
+        return _used(e, f"ops.full({_shape(e, node.args[:1])}, {texts[1]}{_dtype(e, node)})")
+    if name == "randint":
+        low, high = ("0", texts[0]) if len(texts) == 2 else (texts[0], texts[1]) if len(texts) == 3 else ("", "")
+        size = node.args[-1:] or _keyword(node, "size")
+        return _used(e, f"keras.random.randint({_shape(e, size)}, {low}, {high})") if high else None
+    if name == "randperm" and len(texts) == 1:
+        return _used(e, f"keras.random.shuffle(ops.arange({texts[0]}))")
+    if name == "normal" and len(texts) == 3 and isinstance(node.args[2], ast.Tuple | ast.List):
+        return _used(e, f"keras.random.normal({_shape(e, node.args[2:])}, {texts[0]}, {texts[1]})")
+    return None
+
+
+def _typed(e: ScriptExpressions, node: ast.Call, dtype: str) -> str | None:
+    """`torch.FloatTensor(x)`, `torch.LongTensor(2, 3)`."""
+    kind = {"float": "float32", "int": "int64", "bool": "bool"}[dtype]
+    parent = e.references.parents.get(node)
+    sized = node.args and all(e.kind(a).name == "number" or isinstance(a, ast.Starred) for a in node.args)
+    if sized:
+        filled = isinstance(parent, ast.Attribute) and parent.attr in ("fill_", "normal_", "uniform_")
+        return None if filled else _used(e, f'ops.zeros({_shape(e, node.args)}, dtype="{kind}")')
+    return _used(e, f'ops.convert_to_tensor({e.text(node.args[0])}, dtype="{kind}")') if node.args else None
+
+
+def _converted(e: ScriptExpressions, node: ast.Call, name: str) -> str | None:
+    """Arrays stay arrays: Keras takes them as they are."""
+    inner = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "data"), None)
+    if inner is None:
+        return None
+    given = _dtype(e, node)
+    if name == "from_numpy" or (e.kind(inner).name == "array" and not given):
+        return e.text(inner)
+    return _used(e, f"ops.convert_to_tensor({e.text(inner)}{given})")
+
+
+def _keyword(node: ast.Call, name: str) -> list[ast.expr]:
+    return [k.value for k in node.keywords if k.arg == name]
+
+
+def _dtype(e: ScriptExpressions, node: ast.Call) -> str:
+    for value in _keyword(node, "dtype"):
+        name = e.path(value).rpartition(".")[2]
+        return f', dtype="{KERAS_DTYPES.get(name, name)}"' if name else f", dtype={e.text(value)}"
+    return ""
+
+
+def _shape(e: ScriptExpressions, args: list[ast.expr]) -> str:
+    """The extents given as arguments, or as one tuple."""
+    if len(args) == 1 and not isinstance(args[0], ast.Starred):
+        only = args[0]
+        if isinstance(only, ast.Tuple | ast.List) or e.kind(only).name in ("shape", "sequence"):
+            return e.text(only)
+        return f"({e.text(only)},)"
+    return f"({', '.join(e.text(a) for a in args)})"
+
+
+def _used(e: ScriptExpressions, text: str) -> str:
+    e.needs((*(_OPS if "ops." in text.replace("keras.ops.", "") else ()), *(_KERAS if "keras." in text else ())), ())
+    return text
+
+
+# Methods
+
+
+def filled(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`Tensor(n, 1).fill_(1.0)`: a tensor that is filled when it is made."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Call() as made, attr="fill_" | "normal_" | "uniform_" | "zero_" as attr),
+            args=args,
+        ) if _tensor_type(e, made.func) or e.path(made.func).removeprefix("torch.") in _SIZED:
+            shape = _shape(e, made.args)
+            texts = ", ".join(e.text(a) for a in args)
+        case _:
+            return None
+    if attr == "fill_":
+        value = args[0].value if isinstance(args[0], ast.Constant) else None
+        short = {1: f"ops.ones({shape})", 0: f"ops.zeros({shape})"}.get(value)  # type: ignore[arg-type]
+        return _used(e, short or f"ops.full({shape}, {texts})")
+    maker = {"normal_": "keras.random.normal", "uniform_": "keras.random.uniform", "zero_": "ops.zeros"}[attr]
+    return _used(e, f"{maker}({shape}{', ' + texts if texts else ''})")
+
+
+def size(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`x.size(0)` is `x.shape[0]`, which arrays have as well."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="size"), args=args) if e.kind(value).name in (
+            "tensor",
+            "unknown",
+        ):
+            text = e.text(value)
+            return f"{text}.shape[{e.text(args[0])}]" if args else f"{text}.shape"
+        case ast.Call(func=ast.Attribute(value=value, attr="dim"), args=[]) if e.kind(value).name == "tensor":
+            return f"len({e.text(value)}.shape)"
+        case ast.Call(func=ast.Attribute(value=value, attr="numel" | "nelement"), args=[]):
+            if e.kind(value).name == "tensor":
+                return _used(e, f"ops.size({e.text(value)})")
+    return None
+
+
+def cast(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`x.float()`, `x.type(torch.LongTensor)`."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=value, attr="float" | "long" | "int" | "double" | "bool" as attr), args=[]
+        ):
+            dtype = KERAS_DTYPES[attr]
+        case ast.Call(func=ast.Attribute(value=value, attr="type"), args=[given]):
+            path = e.path(given)
+            dtype = {"float": "float32", "int": "int64", "bool": "bool"}.get(TENSOR_TYPES.get(path, ""), "")
+            dtype = dtype or KERAS_DTYPES.get(path.rpartition(".")[2], "")
+            kind = e.kind(given)
+            if not dtype and kind.name == "tensor type":
+                dtype = {"float": "float32", "int": "int64"}.get(kind.dtype, "")
+        case _:
+            return None
+    if e.kind(value).name != "tensor" or not dtype:
+        return None
+    made = e.text(value)
+    if made.endswith(f'dtype="{dtype}")'):
+        return made
+    return _used(e, f'ops.cast({made}, "{dtype}")')
+
+
+def function(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """A function of tensors, in keras.ops."""
+    if not isinstance(node, ast.Call):
+        return None
+    path = e.path(node.func)
+    if not path.startswith("torch.") or path.startswith(("torch.optim", "torch.utils")):
+        return None
+    given = e.arguments(node)
+    if given is None:
+        return None
+    args, kwargs = given
+    kwargs = {k: v for k, v in kwargs.items() if k not in _IGNORED}
+    written = tensor_call(path, None, args, kwargs)
+    if written is None or any(code.startswith("T2K1") for code, _ in written.diagnostics):
+        return None
+    return e.script.need(written, node)
+
+
+def method(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """A method of a tensor."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or e.path(node.func):
+        return None
+    if e.kind(node.func.value).name != "tensor" or node.func.attr not in TENSOR_METHODS:
+        return None
+    given = e.arguments(node)
+    if given is None:
+        return None
+    written = tensor_call(node.func.attr, e.text(node.func.value), *given)
+    if written is None or any(code.startswith("T2K1") for code, _ in written.diagnostics):
+        return None
+    return e.script.need(written, node)
+
+
+def dtype_name(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`torch.float32` as a name of Keras's."""
+    if isinstance(node, ast.Attribute) and e.kind(node).name == "dtype":
+        name = e.path(node).rpartition(".")[2]
+        return f'"{KERAS_DTYPES.get(name, name)}"'
+    return None

@@ -1,0 +1,126 @@
+"""T2K150 to T2K199, T2K220 to T2K239, T2K320 to T2K339: training loops and data, to Keras."""
+
+from __future__ import annotations
+
+from transpile.codes.code import Code
+
+TO_KERAS_SCRIPT = (
+    Code(
+        "T2K150",
+        "error",
+        "step of training without counterpart",
+        """\
+A step of training becomes a gradient tape: the forward pass under the tape, then
+`optimizer.apply_gradients`. For that it must be plain which losses a step takes its gradients
+from, and which weights the optimizer changes.
+
+    loss.backward(); optimizer.step()      # converted
+    optimizer.step(closure)                # left""",
+        "write the step with tf.GradientTape by hand",
+    ),
+    Code(
+        "T2K151",
+        "error",
+        "change of gradients without counterpart",
+        """\
+Gradients are values that the tape gives, not attributes of the weights; what changes them
+between the backward pass and the step must be known.
+
+    clip_grad_norm_(model.parameters(), 1.0)        # converted
+    clip_grad_norm_(model.parameters(), 1.0, 1)     # left: another norm""",
+        "change the list of gradients by hand",
+    ),
+    Code(
+        "T2K152",
+        "error",
+        "loss without counterpart",
+        """\
+Keras has no loss that computes this with these arguments.
+
+    nn.CrossEntropyLoss(weight=w)                          # converted
+    nn.CrossEntropyLoss(weight=w, ignore_index=0)          # left""",
+        "write the loss as a function of (y_true, y_pred) with keras.ops",
+    ),
+    Code(
+        "T2K153",
+        "error",
+        "optimizer without counterpart",
+        """\
+Keras has no such optimizer, or not with these arguments.
+
+    optim.AdamW(model.parameters(), lr=1e-3)         # converted
+    optim.LBFGS(model.parameters())                  # left
+    optim.SGD([{"params": a, "lr": 1}, {"params": b}])   # left: rates of their own""",
+        "choose another optimizer, or write a subclass of keras.optimizers.Optimizer",
+    ),
+    Code(
+        "T2K154",
+        "error",
+        "schedule of the learning rate without counterpart",
+        """\
+How the schedule changes the learning rate is not known here, or it changes more than the rate.
+
+    StepLR(optimizer, 30)                 # converted
+    CyclicLR(optimizer, 0.1, 0.2)         # left""",
+        "set optimizer.learning_rate in the loop by hand",
+    ),
+    Code(
+        "T2K220",
+        "warning",
+        "mode of the model is not known",
+        """\
+PyTorch's models remember whether they train; Keras is told at each call. Here it depends on who calls.
+The call was written for training.
+
+    def predict(model, x):
+        return model(x)            # called after model.train() as well as after model.eval()""",
+        "pass training=False where the model does not train",
+    ),
+    Code(
+        "T2K221",
+        "warning",
+        "file of PyTorch's weights",
+        """\
+The program loads weights that PyTorch saved. Keras reads files of its own, and only into a model
+that was called (or built) before.
+
+    model.load_state_dict(torch.load("net.pt"))
+    model.load_weights("net.weights.h5")""",
+        "convert the weights once, and call the model before you load them",
+    ),
+    Code(
+        "T2K222",
+        "warning",
+        "number of parameters before the first call",
+        """\
+Layers of Keras make their weights when they are called first. Before that a model has none.""",
+        "call the model, or build it, before its weights are counted or read",
+    ),
+    Code(
+        "T2K320",
+        "note",
+        "place of epsilon in adaptive optimizers",
+        """\
+Keras's Adam adds epsilon before the bias correction, PyTorch's after it; likewise in its
+relatives. Updates differ by less than 1e-4 of their size unless gradients are tiny.""",
+        "",
+    ),
+    Code(
+        "T2K321",
+        "note",
+        "data sets and loaders stay",
+        """\
+Keras takes batches from any iterable, so a data set that is written for PyTorch keeps its loader,
+and the program its import of torch.""",
+        "",
+    ),
+    Code(
+        "T2K322",
+        "note",
+        "gradient tapes need TensorFlow",
+        """\
+The loop could not become `fit` without losing something, so it kept its shape: its steps record a
+`tf.GradientTape`, which runs on Keras's TensorFlow backend only.""",
+        "",
+    ),
+)
