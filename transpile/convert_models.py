@@ -133,6 +133,7 @@ class ModelConverter:
             self._report(error)
             return
         done = Converted(values, reading, region, model, written, arguments, external)
+        done.readings = self.readings[id(reading)]
         self.converted.append(done)
         self._emit(done)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from transpile.backends.pairs import pairs_of
+from transpile.backends.torch_attributes import write_attributes
 from transpile.backends.torch_file import finish
 from transpile.backends.torch_training import write_training
 from transpile.backends.written_model import facts_of
 from transpile.convert_models import ModelConverter
 from transpile.diagnostics import Diagnostic
+from transpile.frontends.freezing import Freezing
 from transpile.frontends.naming import Namespace
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Layer
@@ -43,10 +45,12 @@ def keras2torch(
     interpreter = Interpreter(parsed)
     interpreter.run()
     drop = {id(model): names for model, names in final_activations(interpreter).items()}
+    freezing = Freezing(interpreter)
     names = Namespace(parsed.taken_names)
     converted = ModelConverter(interpreter, output, drop, layout, style, names).run()
     facts = facts_of(converted, drop, layout == "native")
     trainings = write_training(interpreter, parsed, output, facts)
+    write_attributes(interpreter, converted, freezing, output)
     layers = [x for c in converted for x in c.reading.layers.values() if isinstance(x, Layer)]
     report_attributes(interpreter, facts, layers, output)
     code = finish(parsed, interpreter, output)

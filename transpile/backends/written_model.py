@@ -45,6 +45,7 @@ class Converted:
     arguments: str = ""
     external: dict[str, str] = field(default_factory=dict)
     construct: str = ""
+    readings: list[Reading] = field(default_factory=list)  # one per model that the code makes
     inlined: bool = False  # written inside the construction of another model
 
 

@@ -19,6 +19,7 @@ from transpile.codes.outside import OUTSIDE
 from transpile.codes.to_keras import TO_KERAS
 from transpile.codes.to_keras_script import TO_KERAS_SCRIPT
 from transpile.codes.unusable import UNUSABLE
+from transpile.codes.use import USE
 
 __all__ = ["CODES", "Code", "Level"]
 
@@ -32,6 +33,7 @@ _ALL: tuple[Code, ...] = (
     *NOTES,
     *TO_KERAS,
     *TO_KERAS_SCRIPT,
+    *USE,
 )
 
 CODES: dict[str, Code] = {code.code: code for code in sorted(_ALL, key=lambda c: c.code)}

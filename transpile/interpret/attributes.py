@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from transpile.interpret.model_layers import counted
 from transpile.interpret.values import (
     Array,
     Bound,
     Event,
     Function,
+    InputSource,
     Instance,
     KerasObject,
     Layer,
@@ -37,6 +39,8 @@ def get(interpreter: Interpreter, target: object, name: str) -> object:
             return _of_layer(target, name)
         case ModelValue():
             return _of_model(interpreter, target, name)
+        case InputSource():
+            return target.name or UNKNOWN if name == "name" else UNKNOWN
         case KerasObject():
             return target.attributes.get(name, Bound(target, name))
     if target is UNKNOWN:
@@ -90,6 +94,9 @@ def _of_layer(layer: Layer, name: str) -> object:
         return tensors[0] if len(tensors) == 1 else tensors
     if name == "name" and "name" in layer.common:
         return layer.common["name"].value
+    if name in ("output_shape", "input_shape") and len(layer.results) == 1:
+        tensor = layer.results[0] if name.startswith("out") else layer.applications[0].inputs[0]
+        return shape_tuple(tensor.shape) if isinstance(tensor, Tensor) else UNKNOWN
     return Bound(layer, name)
 
 
@@ -100,8 +107,10 @@ def _of_model(interpreter: Interpreter, model: ModelValue, name: str) -> object:
         if not tensors:
             return UNKNOWN
         return list(tensors) if name.endswith("s") or len(tensors) > 1 else tensors[0]
-    if name == "layers" and model.style == "sequential":
-        return list(model.layers)
+    if name == "layers":
+        interpreter.keras.build(model)
+        every = counted(model)
+        return UNKNOWN if every is None else every
     if name == "input_shape" or name == "output_shape":
         interpreter.keras.build(model)
         tensors = model.inputs if name.startswith("input") else model.outputs

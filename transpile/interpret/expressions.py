@@ -141,7 +141,10 @@ class Expressions:
         if isinstance(target, Ref):
             return Ref(canonical(f"{target.path}.{node.attr.value}"))
         if isinstance(target, ModelValue | Layer):
-            self.interpreter.attribute_uses[id(node)] = (node, target)
+            self.interpreter.note_attribute(node, target)
+            value = attributes.get(self.interpreter, target, node.attr.value)
+            self.interpreter.note_picked(node, value)
+            return value
         return attributes.get(self.interpreter, target, node.attr.value)
 
     def _Call(self, node: cst.Call, frame: Frame) -> object:
@@ -271,7 +274,10 @@ class Expressions:
             index = tuple(self._index(s.slice, frame) for s in node.slice)
         if isinstance(target, Tensor):
             return self.interpreter.keras.subscript(node, target, index, frame)
-        return attributes.item(target, index)
+        value = attributes.item(target, index)
+        if isinstance(target, list):
+            self.interpreter.note_picked(node, value)
+        return value
 
     def _index(self, node: cst.BaseSlice, frame: Frame) -> object:
         if isinstance(node, cst.Index):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from transpile.interpret.graph import shape_of, tensors_in
+from transpile.interpret.model_layers import find_layer, layers_of
 from transpile.interpret.values import (
     Apply,
     Array,
@@ -122,6 +123,7 @@ class Models:
         if isinstance(target, Layer):
             if name in ("get_weights", "set_weights"):
                 self._event(name, None, node, args, kwargs, frame)
+                self.interpreter.events[-1].holder = target
             return UNKNOWN
         if target.style == "sequential" and name == "add" and len(args) + len(kwargs) == 1:
             value = (args[0] if args else next(iter(kwargs.values()))).value
@@ -140,31 +142,13 @@ class Models:
                 target.statements.append(self.interpreter.statement)
             return None
         if name == "get_layer":
-            return self._get_layer(target, args, kwargs)
+            self.build(target)
+            found = find_layer(target, args, kwargs)
+            self.interpreter.note_picked(node, found)
+            return found
         if name in EVENTS:
             return self._event(name, target, node, args, kwargs, frame)
         return UNKNOWN
-
-    def _get_layer(self, model: ModelValue, args: Sequence[Expr], kwargs: Mapping[str, Expr]) -> object:
-        self.build(model)
-        name = (args[0] if args else kwargs.get("name", Expr(""))).value
-        for layer in self._layers_of(model):
-            named = layer.common.get("name") if isinstance(layer, Layer) else layer.name
-            if named is not None and named.value == name and isinstance(name, str):
-                return layer
-        return UNKNOWN
-
-    @staticmethod
-    def _layers_of(model: ModelValue) -> list[Layer | ModelValue]:
-        found: list[Layer | ModelValue] = []
-        stack = list(model.outputs)
-        while stack:
-            source = stack.pop().source
-            if isinstance(source, Apply):
-                if source.layer is not None and source.layer not in found:
-                    found.append(source.layer)
-                stack += source.inputs
-        return found
 
     def _event(
         self, kind: str, model: ModelValue | None, node: cst.Call, args: list[Expr],
@@ -204,7 +188,7 @@ class Models:
         self.interpreter.source.stands_for(call, target)
         event = Event(
             "trainable", holder if isinstance(holder, ModelValue) else None, call, (), {}, {"value": value}, frame,
-            self.interpreter.statement, self.interpreter.next_order(), holder,
+            self.interpreter.statement, self.interpreter.next_order(), holder=holder,
         )  # fmt: skip
         self.interpreter.events.append(event)
 
@@ -318,7 +302,7 @@ class Models:
 
     def _takes_mask(self, model: ModelValue, tensors: Sequence[Tensor]) -> bool:
         """Whether a mask of the inputs has a use inside the model."""
-        ops = [layer.op for layer in self._layers_of(model) if isinstance(layer, Layer)]
+        ops = [layer.op for layer in layers_of(model) if isinstance(layer, Layer)]
         uses = any(op is not None and op.mask not in ("keep", "drop") for op in ops)
         return uses and any(t.mask is not None for t in tensors)
 

@@ -84,6 +84,8 @@ class Names(Uncertainty):
 
     @staticmethod
     def _label(value: object, name: str) -> None:
+        if isinstance(value, Layer) and value.applications:
+            return  # taken from a model: `for layer in model.layers`
         if isinstance(value, Layer | ModelValue | Tensor) and not value.variable:
             value.variable = name
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import libcst as cst
 
 from transpile.interpret.values import (
@@ -9,6 +11,7 @@ from transpile.interpret.values import (
     Event,
     Frame,
     Function,
+    InputSource,
     Instance,
     Layer,
     Loops,
@@ -29,6 +32,14 @@ class OutOfSteps(Exception):
     """The bound on the interpreter's work was reached."""
 
 
+@dataclass
+class AttributeUse:
+    """`model.layers`, `layer.name`: the node, and every model or layer that it was asked of."""
+
+    node: cst.Attribute
+    targets: list[ModelValue | Layer] = field(default_factory=list)
+
+
 class Record:
     """Everything that was seen, by kind."""
 
@@ -46,7 +57,8 @@ class Record:
         self.statement: cst.CSTNode | None = None
         self.loops: Loops = ()
         self.user_calls: list[UserCall] = []
-        self.attribute_uses: dict[int, tuple[cst.Attribute, ModelValue | Layer]] = {}
+        self.attribute_uses: dict[int, AttributeUse] = {}
+        self.picked: dict[int, list[object]] = {}  # what expressions that choose among layers gave
         self.frames: list[Frame] = []  # of every call of the user's functions
         self.assigned: dict[int, list[object]] = {}  # the values of each assignment statement
         self.outcomes: dict[tuple[int, int, Loops], bool | None] = {}  # of each `if`, per frame and pass
@@ -97,6 +109,20 @@ class Record:
     def dim_origin(self, dim: Dim) -> tuple[Frame, int]:
         """The frame in which the text of an extent was written, and when."""
         return self._dim_frames.get(id(dim), (dim, self.module, 0))[1:]
+
+    def note_attribute(self, node: cst.Attribute, target: ModelValue | Layer) -> None:
+        """Remembers of what an attribute was asked."""
+        use = self.attribute_uses.setdefault(id(node), AttributeUse(node))
+        if target not in use.targets:
+            use.targets.append(target)
+
+    def note_picked(self, node: cst.CSTNode, value: object) -> None:
+        """Remembers which layer, or which list of them, an expression gave."""
+        found = value if isinstance(value, list) else [value]
+        if found and all(isinstance(v, Layer | ModelValue | InputSource) for v in found):
+            values = self.picked.setdefault(id(node), [])
+            if value not in values:
+                values.append(value)
 
     def note_tensors(self, value: object, frame: Frame) -> None:
         """Remembers that the running statement stores tensors."""

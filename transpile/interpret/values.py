@@ -276,3 +276,4 @@ class Event:
     statement: cst.CSTNode | None
     order: int
     result: object = None
+    holder: object = None  # the layer or model of trainable, get_weights and set_weights

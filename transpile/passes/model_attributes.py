@@ -15,7 +15,8 @@ def report_attributes(
 ) -> None:
     """`model.layers`, `layer.get_weights()`, ...: an attribute that nothing has converted."""
     ours = {id(m) for m in models} | {id(x) for x in layers}
-    for node, target in interpreter.attribute_uses.values():
+    for use in interpreter.attribute_uses.values():
+        node, target = use.node, use.targets[0]
         span = interpreter.source.span(node)
         if id(target) not in ours or any(_within(span, c) for c in output.claimed):
             continue

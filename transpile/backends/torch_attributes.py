@@ -1,0 +1,415 @@
+"""What code outside of the models asks of them: layers, names, shapes, weights, trainable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from transpile.backends import torch_layer_weights as weights
+from transpile.backends.torch_modules import Modules, NoModule
+from transpile.backends.written_model import Converted
+from transpile.frontends.freezing import Freezing
+from transpile.frontends.sites import Sites
+from transpile.interpret import attributes
+from transpile.interpret.expressions import is_plain
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.model_layers import Counted, leaves
+from transpile.interpret.record import AttributeUse
+from transpile.interpret.values import InputSource, Layer, ModelValue
+from transpile.ir import UNKNOWN, Span
+from transpile.splice import Output
+
+_LITERALS = ("name", "output_shape", "input_shape")
+# What a loop may do with a layer that has no parameters without the loop's missing it.
+_ONLY_PARAMETERS = ("trainable",)
+
+
+class Left(Exception):
+    """Why a use stays as it is."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+def write_attributes(
+    interpreter: Interpreter, converted: Sequence[Converted], freezing: Freezing, output: Output
+) -> None:
+    """Edits every use of an attribute of a converted model or of one of its layers."""
+    _Attributes(interpreter, converted, freezing, output).run()
+
+
+class _Attributes:
+    def __init__(
+        self, interpreter: Interpreter, converted: Sequence[Converted], freezing: Freezing, output: Output
+    ) -> None:
+        self.interpreter, self.source, self.output = interpreter, interpreter.source, output
+        self.sites = Sites(interpreter.source)
+        self.modules = Modules(converted)
+        self.freezing = freezing
+        self.left: list[tuple[cst.CSTNode, str]] = []  # loops over layers, and their variables
+        self.models = {id(v) for c in converted for v in c.values}
+        self.layers = {id(x) for c in converted for r in c.readings for x in r.layers.values()}
+
+    def run(self) -> None:
+        """Loops over layers first, then outer expressions: they contain what the inner ones become."""
+        every = [*self.interpreter.attribute_uses.values(), *self._settings()]
+        uses = [u for u in every if all(self._ours(t) for t in u.targets)]
+        for use in sorted(uses, key=lambda u: (not self._is_list(u), -self._length(u))):
+            span = self.source.span(use.node)
+            if any(c.start <= span.start and span.end <= c.end for c in self.output.claimed):
+                continue
+            try:
+                self._write(use)
+            except Left as left:
+                self.output.report(left.code, span, left.message)
+            except NoModule as error:
+                self.output.report("K2T178", span, f"{self.source.code(use.node)}: {error}")
+
+    def _settings(self) -> list[AttributeUse]:
+        """`layer.trainable = ...`: one use per statement."""
+        found: dict[Span, AttributeUse] = {}
+        for event in self.interpreter.events:
+            node = event.call.func
+            if event.kind != "trainable" or not isinstance(node, cst.Attribute):
+                continue
+            use = found.setdefault(self.source.span(node), AttributeUse(node))
+            if isinstance(event.holder, Layer | ModelValue):
+                use.targets.append(event.holder)
+        return list(found.values())
+
+    def _ours(self, target: object) -> bool:
+        return id(target) in self.models or id(target) in self.layers
+
+    def _length(self, use: AttributeUse) -> int:
+        """Of the call, for a method."""
+        parent = self.sites.parents.get(use.node)
+        whole = parent if isinstance(parent, cst.Call) and parent.func is use.node else use.node
+        span = self.source.span(whole)
+        return span.end - span.start
+
+    def _is_list(self, use: AttributeUse) -> bool:
+        parent = self.sites.parents.get(use.node)
+        picked = isinstance(parent, cst.Subscript) and isinstance(parent.slice[0].slice, cst.Index)
+        return use.node.attr.value == "layers" and not picked
+
+    def _write(self, use: AttributeUse) -> None:
+        loops = self.sites.loops(use.node)
+        if any(loop in loops and self.source.code(use.node.value) == name for loop, name in self.left):
+            raise Left("K2T178", f"{self.source.code(use.node)}: the loop over the layers was left")
+        name, parent = use.node.attr.value, self.sites.parents.get(use.node)
+        called = parent if isinstance(parent, cst.Call) and parent.func is use.node else None
+        if name == "trainable":
+            self._trainable(use)
+        elif name == "layers":
+            self._layers(use)
+        elif name in _LITERALS and called is None:
+            self._literal(use)
+        elif name == "get_layer" and called is not None:
+            self._edit(called, self._module(called))
+        elif name == "get_weights" and called is not None:
+            self._get_weights(use, called)
+        elif name == "set_weights" and called is not None:
+            self._set_weights(use, called)
+
+    def _edit(self, node: cst.CSTNode, text: str) -> None:
+        span = self.source.span(node)
+        if any(e.start < span.end and span.start < e.end for e in self.output.edits):
+            raise Left("K2T130", f"{self.source.code(node)} stands inside of code that was rewritten")
+        self.output.edit(span, self.sites.quoted(node, text))
+
+    # Modules
+
+    def _module(self, node: cst.BaseExpression, targets: Sequence[Layer | ModelValue] = ()) -> str:
+        """The text that gives the module for an expression that gave a layer. Raises NoModule."""
+        match node:
+            case cst.Subscript(value=cst.Attribute(value=owner, attr=cst.Name(value="layers"))):
+                return self._picked(node, owner)
+            case cst.Call(func=cst.Attribute(value=owner, attr=cst.Name(value="get_layer"))):
+                return self._picked(node, owner)
+        if not all(self._held(node, t) for t in targets):
+            return self._constructed(targets)
+        return self.source.code(node)
+
+    def _picked(self, node: cst.BaseExpression, owner: cst.BaseExpression) -> str:
+        """`model.layers[2]`, `model.get_layer("features")`."""
+        model = self._model(owner)
+        text = self._module(owner, [model])
+        found = self.interpreter.picked.get(id(node), [])
+        texts = {self.modules.access(model, text, x) for x in found if isinstance(x, Layer | ModelValue | InputSource)}
+        if len(texts) == 1 and len(found) == 1:
+            return texts.pop()
+        if isinstance(node, cst.Subscript) and self.modules.same_positions(model):
+            return f"{text}[{self.source.code(node.slice[0])}]"
+        raise NoModule("which layer it is is only known when the program runs")
+
+    def _model(self, owner: cst.BaseExpression) -> ModelValue:
+        """The model that an expression gives, of which layers are asked."""
+        for use in self.interpreter.attribute_uses.values():
+            if use.node.value is owner and use.targets and isinstance(use.targets[0], ModelValue):
+                if any(self.modules.of(t) is not self.modules.of(use.targets[0]) for t in use.targets
+                       if isinstance(t, ModelValue)):  # fmt: skip
+                    raise NoModule("it is asked of several models")
+                return use.targets[0]
+        raise NoModule("its model is not known")
+
+    def _held(self, node: cst.BaseExpression, target: Layer | ModelValue) -> bool:
+        """Whether the variable still holds the module: not where it was given a layer's constructor."""
+        if isinstance(target, ModelValue) or target.call is None:
+            return True
+        made = self.sites.statement(target.call)
+        text = self.source.code(node)
+        return made is None or not any(
+            isinstance(s, cst.Assign) and any(self.source.code(t.target) == text for t in s.targets) for s in made.body
+        )
+
+    def _constructed(self, targets: Sequence[Layer | ModelValue]) -> str:
+        """A variable that held a layer: the layer is part of a model now."""
+        layer = targets[0]
+        model = self.modules.owner(layer) if isinstance(layer, Layer) and len(targets) == 1 else None
+        if model is None or not model.variable:
+            raise NoModule("the layer has no name of its own any more")
+        assert isinstance(layer, Layer)
+        return self.modules.access(model, model.variable, layer)
+
+    # Layers
+
+    def _layers(self, use: AttributeUse) -> None:
+        parent = self.sites.parents.get(use.node)
+        if isinstance(parent, cst.Subscript) and parent.value is use.node:
+            if isinstance(parent.slice[0].slice, cst.Index):
+                self._edit(parent, self._module(parent))
+                return
+            self._list(use, parent)
+            return
+        call = self.sites.parents.get(parent) if isinstance(parent, cst.Arg) else None
+        if isinstance(call, cst.Call) and self.source.code(call.func) == "len":
+            self._count(use, call)
+            return
+        self._list(use, use.node)
+
+    def _count(self, use: AttributeUse, call: cst.Call) -> None:
+        counts = {len(v) for v in self.interpreter.picked.get(id(use.node), []) if isinstance(v, list)}
+        if len(counts) != 1:
+            raise Left("K2T130", "how many layers Keras counts is not known here")
+        self._edit(call, str(counts.pop()))
+
+    def _list(self, use: AttributeUse, node: cst.BaseExpression) -> None:
+        """`for layer in model.layers[:-4]`: the modules, where the loop only concerns parameters."""
+        loop, name = self._loop(node)
+        if loop is None:
+            message = "a list of layers has no counterpart: what has no parameters is no module"
+            raise Left("K2T178", message)
+        self.left.append((loop, name))
+        self._edit(node, self._modules(use, node, self._reads_only(loop, name, _ONLY_PARAMETERS)))
+        self.left.pop()
+
+    def _modules(self, use: AttributeUse, node: cst.BaseExpression, only_parameters: bool) -> str:
+        model = self._model(use.node.value)
+        values = self.interpreter.picked.get(id(node), [])
+        if len(values) != 1 or not isinstance(values[0], list):
+            raise NoModule("which layers they are is only known when the program runs")
+        chosen: list[Counted] = values[0]
+        text = self._module(use.node.value, [model])
+        if only_parameters:
+            if node is use.node:
+                return f"{text}.children()"
+            chosen = [x for x in chosen if self.modules.has(model, x) or self._has_weights(x)]
+        texts = [self.modules.access(model, text, x) for x in chosen]
+        return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+    @staticmethod
+    def _has_weights(layer: Counted) -> bool:
+        if isinstance(layer, InputSource):
+            return False
+        return isinstance(layer, ModelValue) or layer.op is None or bool(layer.op.weights or layer.op.weights_of)
+
+    def _loop(self, node: cst.CSTNode) -> tuple[cst.For | None, str]:
+        """The loop over a list of layers, and its variable; also through `zip`."""
+        arg = self.sites.parents.get(node)
+        if isinstance(arg, cst.For) and isinstance(arg.target, cst.Name):
+            return arg, arg.target.value
+        call = self.sites.parents.get(arg) if isinstance(arg, cst.Arg) else None
+        loop = self.sites.parents.get(call) if isinstance(call, cst.Call) else None
+        if not isinstance(loop, cst.For) or not isinstance(call, cst.Call) or not isinstance(arg, cst.Arg):
+            return None, ""
+        function, at = self.source.code(call.func), call.args.index(arg)
+        if function == "reversed" and isinstance(loop.target, cst.Name):
+            return None, ""
+        if function != "zip" or not isinstance(loop.target, cst.Tuple):
+            return None, ""
+        element = loop.target.elements[at].value if at < len(loop.target.elements) else None
+        return (loop, element.value) if isinstance(element, cst.Name) else (None, "")
+
+    def _reads_only(self, loop: cst.For, name: str, allowed: Sequence[str]) -> bool:
+        """Whether a loop asks nothing else of its variable than these attributes."""
+        reader = _Asked(name)
+        loop.body.visit(reader)
+        return set(reader.found) <= set(allowed)
+
+    # Literals
+
+    def _literal(self, use: AttributeUse) -> None:
+        """A name or a shape that is known."""
+        if isinstance(self.sites.parents.get(use.node), cst.AssignTarget):
+            raise Left("K2T130", f"setting {use.node.attr.value} has no counterpart in PyTorch")
+        values = [self._value(t, use.node.attr.value) for t in use.targets]
+        if any(v != values[0] for v in values[1:]) or not is_plain(values[0]) or UNKNOWN in _flat(values[0]):
+            raise Left("K2T130", f"{self.source.code(use.node)} has no counterpart in PyTorch")
+        text = repr(values[0]).replace("'", '"')
+        self._edit(use.node, text)
+
+    def _value(self, target: Layer | ModelValue, name: str) -> object:
+        if isinstance(target, ModelValue) and name == "name":
+            return target.name.value if target.name is not None else UNKNOWN
+        return attributes.get(self.interpreter, target, name)
+
+    # Trainable
+
+    def _trainable(self, use: AttributeUse) -> None:
+        assign = self._assignment(use.node)
+        if assign is None:
+            raise Left("K2T130", f"{self.source.code(use.node)} has no counterpart: ask the parameters' requires_grad")
+        statement, value = assign
+        if self.freezing.separate(use.targets):
+            self.output.edit(self._whole(statement), "")
+            return
+        problem = self.freezing.problem(use.targets, self._values(use.node))
+        if problem:
+            raise Left("K2T118", problem)
+        self._edit(statement, f"{self._module(use.node.value, use.targets)}.requires_grad_({value})")
+
+    def _values(self, node: cst.Attribute) -> list[object]:
+        span = self.source.span(node)
+        found = [e for e in self.interpreter.events if e.kind == "trainable" and self.source.span(e.call) == span]
+        return [e.values["value"] for e in found]
+
+    def _assignment(self, node: cst.Attribute) -> tuple[cst.Assign, str] | None:
+        target = self.sites.parents.get(node)
+        assign = self.sites.parents.get(target) if isinstance(target, cst.AssignTarget) else None
+        if not isinstance(assign, cst.Assign) or len(assign.targets) != 1:
+            return None
+        return assign, self.source.code(assign.value)
+
+    def _whole(self, node: cst.CSTNode) -> Span:
+        """A statement with its line."""
+        line = self.sites.parents.get(node)
+        span = self.sites.whole(line) if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+        if span is None:
+            raise Left("K2T118", "setting trainable was left: it shares its line with other code")
+        return self.source.span_of(self.source.line_start(span.start), self.source.line_end(span.end - 1))
+
+    # Weights
+
+    def _get_weights(self, use: AttributeUse, call: cst.Call) -> None:
+        layers = [t for t in use.targets if isinstance(t, Layer)]
+        if len(layers) != len(use.targets):
+            raise Left("K2T180", "the arrays of a whole model come in another order and layout in PyTorch")
+        module = self._module(use.node.value, use.targets)
+        arrays = self._arrays(module, layers)
+        parent = self.sites.parents.get(call)
+        index = _index(parent) if isinstance(parent, cst.Subscript) and parent.value is call else None
+        if index is not None and -len(arrays) <= index < len(arrays):
+            assert parent is not None
+            self._edit(parent, arrays[index])
+        elif isinstance(parent, cst.Assign) and isinstance(parent.targets[0].target, cst.Tuple):
+            self._edit(call, ", ".join(arrays))
+        else:
+            self._edit(call, f"[{', '.join(arrays)}]")
+
+    def _arrays(self, module: str, layers: Sequence[Layer]) -> list[str]:
+        return weights.read(module, self._lines(layers))
+
+    def _lines(self, layers: Sequence[Layer]) -> tuple[str, ...]:
+        lines = {self.modules.lines(x) for x in layers}
+        found = lines.pop()
+        if found is None or lines:
+            raise Left("K2T180", "the weights of these layers are laid out in different ways")
+        try:
+            weights.read("", found)
+        except weights.OtherLayout:
+            message = f"the weights of a {layers[0].kind} are laid out in another way in PyTorch"
+            raise Left("K2T180", message) from None
+        return found
+
+    def _set_weights(self, use: AttributeUse, call: cst.Call) -> None:
+        if len(call.args) != 1 or not isinstance(self.sites.parents.get(call), cst.Expr):
+            raise Left("K2T180", "set_weights takes one list of arrays")
+        given = call.args[0].value
+        source = self._source(given)
+        if source is not None and self._alike([*use.targets, *source.targets]):
+            target = self._module(use.node.value, use.targets)
+            origin = self._module(source.node.value, source.targets)
+            self._edit(call, f"{target}.load_state_dict({origin}.state_dict())")
+            return
+        layers = [t for t in use.targets if isinstance(t, Layer)]
+        if len(layers) != len(use.targets):
+            raise Left("K2T180", "the arrays of a whole model come in another order and layout in PyTorch")
+        module, lines = self._module(use.node.value, use.targets), self._lines(layers)
+        if isinstance(given, cst.List) and len(given.elements) == len(lines):
+            arrays = [self.source.code(e.value) for e in given.elements]
+        elif isinstance(given, cst.Name | cst.Attribute):
+            arrays = [f"{self.source.code(given)}[{i}]" for i in range(len(lines))]
+        else:
+            raise Left("K2T180", "the arrays are not written as a list")
+        self.output.imports.add("import torch")
+        statement = self.sites.statement(call)
+        indent = " " * self.sites.indent(statement) if statement is not None else ""
+        self._edit(call, f"\n{indent}".join(weights.write(module, lines, arrays)))
+
+    def _source(self, given: cst.BaseExpression) -> AttributeUse | None:
+        """The use behind `other.get_weights()`."""
+        if not isinstance(given, cst.Call):
+            return None
+        return self.interpreter.attribute_uses.get(id(given.func))
+
+    def _alike(self, targets: Sequence[Layer | ModelValue]) -> bool:
+        """Whether modules have parameters of the same names."""
+        return len({self._keys(t) for t in targets}) == 1
+
+    def _keys(self, target: Layer | ModelValue) -> object:
+        if isinstance(target, Layer):
+            return self.modules.lines(target)
+        done = self.modules.of(target)
+        if done is None or done.reading.structured:
+            return id(done.reading) if done is not None else id(target)
+        return tuple(
+            (path, self._keys(layer))
+            for name, path in done.written.paths.items()
+            if (layer := done.reading.layers.get(name)) is not None
+            and any(x.op is not None and (x.op.weights or x.op.weights_of) for x in leaves(layer))
+        )
+
+
+class _Asked(cst.CSTVisitor):
+    """Which attributes are asked of a name; "" for any other use."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.found: list[str] = []
+
+    def visit_Attribute(self, node: cst.Attribute) -> bool:
+        if isinstance(node.value, cst.Name) and node.value.value == self.name:
+            self.found.append(node.attr.value)
+            return False
+        node.value.visit(self)
+        return False
+
+    def visit_Name(self, node: cst.Name) -> None:
+        if node.value == self.name:
+            self.found.append("")
+
+
+def _flat(value: object) -> list[object]:
+    return list(value) if isinstance(value, tuple | list) else [value]
+
+
+def _index(node: cst.Subscript) -> int | None:
+    """The index of `x[1]`."""
+    if len(node.slice) != 1 or not isinstance(node.slice[0].slice, cst.Index):
+        return None
+    value = node.slice[0].slice.value
+    if isinstance(value, cst.UnaryOperation) and isinstance(value.operator, cst.Minus):
+        return -int(value.expression.value) if isinstance(value.expression, cst.Integer) else None
+    return int(value.value) if isinstance(value, cst.Integer) else None
