@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from transpile.backends import torch_layer_weights as weights
-from transpile.backends.torch_modules import Modules, NoModule
+from transpile.backends.torch_modules import Left, Modules, NoModule
+from transpile.backends.torch_weight_uses import WeightUses
 from transpile.backends.written_model import Converted
 from transpile.frontends.freezing import Freezing
 from transpile.frontends.sites import Sites
 from transpile.interpret import attributes
 from transpile.interpret.expressions import is_plain
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.model_layers import Counted, leaves
+from transpile.interpret.model_layers import Counted
 from transpile.interpret.record import AttributeUse
 from transpile.interpret.values import InputSource, Layer, ModelValue
 from transpile.ir import UNKNOWN, Span
@@ -25,14 +25,6 @@ _LITERALS = ("name", "output_shape", "input_shape")
 _ONLY_PARAMETERS = ("trainable",)
 
 
-class Left(Exception):
-    """Why a use stays as it is."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
-
-
 def write_attributes(
     interpreter: Interpreter, converted: Sequence[Converted], freezing: Freezing, output: Output
 ) -> None:
@@ -40,7 +32,7 @@ def write_attributes(
     _Attributes(interpreter, converted, freezing, output).run()
 
 
-class _Attributes:
+class _Attributes(WeightUses):
     def __init__(
         self, interpreter: Interpreter, converted: Sequence[Converted], freezing: Freezing, output: Output
     ) -> None:
@@ -300,87 +292,6 @@ class _Attributes:
             raise Left("K2T118", "setting trainable was left: it shares its line with other code")
         return self.source.span_of(self.source.line_start(span.start), self.source.line_end(span.end - 1))
 
-    # Weights
-
-    def _get_weights(self, use: AttributeUse, call: cst.Call) -> None:
-        layers = [t for t in use.targets if isinstance(t, Layer)]
-        if len(layers) != len(use.targets):
-            raise Left("K2T180", "the arrays of a whole model come in another order and layout in PyTorch")
-        module = self._module(use.node.value, use.targets)
-        arrays = self._arrays(module, layers)
-        parent = self.sites.parents.get(call)
-        index = _index(parent) if isinstance(parent, cst.Subscript) and parent.value is call else None
-        if index is not None and -len(arrays) <= index < len(arrays):
-            assert parent is not None
-            self._edit(parent, arrays[index])
-        elif isinstance(parent, cst.Assign) and isinstance(parent.targets[0].target, cst.Tuple):
-            self._edit(call, ", ".join(arrays))
-        else:
-            self._edit(call, f"[{', '.join(arrays)}]")
-
-    def _arrays(self, module: str, layers: Sequence[Layer]) -> list[str]:
-        return weights.read(module, self._lines(layers))
-
-    def _lines(self, layers: Sequence[Layer]) -> tuple[str, ...]:
-        lines = {self.modules.lines(x) for x in layers}
-        found = lines.pop()
-        if found is None or lines:
-            raise Left("K2T180", "the weights of these layers are laid out in different ways")
-        try:
-            weights.read("", found)
-        except weights.OtherLayout:
-            message = f"the weights of a {layers[0].kind} are laid out in another way in PyTorch"
-            raise Left("K2T180", message) from None
-        return found
-
-    def _set_weights(self, use: AttributeUse, call: cst.Call) -> None:
-        if len(call.args) != 1 or not isinstance(self.sites.parents.get(call), cst.Expr):
-            raise Left("K2T180", "set_weights takes one list of arrays")
-        given = call.args[0].value
-        source = self._source(given)
-        if source is not None and self._alike([*use.targets, *source.targets]):
-            target = self._module(use.node.value, use.targets)
-            origin = self._module(source.node.value, source.targets)
-            self._edit(call, f"{target}.load_state_dict({origin}.state_dict())")
-            return
-        layers = [t for t in use.targets if isinstance(t, Layer)]
-        if len(layers) != len(use.targets):
-            raise Left("K2T180", "the arrays of a whole model come in another order and layout in PyTorch")
-        module, lines = self._module(use.node.value, use.targets), self._lines(layers)
-        if isinstance(given, cst.List) and len(given.elements) == len(lines):
-            arrays = [self.source.code(e.value) for e in given.elements]
-        elif isinstance(given, cst.Name | cst.Attribute):
-            arrays = [f"{self.source.code(given)}[{i}]" for i in range(len(lines))]
-        else:
-            raise Left("K2T180", "the arrays are not written as a list")
-        self.output.imports.add("import torch")
-        statement = self.sites.statement(call)
-        indent = " " * self.sites.indent(statement) if statement is not None else ""
-        self._edit(call, f"\n{indent}".join(weights.write(module, lines, arrays)))
-
-    def _source(self, given: cst.BaseExpression) -> AttributeUse | None:
-        """The use behind `other.get_weights()`."""
-        if not isinstance(given, cst.Call):
-            return None
-        return self.interpreter.attribute_uses.get(id(given.func))
-
-    def _alike(self, targets: Sequence[Layer | ModelValue]) -> bool:
-        """Whether modules have parameters of the same names."""
-        return len({self._keys(t) for t in targets}) == 1
-
-    def _keys(self, target: Layer | ModelValue) -> object:
-        if isinstance(target, Layer):
-            return self.modules.lines(target)
-        done = self.modules.of(target)
-        if done is None or done.reading.structured:
-            return id(done.reading) if done is not None else id(target)
-        return tuple(
-            (path, self._keys(layer))
-            for name, path in done.written.paths.items()
-            if (layer := done.reading.layers.get(name)) is not None
-            and any(x.op is not None and (x.op.weights or x.op.weights_of) for x in leaves(layer))
-        )
-
 
 class _Asked(cst.CSTVisitor):
     """Which attributes are asked of a name; "" for any other use."""
@@ -403,13 +314,3 @@ class _Asked(cst.CSTVisitor):
 
 def _flat(value: object) -> list[object]:
     return list(value) if isinstance(value, tuple | list) else [value]
-
-
-def _index(node: cst.Subscript) -> int | None:
-    """The index of `x[1]`."""
-    if len(node.slice) != 1 or not isinstance(node.slice[0].slice, cst.Index):
-        return None
-    value = node.slice[0].slice.value
-    if isinstance(value, cst.UnaryOperation) and isinstance(value.operator, cst.Minus):
-        return -int(value.expression.value) if isinstance(value.expression, cst.Integer) else None
-    return int(value.value) if isinstance(value, cst.Integer) else None

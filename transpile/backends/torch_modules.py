@@ -15,6 +15,14 @@ class NoModule(Exception):
     """A layer that has no module of its own in PyTorch, or none that can be named."""
 
 
+class Left(Exception):
+    """Why a use stays as it is."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
 class Modules:
     """The modules of all converted models."""
 
