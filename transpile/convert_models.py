@@ -267,11 +267,11 @@ class ModelConverter:
         """The user's variable that holds a model, as seen from a frame."""
         scope: Frame | None = frame
         while scope is not None:
-            found = [n for n, held in scope.names.items() if held is value]
+            found = [n for n, held in scope.names.items() if held is value and n not in scope.loop_names]
             if found:
                 return found[0]
             scope = scope.parent
-        return ""
+        return _element(value, frame)
 
     def _with_parameters(
         self,
@@ -338,6 +338,21 @@ def _inside(construct: Span, region: Region, source: Source) -> bool:
 def _access(variable: str, path: str) -> str:
     """`model.dense`, or `model[0]` for a position in a Sequential."""
     return f"{variable}[{path}]" if path.isdigit() else f"{variable}.{path}"
+
+
+def _element(value: ModelValue, frame: Frame) -> str:
+    """`members[0]` for a model in a list (or a dict) that a variable holds."""
+    scope: Frame | None = frame
+    while scope is not None:
+        for name, held in scope.names.items():
+            items = (
+                enumerate(held) if isinstance(held, list | tuple) else held.items() if isinstance(held, dict) else ()
+            )
+            for key, item in items:
+                if item is value:
+                    return f"{name}[{key!r}]"
+        scope = scope.parent
+    return ""
 
 
 def _roots(expressions: Iterable[str]) -> list[str]:

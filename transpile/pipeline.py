@@ -17,6 +17,7 @@ from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Layer
 from transpile.passes.logits import final_activations
 from transpile.passes.model_attributes import report_attributes
+from transpile.passes.old_meanings import report_old_meanings
 from transpile.result import Result
 from transpile.source import Source
 from transpile.splice import Output
@@ -53,6 +54,7 @@ def keras2torch(
     write_attributes(interpreter, converted, freezing, output)
     layers = [x for c in converted for x in c.reading.layers.values() if isinstance(x, Layer)]
     report_attributes(interpreter, facts, layers, output)
+    report_old_meanings(interpreter, layers, output)
     code = finish(parsed, interpreter, output)
     pairs = pairs_of(converted, interpreter, drop, trainings)
     return Result(code, _ordered(output.diagnostics), pairs, filename, source)

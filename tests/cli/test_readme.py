@@ -64,7 +64,7 @@ def run(line: str, directory: Path) -> subprocess.CompletedProcess[str]:
 
 def stable(text: str) -> str:
     """The text without what differs from machine to machine: errors, times, versions."""
-    text = re.sub(r"\b\d(\.\d)?e-\d\d\b", "E", text)
+    text = re.sub(r"\b(\d(\.\d)?e-\d\d|0)(?= +(E|\d(\.\d)?e-\d\d) +)|\b\d(\.\d)?e-\d\d\b", "E", text)
     text = re.sub(r"\d+\.\d+ s\b", "T s", text)
     text = re.sub(r"\d+\.\d+\.\d+(\+\w+)?", "V", text)
     return re.sub(r" {2,}", " ", text).strip()

@@ -115,7 +115,7 @@ class ModelEdits:
                     message = f"`{self.source.code(statement)}` was left out with the function around it"
                     self.output.report("K2T211", self.source.span(statement), message)
         for done in self.converted:
-            text = done.construct + done.written.definition
+            text = " ".join([done.construct, *done.written.after])
             done.region.deleted += unused_assignments(done.region, regions, text, self.source, self.blocks)
         kept = [c.region.anchor or c.region.statement for c in self.converted if not c.inlined]
         places = [self.source.span(statement) for statement in kept]

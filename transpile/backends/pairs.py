@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Instance, ModelValue, Tensor
+from transpile.interpret.values import Frame, Instance, ModelValue, Tensor
 from transpile.ir import Expr, Node, Shape
 from transpile.registry import Op, weight_lines
 from transpile.result import InputInfo, LayerPair, ModelPair, TrainingInfo
@@ -107,21 +107,41 @@ def _expression(values: Sequence[ModelValue], interpreter: Interpreter) -> str:
 def _local(values: Sequence[ModelValue], interpreter: Interpreter) -> str:
     """`main.<locals>.model` for a model that a function of the file keeps to itself.
 
-    A function that returns the model is called instead; one that needs arguments cannot be.
+    A function that returns the model is called instead; one that needs arguments cannot be, unless
+    the file itself calls it.
     """
     for frame in interpreter.frames:
         function = frame.function
         if function is None or not isinstance(function.node, cst.FunctionDef):
             continue
-        params = function.node.params
-        needed = any(p.default is None for p in (*params.posonly_params, *params.params, *params.kwonly_params))
-        if needed or function.closure.parent is not None:
+        path = _path(frame, interpreter.module)
+        if not path:
             continue
         for name, held in frame.names.items():
             ours = any(held is v for v in values) and not _returns(function.node, name)
             if ours and not _returned_directly(function.node, values):
-                return f"{function.name}.<locals>.{name}"
+                return ".<locals>.".join([*path, name])
     return ""
+
+
+def _path(frame: Frame, module: Frame) -> list[str]:
+    """The functions through which the file comes to a frame, outermost first; [] if it does not."""
+    names: list[str] = []
+    scope: Frame | None = frame
+    while scope is not None and scope is not module:
+        function = scope.function
+        if function is None or not isinstance(function.node, cst.FunctionDef) or function.closure is not module:
+            return []
+        if scope.caller is None and _needs_arguments(function.node):
+            return []
+        names.append(function.name)
+        scope = scope.caller
+    return names[::-1]
+
+
+def _needs_arguments(node: cst.FunctionDef) -> bool:
+    params = node.params
+    return any(p.default is None for p in (*params.posonly_params, *params.params, *params.kwonly_params))
 
 
 def _returned_directly(node: cst.FunctionDef, values: Sequence[ModelValue]) -> bool:
@@ -136,8 +156,7 @@ def _call(value: ModelValue) -> str:
         return ""
     if function.closure.parent is not None:
         return ""
-    params = function.node.params
-    if any(p.default is None for p in (*params.posonly_params, *params.params, *params.kwonly_params)):
+    if _needs_arguments(function.node):
         return ""
     returned = [s for s in value.statements if cst.Module([]).code_for_node(s).lstrip().startswith("return")]
     name = function.name

@@ -47,10 +47,14 @@ class Blocks:
 
     def scope(self, statement: cst.CSTNode) -> cst.CSTNode | None:
         """The function around a statement; None at module level."""
+        return next((s for s in self.around(statement) if isinstance(s, cst.FunctionDef)), None)
+
+    def around(self, statement: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """The statements that enclose a statement, innermost first."""
         current = self.places[statement].parent
-        while current is not None and not isinstance(current, cst.FunctionDef):
+        while current is not None:
+            yield current
             current = self.places[current].parent
-        return current
 
     def binds(self, scope: cst.CSTNode | None, name: str) -> bool:
         """Whether a function has a name as a parameter or a variable of its own."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import libcst as cst
+from libcst import matchers
 
 from transpile.frontends.blocks import Blocks, home_statement, names_in, simple_statements
 from transpile.frontends.keras_model import Reading, Unconvertible
@@ -130,18 +131,20 @@ def _helpers(reading: Reading) -> list[cst.FunctionDef]:
     return found
 
 
-def remaining_names(regions: list[Region], source: Source, blocks: Blocks) -> set[str]:
-    """The names that the code reads which no region takes away."""
-    gone = {id(s) for r in regions for top in r.deleted for s in simple_statements(top)}
-    gone |= {id(s) for r in regions for f in r.functions for s in simple_statements(f)}
-    headers = {id(t) for r in regions for t in r.deleted}
+def remaining_names(
+    regions: list[Region], source: Source, blocks: Blocks, within: cst.CSTNode | None = None
+) -> set[str]:
+    """The names that the code reads which no region takes away; only the code `within` a function."""
+    gone = {s for r in regions for s in (*r.deleted, *r.functions)}
     construct = {id(r.statement): r.construct for r in regions}
     remaining: set[str] = set()
     for statement in blocks.places:
+        around = set(blocks.around(statement))
+        if (within is not None and within not in around) or gone & {statement, *around}:
+            continue
         if not isinstance(statement, cst.SimpleStatementLine):
-            if id(statement) not in headers:
-                remaining |= _header_names(statement)
-        elif id(statement) not in gone:
+            remaining |= _header_names(statement)
+        else:
             remaining |= _names_outside(statement, construct.get(id(statement)), source)
     return remaining
 
@@ -293,13 +296,13 @@ def unused_assignments(
 ) -> list[cst.CSTNode]:
     """Assignments in the builder's function that only served the code that goes away.
 
-    `text` is the model's translation: what it reads stays.
+    `text` is the model's translation there: what it reads stays.
     """
     scope = blocks.scope(region.statement)
     if scope is None:
         return []
     served = set().union(*(names_in(s)[0] for s in region.deleted), set())
-    remaining = remaining_names(regions, source, blocks) | set(re.findall(r"\w+", text))
+    remaining = remaining_names(regions, source, blocks, scope) | set(re.findall(r"\w+", text))
     found: list[cst.CSTNode] = []
     for statement in blocks.places:
         if not isinstance(statement, cst.SimpleStatementLine) or blocks.scope(statement) is not scope:
@@ -316,8 +319,12 @@ def unused_assignments(
     return found
 
 
+_PURE = frozenset("int float str bool len abs round min max sum range list tuple dict sorted".split())
+
+
 def _does_something(value: cst.BaseExpression) -> bool:
     """Whether evaluating an expression may have an effect."""
+    calls = matchers.findall(value, matchers.Call())
     return not isinstance(
         value,
         cst.List
@@ -329,8 +336,9 @@ def _does_something(value: cst.BaseExpression) -> bool:
         | cst.SimpleString
         | cst.BinaryOperation
         | cst.UnaryOperation
-        | cst.Comparison,
-    ) or "(" in cst.Module([]).code_for_node(value).lstrip("(")
+        | cst.Comparison
+        | cst.Call,
+    ) or any(not (isinstance(c, cst.Call) and isinstance(c.func, cst.Name) and c.func.value in _PURE) for c in calls)
 
 
 def dropped_statements(region: Region, interpreter: Interpreter) -> list[cst.SimpleStatementLine]:

@@ -6,7 +6,8 @@ are never kept. Blocks (`if`, `for`, `with`, `try`) keep their headers and what 
 their bodies; the body of `if __name__ == "__main__":` counts as top level.
 
 An expression `main.<locals>.model` (Python's own notation) means the variable `model` inside
-the function `main`, whose body is then sliced as if it stood at top level.
+the function `main`, whose body is then sliced as if it stood at top level; so does
+`main.<locals>.train.<locals>.model`, for a function that `main` calls.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ def slice_program(tree: ast.Module, expressions: Iterable[str]) -> list[ast.stmt
     """The top-level statements that define the names in the expressions, in order."""
     body, needed = _main_first(tree.body), set[str]()
     for expression in expressions:
-        function, inside, inner = expression.partition(".<locals>.")
-        if inside:
+        *functions, inner = expression.split(".<locals>.")
+        for function in functions:
             body = _inline(body, function)
-        needed |= names_read(ast.parse(inner or expression, mode="eval"))
+        needed |= names_read(ast.parse(inner, mode="eval"))
     slicer = _Slicer(body)
     result = slicer.run(needed)
     missing = needed - slicer.bound - _BUILTINS
@@ -68,7 +69,7 @@ _BUILTINS = frozenset(vars(builtins))
 
 def local_expression(expression: str) -> str:
     """The expression to evaluate once the slice has run."""
-    return expression.partition(".<locals>.")[2] or expression
+    return expression.rpartition(".<locals>.")[2]
 
 
 def _main_first(body: Sequence[ast.stmt]) -> list[ast.stmt]:

@@ -1,0 +1,50 @@
+"""Layers that mean something else in Keras 3 than in the Keras that a program was written for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import Layer
+from transpile.splice import Output
+
+# What only Keras 1 and 2 take.
+_ARGUMENTS = frozenset(
+    """nb_epoch nb_filter nb_row nb_col nb_val_samples samples_per_epoch border_mode subsample dim_ordering
+    output_dim inner_activation inner_init init W_regularizer b_regularizer W_constraint b_constraint
+    batch_input_shape input_length dropout_W dropout_U consume_less forget_bias_init bias init_std lr
+    show_accuracy implementation""".split()
+)
+_METHODS = frozenset("fit_generator evaluate_generator predict_generator predict_classes predict_proba".split())
+_RECURRENT = frozenset({"LSTM", "GRU", "LSTMCell", "GRUCell"})
+
+
+def is_old(interpreter: Interpreter) -> bool:
+    """Whether a program says what only Keras 1 or 2 understands."""
+    calls = [layer.call for layer in interpreter.layers if layer.call is not None]
+    calls += [event.call for event in interpreter.events]
+    keywords = {a.keyword.value for c in calls for a in c.args if a.keyword is not None}
+    return bool(keywords & _ARGUMENTS) or any(e.kind in _METHODS for e in interpreter.events)
+
+
+def report_old_meanings(interpreter: Interpreter, layers: Iterable[Layer], output: Output) -> None:
+    """K2T205 for every converted layer whose meaning has changed since."""
+    if not is_old(interpreter):
+        return
+    for layer in layers:
+        changed = list(_changed(layer))
+        if changed:
+            output.report("K2T205", layer.span, f"{layer.kind}: {'; '.join(changed)}")
+
+
+def _changed(layer: Layer) -> Iterable[str]:
+    values = {name: expr.value for name, expr in layer.args.items()}
+    given = layer.call.args if layer.call is not None else ()
+    said = {a.keyword.value for a in given if a.keyword is not None}
+    third = sum(a.keyword is None for a in given) > 2  # after the units and the activation
+    if layer.kind in _RECURRENT and not third and not said & {"recurrent_activation", "inner_activation"}:
+        yield "its recurrent activation was hard_sigmoid by default before Keras 2.3, and is sigmoid since"
+    if layer.kind in _RECURRENT and layer.kind.startswith("GRU") and "reset_after" not in said:
+        yield "reset_after was False by default in Keras 2 and is True in Keras 3"
+    if any(v == "hard_sigmoid" for v in values.values() if isinstance(v, str)) or layer.kind == "hard_sigmoid":
+        yield "hard_sigmoid was clip(0.2 x + 0.5, 0, 1) in Keras 2 and is clip(x / 6 + 0.5, 0, 1) in Keras 3"
