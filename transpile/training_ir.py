@@ -102,13 +102,19 @@ class EarlyStopping:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`keras.callbacks.ModelCheckpoint`."""
+    """`keras.callbacks.ModelCheckpoint`.
+
+    `every`: after so many batches, or, with `epochs`, after so many epochs.
+    """
 
     path: Expr
     monitor: str
     direction: Literal["min", "max"]
     best_only: bool
     verbose: bool = False
+    threshold: Expr | None = None
+    every: Expr | None = None
+    epochs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,70 @@ class RateSchedule:
     verbose: bool = False
 
 
-Callback = EarlyStopping | Checkpoint | ReduceRate | RateSchedule
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One function that the loop calls: `text` is the function, or the name of a method.
+
+    `arguments`: whether it looks at what it is given beyond the epoch or batch (`logs`), and
+    whether that may be left out of the call.
+    """
+
+    name: str
+    text: str
+    reads_logs: bool = True
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """An object of a class of the user's (or a LambdaCallback) and the hooks that it has.
+
+    `variable` is the user's name for the object; without one, `made` constructs it. `needs` are
+    the attributes that Keras sets: model, optimizer, params, validation_data. `writes` are keys
+    that it adds to the logs. `stops`: it may set `stop_training`, between epochs or batches.
+    """
+
+    hooks: tuple[Hook, ...]
+    variable: str = ""
+    made: str = ""
+    needs: frozenset[str] = frozenset()
+    stops: Literal["", "epoch", "batch"] = ""
+    writes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CsvLog:
+    """`keras.callbacks.CSVLogger`."""
+
+    path: Expr
+    separator: Expr
+    append: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """`keras.callbacks.TensorBoard`; `histograms`: every how many epochs, None for never."""
+
+    path: Expr
+    histograms: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopOnNan:
+    """`keras.callbacks.TerminateOnNaN`."""
+
+    raises: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """`keras.callbacks.BackupAndRestore`: a file in `folder`."""
+
+    folder: Expr
+    delete: bool = True
+
+
+Callback = EarlyStopping | Checkpoint | ReduceRate | RateSchedule | Hooks | CsvLog | Board | StopOnNan | Backup
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +229,12 @@ class Fit:
     class_weight: Expr | None = None
     verbose: Expr | None = None
     callbacks: tuple[Callback, ...] = ()
+    validation_freq: Expr | None = None  # None: after every epoch
+
+    @property
+    def validated(self) -> bool:
+        """Whether there is something to validate on."""
+        return bool(self.split or self.validation)
 
 
 @dataclass(frozen=True, slots=True)

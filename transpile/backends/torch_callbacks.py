@@ -2,77 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
-from transpile.backends.torch_paths import torch_path
+from transpile.backends.torch_hooks import hook_lines
+from transpile.backends.torch_lines import Lines, Scope, indented
+from transpile.backends.torch_logs import backup_lines, board_lines, csv_lines, nan_lines
+from transpile.backends.torch_paths import folder_of, is_template, torch_path
 from transpile.frontends.texts import operand
-from transpile.training_ir import Callback, Checkpoint, EarlyStopping, RateSchedule, ReduceRate
+from transpile.training_ir import (
+    Backup,
+    Board,
+    Callback,
+    Checkpoint,
+    CsvLog,
+    EarlyStopping,
+    Hooks,
+    RateSchedule,
+    ReduceRate,
+    StopOnNan,
+)
 
 
-@dataclass
-class Lines:
-    """Statements before the loop, at an epoch's begin, at its end, and after the loop."""
-
-    before: list[str] = field(default_factory=list)
-    begin: list[str] = field(default_factory=list)
-    end: list[str] = field(default_factory=list)
-    after: list[str] = field(default_factory=list)
-
-    def add(self, other: Lines) -> None:
-        self.before += other.before
-        self.begin += other.begin
-        self.end += other.end
-        self.after += other.after
-
-
-@dataclass(frozen=True)
-class _Scope:
-    model: str
-    optimizer: str
-    logs: str
-    name: Callable[[str], str]
-    momentum: bool = False  # the velocity must follow the rate
-
-    def changing(self, lines: list[str]) -> list[str]:
-        """Lines that change the learning rate."""
-        if not self.momentum:
-            return lines
-        rate = self.name("old_rate")
-        return [
-            f'{rate} = {self.optimizer}.param_groups[0]["lr"]',
-            *lines,
-            f"rescale_momentum({self.optimizer}, {rate})",
-        ]
-
-
-def callback_lines(
-    callbacks: tuple[Callback, ...],
-    model: str,
-    optimizer: str,
-    logs: str,
-    name: Callable[[str], str],
-    momentum: bool = False,
-) -> Lines:
-    """All callbacks of one loop; what ends the loop comes last."""
-    scope = _Scope(model, optimizer, logs, name, momentum)
-    lines = Lines()
+def callback_lines(callbacks: tuple[Callback, ...], scope: Scope) -> Lines:
+    """All callbacks of one loop, in the user's order; what ends the loop comes last."""
+    lines, rated = Lines(), False
     for callback in callbacks:
         match callback:
+            case EarlyStopping():
+                lines.add(_stopping(callback, scope))
             case Checkpoint():
                 lines.add(_checkpoint(callback, scope))
             case ReduceRate():
                 lines.add(_reduce(callback, scope))
             case RateSchedule():
                 lines.add(_schedule(callback, scope))
-    for callback in callbacks:
-        if isinstance(callback, EarlyStopping):
-            lines.add(_stopping(callback, scope))
+            case Hooks():
+                lines.add(hook_lines(callback, scope))
+            case CsvLog():
+                lines.add(csv_lines(callback, scope, rated))
+            case Board():
+                lines.add(board_lines(callback, scope))
+            case StopOnNan():
+                lines.add(nan_lines(callback, scope))
+            case Backup():
+                lines.add(backup_lines(callback, scope))
+        rated |= isinstance(callback, ReduceRate | RateSchedule)
     return lines
-
-
-def _value(scope: _Scope, monitor: str) -> str:
-    return f'{scope.logs}["{monitor}"]'
 
 
 def _better(value: str, best: str, direction: str, delta: str = "") -> str:
@@ -86,76 +59,112 @@ def _worst(direction: str) -> str:
     return 'float("inf")' if direction == "min" else 'float("-inf")'
 
 
-def _best_name(scope: _Scope, monitor: str) -> str:
-    return scope.name(f"best_{monitor.removeprefix('val_')}")
-
-
-def _stopping(callback: EarlyStopping, scope: _Scope) -> Lines:
-    value, best, wait = _value(scope, callback.monitor), _best_name(scope, callback.monitor), scope.name("wait")
-    state, epoch = scope.name("best_state"), scope.name("epoch")
+def _stopping(callback: EarlyStopping, scope: Scope) -> Lines:
+    value, direction = scope.value(callback.monitor), callback.direction
+    best, wait = scope.fresh(f"best_{callback.monitor.removeprefix('val_')}"), scope.fresh("wait")
+    epoch, state = scope.name("epoch"), scope.fresh("best_state") if callback.restore else ""
     delta = "" if callback.min_delta.value in (0, 0.0) else f"abs({callback.min_delta.text})"
     if isinstance(callback.min_delta.value, int | float) and callback.min_delta.value > 0:
         delta = operand(callback.min_delta.text)
-    start = _worst(callback.direction) if callback.baseline is None else callback.baseline.text
-    lines = Lines()
-    if callback.restore:
-        lines.before = [f"{best}, {state}, {wait} = {start}, None, 0"]
-    else:
-        lines.before = [f"{best}, {wait} = {start}, 0"]
-    copied = f"copy.deepcopy({scope.model}.state_dict())"
-    improved = [f"{best}, {wait} = {value}, 0"]
-    if callback.restore:
-        improved += [f"{state} = {copied}"]
-    # A stop in the first epoch is only thinkable with a baseline; Keras rules it out.
-    test = f"{wait} >= {callback.patience.text}" + (f" and {epoch} > 0" if callback.baseline is not None else "")
+    names = [n for n in (best, state, wait) if n]
+    start = [_worst(direction), *(["None"] if state else []), "0"]
+    lines = Lines([f"{', '.join(names)} = {', '.join(start)}"])
+    copied = [f"{state} = copy.deepcopy({scope.model}.state_dict())"] if state else []
+    test = f"{wait} >= {callback.patience.text}"
     stop = [f'print(f"Epoch {{{epoch} + 1}}: early stopping")'] if callback.verbose else []
-    lines.end = [
-        f"if {_better(value, best, callback.direction, delta)}:",
-        *(f"    {x}" for x in improved),
-        "else:",
-        f"    {wait} += 1",
-        f"    if {test}:",
-        *(f"        {x}" for x in (*stop, "break")),
-    ]
-    if callback.restore and callback.baseline is not None:
-        lines.end = [f"if {state} is None:", f"    {state} = {copied}", *lines.end]
+    stop.append("break")
+    better = _better(value, best, direction, delta)
+    if callback.baseline is None:
+        lines.stop = [
+            f"if {better}:", *indented([f"{best}, {wait} = {value}, 0", *copied]),
+            "else:", f"    {wait} += 1", f"    if {test}:", *indented(indented(stop)),
+        ]  # fmt: skip
+    else:  # only what beats the baseline too starts the wait anew
+        beats = _better(value, operand(callback.baseline.text), direction, delta)
+        lines.stop = [
+            f"{wait} += 1",
+            f"if {better}:", *indented([f"{best} = {value}", *copied, f"if {beats}:", f"    {wait} = 0"]),
+            f"elif {test}:", *indented(stop),
+        ]  # fmt: skip
     if callback.start is not None:
-        lines.end = [f"if {epoch} >= {callback.start.text}:", *(f"    {x}" for x in lines.end)]
-    if callback.restore:
-        guard = callback.start is not None
+        lines.stop = [f"if {epoch} >= {callback.start.text}:", *indented(lines.stop)]
+    lines.stop = scope.where_known(callback.monitor, lines.stop)
+    if state:
+        guarded = callback.start is not None or callback.monitor in scope.late
         restore = f"{scope.model}.load_state_dict({state})"
-        lines.after = [f"if {state} is not None:", f"    {restore}"] if guard else [restore]
+        lines.after = [f"if {state} is not None:", f"    {restore}"] if guarded else [restore]
     return lines
 
 
-def _checkpoint(callback: Checkpoint, scope: _Scope) -> Lines:
-    epoch, lines = scope.name("epoch"), Lines()
-    path = torch_path(callback.path)
-    value = callback.path.value
-    if not isinstance(value, str) or "{" in value:
+# Checkpoints
+
+
+def _checkpoint(callback: Checkpoint, scope: Scope) -> Lines:
+    epoch, path = scope.name("epoch"), torch_path(callback.path)
+    if is_template(callback.path):
         path = f"{operand(path)}.format(epoch={epoch} + 1, **{scope.logs})"
+    lines = Lines(_folder(callback, scope))
     save = [f"torch.save({scope.model}.state_dict(), {path})"]
-    if not callback.best_only:
-        talk = [f'print(f"Epoch {{{epoch} + 1}}: saving model")'] if callback.verbose else []
-        lines.end = [*talk, *save]
-        return lines
-    value_text = _value(scope, callback.monitor)
-    best = scope.name(f"saved_{callback.monitor.removeprefix('val_')}")
-    lines.before = [f"{best} = {_worst(callback.direction)}"]
-    talk = [
-        f'print(f"Epoch {{{epoch} + 1}}: {callback.monitor} improved to {{{best}:.5f}}, saving model")'
-    ] if callback.verbose else []  # fmt: skip
-    lines.end = [
-        f"if {_better(value_text, best, callback.direction)}:",
-        f"    {best} = {value_text}",
-        *(f"    {x}" for x in (*talk, *save)),
-    ]
+    if not callback.epochs:
+        return _by_batches(callback, scope, lines)
+    if callback.best_only:
+        value = scope.value(callback.monitor)
+        best = scope.fresh(f"saved_{callback.monitor.removeprefix('val_')}")
+        lines.before.append(f"{best} = {_start(callback)}")
+        shown = f"{callback.monitor} improved to {{{best}:.5f}}, saving model"
+        talk = [f'print(f"Epoch {{{epoch} + 1}}: {shown}")'] if callback.verbose else []
+        better = _better(value, best, callback.direction)
+        save = [f"if {better}:", *indented([f"{best} = {value}", *talk, *save])]
+        if callback.monitor in scope.late:  # Keras saves where there is nothing to compare
+            save = [
+                f'if "{callback.monitor}" not in {scope.logs}:',
+                f"    {save[-1].strip()}",
+                f"el{save[0]}",
+                *save[1:],
+            ]
+    elif callback.verbose:
+        save = [f'print(f"Epoch {{{epoch} + 1}}: saving model")', *save]
+    if callback.every is not None:
+        done = f"{epoch} + 1" if scope.start == "0" else f"{epoch} + 1 - {operand(scope.start)}"
+        save = [f"if ({done}) % {operand(callback.every.text)} == 0:", *indented(save)]
+    lines.end = save
     return lines
 
 
-def _reduce(callback: ReduceRate, scope: _Scope) -> Lines:
+def _start(callback: Checkpoint) -> str:
+    return _worst(callback.direction) if callback.threshold is None else callback.threshold.text
+
+
+def _folder(callback: Checkpoint, scope: Scope) -> list[str]:
+    """Keras makes the folder of its checkpoints."""
+    folder = folder_of(callback.path)
+    return [f"os.makedirs({folder}, exist_ok=True)"] if folder and not scope.makes_folder(folder) else []
+
+
+def _by_batches(callback: Checkpoint, scope: Scope, lines: Lines) -> Lines:
+    assert callback.every is not None
+    count, function = scope.fresh("batches"), scope.fresh("save_checkpoint")
+    path = torch_path(callback.path)
+    if is_template(callback.path):
+        path = f"{operand(path)}.format(epoch={scope.name('epoch')} + 1, batch=batch + 1, **logs)"
+    lines.before += [
+        f"{count} = itertools.count(1)",
+        "",
+        f"def {function}(batch, logs):",
+        f"    if next({count}) % {operand(callback.every.text)} == 0:",
+        f"        torch.save({scope.model}.state_dict(), {path})",
+        "",
+    ]
+    lines.batch_end = [function]
+    return lines
+
+
+# Learning rates
+
+
+def _reduce(callback: ReduceRate, scope: Scope) -> Lines:
     """PyTorch counts patience strictly, and the cooldown one epoch longer."""
-    scheduler = scope.name("scheduler")
+    scheduler = scope.fresh("scheduler")
     patience, cooldown = callback.patience, callback.cooldown
     waits = max(patience.value - 1, 0) if isinstance(patience.value, int) else f"{operand(patience.text)} - 1"
     rests = max(cooldown.value - 1, 0) if isinstance(cooldown.value, int) else f"max({cooldown.text} - 1, 0)"
@@ -165,11 +174,11 @@ def _reduce(callback: ReduceRate, scope: _Scope) -> Lines:
     options += [f"min_lr={callback.min_lr.text}"] if callback.min_lr.value not in (0, 0.0) else []
     made = f"torch.optim.lr_scheduler.ReduceLROnPlateau({scope.optimizer}, {', '.join(options)})"
     note = f"# Keras's patience={patience.text}: PyTorch waits one epoch longer than it says"
-    step = [f"{scheduler}.step({_value(scope, callback.monitor)})"]
-    return Lines([note, f"{scheduler} = {made}"], end=scope.changing(step))
+    step = scope.changing([f"{scheduler}.step({scope.value(callback.monitor)})"])
+    return Lines([note, f"{scheduler} = {made}"], end=scope.where_known(callback.monitor, step))
 
 
-def _schedule(callback: RateSchedule, scope: _Scope) -> Lines:
+def _schedule(callback: RateSchedule, scope: Scope) -> Lines:
     epoch, group = scope.name("epoch"), scope.name("group")
     rate = f', {group}["lr"]' if callback.takes_rate else ""
     function = callback.function.text

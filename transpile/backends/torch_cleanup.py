@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from transpile.frontends.sites import Sites, assigned, assignments
-from transpile.interpret.values import KerasObject
+from transpile.interpret.values import Instance, KerasObject
 from transpile.ir import Expr, Span
 from transpile.source import Source
 from transpile.splice import Output
@@ -18,6 +18,7 @@ class Cleanup:
         self.sites, self.source, self.output = sites, source, output
         self._spans: list[Span] = []
         self._statements: list[cst.SimpleStatementLine] = []
+        self._functions: list[cst.FunctionDef] = []
         self._removed: set[int] = set()
 
     def consumed(self, span: Span) -> None:
@@ -29,7 +30,7 @@ class Cleanup:
         values = given.value if isinstance(given.value, list | tuple) else [given.value]
         claimed = False
         for value in values:
-            self._note(value)
+            self._note(value, call)
         if given.text.isidentifier():
             statement = self._assignment(given.text, call)
             if statement is not None:
@@ -38,15 +39,32 @@ class Cleanup:
                 claimed = self._only_read_in(given.text, statement, call)
         return claimed
 
-    def _note(self, value: object) -> None:
+    def _note(self, value: object, call: cst.Call) -> None:
         """The statement that makes an object, and those that make its arguments."""
+        if isinstance(value, Instance):  # the user's object stays; a function that made it may go
+            self._note_maker(value.made, call)
+            return
         if not isinstance(value, KerasObject):
             return
+        self._note_maker(value, call)
         statement = self._definition(value.call)
         if statement is not None and statement not in self._statements:
             self._statements.append(statement)
         for expr in (*value.args, *value.kwargs.values()):
-            self._note(expr.value)
+            self._note(expr.value, call)
+
+    def _note_maker(self, value: KerasObject | None, call: cst.Call) -> None:
+        """A function that the file calls to make something that went into the written code."""
+        function = value.frame.function.node if value is not None and value.frame.function is not None else None
+        if not isinstance(function, cst.FunctionDef) or function in (*self._functions, *self.sites.above(call)):
+            return
+        if self._named(function):
+            self._functions.append(function)
+
+    def _named(self, function: cst.FunctionDef) -> list[cst.Name]:
+        reader = _Reads(function.name.value)
+        self.source.tree.visit(reader)
+        return [n for n in reader.found if n is not function.name]
 
     def _definition(self, call: cst.Call) -> cst.SimpleStatementLine | None:
         statement = self.sites.statement(call)
@@ -90,14 +108,40 @@ class Cleanup:
         while changed:
             changed = False
             for statement in list(pending):
-                reads = self._reads(assigned(statement), statement)
-                if all(_inside(self.source.span(n), self._spans) for n in reads):
+                outside = self._outside(self._reads(assigned(statement), statement))
+                changes = [self._change(n) for n in outside]
+                if all(c is not None for c in changes):
                     pending.remove(statement)
-                    span = self.source.span(statement)
-                    self._spans.append(span)
-                    if not any(_inside(span, [c]) for c in self.output.claimed):
-                        self.remove(statement)
+                    for gone in (statement, *dict.fromkeys(c for c in changes if c is not None)):
+                        self._take(gone)
                     changed = True
+        for function in self._functions:
+            if not self._outside(self._named(function)):
+                span = self.source.span(function)
+                start, end = self.source.line_start(span.start), self.source.line_end(span.end - 1)
+                self.output.edit(self.source.span_of(start, end), "")
+
+    def _outside(self, reads: list[cst.Name]) -> list[cst.Name]:
+        """The reads that are still there."""
+        return [n for n in reads if not _inside(self.source.span(n), self._spans)]
+
+    def _take(self, statement: cst.SimpleStatementLine) -> None:
+        span = self.source.span(statement)
+        self._spans.append(span)
+        if not any(_inside(span, [c]) for c in self.output.claimed):
+            self.remove(statement)
+
+    def _change(self, name: cst.Name) -> cst.SimpleStatementLine | None:
+        """The statement, where all it does is to add to the list of that name."""
+        statement = self.sites.statement(name)
+        if statement is None or len(statement.body) != 1:
+            return None
+        match statement.body[0]:
+            case cst.AugAssign(target=target) if target is name:
+                return statement
+            case cst.Expr(value=cst.Call(func=cst.Attribute(value=value, attr=attr))) if value is name:
+                return statement if attr.value in ("append", "extend", "insert") else None
+        return None
 
 
 def _inside(span: Span, spans: list[Span]) -> bool:

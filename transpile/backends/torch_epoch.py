@@ -159,14 +159,29 @@ def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts
 # One pass
 
 
-def epoch_function(name: str, compiled: Compiled, facts: ModelFacts) -> tuple[str, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """At which moments of a pass the callbacks of a program want to be called.
+
+    `stops`: whether one of them may end the training between two batches.
+    """
+
+    begins: bool = False
+    ends: bool = False
+    stops: bool = False
+
+
+def epoch_function(
+    name: str, compiled: Compiled, facts: ModelFacts, moments: Moments | None = None
+) -> tuple[str, tuple[str, ...]]:
     """`run_epoch(model, loader, criterion, optimizer=None)`, and the helpers it calls."""
-    body = _Body(compiled, facts)
+    body, at = _Body(compiled, facts), moments or Moments()
     text = render(
         "torch/training/run_epoch.py.j2", name=name, what=_listed(compiled.keys), summed=body.summed,
         single=len(compiled.keys) == 1, collects=body.collects, unpack=body.unpack, forward=body.forward,
         clip=clipping(compiled.optimizer),
         after=["model.apply_constraints()"] if facts.has_constraints else [], totals=body.totals, results=body.results,
+        begins=at.begins, ends=at.ends, stops=at.stops, size=f"len({body.ys[0]})",
     )  # fmt: skip
     return text, body.helpers
 

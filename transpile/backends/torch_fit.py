@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from transpile.backends.torch_callbacks import callback_lines
+from transpile.backends.torch_lines import Lines, Scope, indented
 from transpile.frontends.texts import is_simple, operand
 from transpile.ir import Expr
-from transpile.training_ir import Compiled, Data, Fit, RateSchedule, ReduceRate
+from transpile.training_ir import Backup, Compiled, Data, Fit, Hooks, RateSchedule, ReduceRate
 
 
 @dataclass
@@ -34,6 +35,13 @@ class Loop:
     weighted: str = ""  # the criterion with class weights, where there is one
     before: list[str] = field(default_factory=list)
     tensors: list[str] = field(default_factory=list)  # of the loop in line
+    stops: bool = False  # something may set `stop_training` of the model
+    makes_folder: Callable[[str], bool] = lambda text: False
+
+    @property
+    def added(self) -> bool:
+        """Whether callbacks of the user's write into the logs."""
+        return any(isinstance(c, Hooks) and c.writes for c in self.fit.callbacks)
 
     def lines(self) -> list[str]:
         """The statements of the loop."""
@@ -43,33 +51,80 @@ class Loop:
 def _with_epochs(loop: Loop) -> list[str]:
     fit = loop.fit
     lines = list(loop.before) + _loaders(loop)
-    validated = bool(fit.split or fit.validation)
-    keys = [*loop.compiled.keys, *(f"val_{k}" for k in loop.compiled.keys if validated)]
-    keys += [loop.rate_key] if _changes_rate(fit) else []
-    logs = loop.name("logs")
+    scope = _scope(loop)
+    around = callback_lines(fit.callbacks, scope)
     if loop.history:
-        lines += ["", _empty_history(loop.history, keys)]
-    around = callback_lines(fit.callbacks, loop.model, loop.optimizer, logs, loop.name, loop.momentum)
+        lines += ["", _empty_history(loop.history, [] if loop.added else [*scope.keys, *scope.late])]
+    lines += [f"{loop.model}.stop_training = False"] if loop.stops else []
     lines += around.before
-    lines.append(f"for {loop.name('epoch')} in {_epochs(fit)}:")
-    body = list(around.begin)
-    criterion = loop.weighted or loop.criterion
-    arguments = f"{loop.model}, {loop.name('train_loader')}, {criterion}, {loop.optimizer}"
-    report = _report(loop, logs)
-    if not (loop.history or report or fit.callbacks):
-        return [*lines, f"    {loop.epoch_function}({arguments})"]
-    body.append(f"{logs} = {loop.epoch_function}({arguments})")
-    if validated:
+    lines.append(f"for {loop.name('epoch')} in {_epochs(loop)}:")
+    body = [*around.begin, *_passes(loop, scope, around)]
+    shown = _appended(loop, scope.logs) + _report(loop, scope.logs)
+    # What a callback adds to the logs is part of the history.
+    body += [*around.end, *shown] if any(isinstance(c, Hooks) for c in fit.callbacks) else [*shown, *around.end]
+    body += around.stop
+    body += [f"if {loop.model}.stop_training:", "    break"] if loop.stops else []
+    return [*lines, *(f"    {line}" if line else line for line in body), *around.after]
+
+
+def _scope(loop: Loop) -> Scope:
+    fit = loop.fit
+    keys = [*loop.compiled.keys]
+    validated = [f"val_{k}" for k in keys] if fit.validated else []
+    rate = [loop.rate_key] if _changes_rate(fit) else []
+    always = fit.validation_freq is None
+    verbose = fit.verbose.text if fit.verbose is not None else "1"
+    params = {"verbose": verbose, "epochs": fit.epochs.text, "steps": f"len({loop.name('train_loader')})"}
+    validation = f"[{_arrays(fit.validation, '')}]" if fit.validation is not None else ""
+    return Scope(
+        loop.model, loop.optimizer, loop.name("logs"), loop.name,
+        tuple(keys + (validated if always else []) + rate), () if always else tuple(validated), loop.rate_key,
+        loop.momentum, fit.initial_epoch.text, params, validation, loop.makes_folder,
+    )  # fmt: skip
+
+
+def _passes(loop: Loop, scope: Scope, around: Lines) -> list[str]:
+    """One pass over the training data, and one over those of the validation."""
+    fit, logs = loop.fit, scope.logs
+    arguments = [loop.model, loop.name("train_loader"), loop.weighted or loop.criterion, loop.optimizer]
+    call = _called(loop, arguments, around.batch_begin, around.batch_end)
+    if not (loop.history or fit.callbacks or _report(loop, logs)):
+        return [call]
+    body = [f"{logs} = {call}"]
+    if fit.validated:
         val = loop.name("val_logs")
-        body.append(f"{val} = {loop.epoch_function}({loop.model}, {loop.name('val_loader')}, {loop.criterion})")
-        body.append(f'{logs} |= {{f"val_{{name}}": value for name, value in {val}.items()}}')
-    if _changes_rate(fit) and (loop.history or report):
+        arguments = [loop.model, loop.name("val_loader"), loop.criterion]
+        call = _called(loop, arguments, around.test_batch_begin, around.test_batch_end)
+        checks = [*around.test_begin, f"{val} = {call}", *around.test_end]
+        checks.append(f'{logs} |= {{f"val_{{name}}": value for name, value in {val}.items()}}')
+        body += _when(fit, loop.name("epoch"), checks)
+    if loop.rate_key in scope.keys and (loop.history or fit.callbacks or _report(loop, logs)):
         body.append(f'{logs}["{loop.rate_key}"] = {loop.optimizer}.param_groups[0]["lr"]')
-    if loop.history:
-        name, value = loop.name("name"), loop.name("value")
-        body += [f"for {name}, {value} in {logs}.items():", f"    {loop.history}[{name}].append({value})"]
-    body += report + around.end
-    return [*lines, *(f"    {line}" for line in body), *around.after]
+    return body
+
+
+def _called(loop: Loop, arguments: list[str], begin: list[str], end: list[str]) -> str:
+    hooks = [f"on_batch_begin=[{', '.join(begin)}]"] if begin else []
+    hooks += [f"on_batch_end=[{', '.join(end)}]"] if end else []
+    return f"{loop.epoch_function}({', '.join([*arguments, *hooks])})"
+
+
+def _when(fit: Fit, epoch: str, lines: list[str]) -> list[str]:
+    """The lines in the epochs in which Keras validates."""
+    every = fit.validation_freq
+    if every is None:
+        return lines
+    listed = not isinstance(every.value, int)
+    test = f"{epoch} + 1 in {every.text}" if listed else f"({epoch} + 1) % {operand(every.text)} == 0"
+    return [f"if {test}:", *indented(lines)]
+
+
+def _appended(loop: Loop, logs: str) -> list[str]:
+    if not loop.history:
+        return []
+    name, value = loop.name("name"), loop.name("value")
+    kept = f"{loop.history}.setdefault({name}, [])" if loop.added else f"{loop.history}[{name}]"
+    return [f"for {name}, {value} in {logs}.items():", f"    {kept}.append({value})"]
 
 
 def _changes_rate(fit: Fit) -> bool:
@@ -81,8 +136,11 @@ def _empty_history(name: str, keys: list[str]) -> str:
     return f"{name} = {{" + ", ".join(f'"{k}": []' for k in keys) + "}"
 
 
-def _epochs(fit: Fit) -> str:
+def _epochs(loop: Loop) -> str:
+    fit = loop.fit
     start = fit.initial_epoch
+    if any(isinstance(c, Backup) for c in fit.callbacks):
+        return f"range({loop.name('start_epoch')}, {fit.epochs.text})"
     return f"range({fit.epochs.text})" if start.value == 0 else f"range({start.text}, {fit.epochs.text})"
 
 
@@ -197,7 +255,7 @@ def _inline(loop: Loop) -> list[str]:
     penalty = f" + {loop.model}.regularization_loss()" if loop.penalty else ""
     criterion = loop.weighted or loop.criterion
     lines += [
-        f"for {epoch} in {_epochs(fit)}:",
+        f"for {epoch} in {_epochs(loop)}:",
         f"    {loop.model}.train()",
         f"    {total} = 0.0",
         f"    for {inputs}, {targets} in {loader}:",

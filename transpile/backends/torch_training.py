@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 import libcst as cst
 
+from transpile.backends.torch_callback_class import CallbackClasses
 from transpile.backends.torch_cleanup import Cleanup
 from transpile.backends.torch_data import Known
 from transpile.backends.torch_epoch import (
+    Moments,
     clipping,
     criteria,
     epoch_function,
@@ -20,9 +23,13 @@ from transpile.backends.torch_epoch import (
 from transpile.backends.torch_fit import Loop
 from transpile.backends.torch_functions import Functions
 from transpile.backends.torch_history import Histories
+from transpile.backends.torch_hooks import ends_training, moments_of
+from transpile.backends.torch_rates import write_rates
 from transpile.backends.torch_use import UseWriter
 from transpile.backends.torch_weights import class_weight_function
 from transpile.frontends.facts import ModelFacts
+from transpile.frontends.keras_compile import arguments
+from transpile.frontends.keras_fit import FIT
 from transpile.frontends.keras_training import Reading, Use
 from transpile.frontends.placing import Home, Names, places
 from transpile.frontends.portable_compile import NotPortable, portable
@@ -34,7 +41,7 @@ from transpile.passes.logits import final_activation
 from transpile.result import TrainingInfo
 from transpile.source import Source
 from transpile.splice import Output, fragment
-from transpile.training_ir import Compiled, Fit, Problem, RateSchedule, ReduceRate
+from transpile.training_ir import Board, Compiled, Fit, Problem, RateSchedule, ReduceRate
 
 
 def write_training(
@@ -63,6 +70,7 @@ class TrainingWriter:
         self.cleanup = Cleanup(self.sites, source, output)
         self.histories = Histories(self.sites, source, output)
         self.known = Known(self.reading, facts)
+        self.classes = CallbackClasses(self.sites, source, output, self.cleanup)
         self.homes: dict[Use, Home] = {}
         self.places: dict[Use, Compiled] = {}
         self.epochs: dict[Use, str] = {}
@@ -72,7 +80,7 @@ class TrainingWriter:
         for use in self.reading.uses:
             if use.kind == "compile" and use.problem is None:
                 self._settle(use)
-        uses = UseWriter(self)
+        uses = self.uses = UseWriter(self)
         for use in sorted(self.reading.uses, key=self._length):
             if use.problem is not None:
                 self._left(use, use.problem)
@@ -83,6 +91,7 @@ class TrainingWriter:
                 self._compile(use)
             elif use.kind == "fit" and use.problem is None:
                 self._fit(use)
+        write_rates(self, uses)
         uses.names_of_metrics(self.reading.uses)
         self.histories.rewrite()
         self.cleanup.delete()
@@ -221,6 +230,8 @@ class TrainingWriter:
         span = self.sites.whole(statement)
         indent = self.sites.indent(statement)
         text = "\n".join([*self.sites.comments(span), *lines])
+        edits = self.output.edits  # of calls in the arguments: their results are part of the lines
+        self.output.edits = [e for e in edits if not (span.start <= e.start and e.end <= span.end)]
         self.output.edit(span, fragment(text, indent))
 
     # fit
@@ -239,14 +250,20 @@ class TrainingWriter:
         """The name of the function that makes one pass."""
         compiled, facts = self.inside(use), self.facts[use.models[0]]
         offset = self.sites.top(use.call)
-        _, helpers = epoch_function("_", compiled, facts)
+        assert use.compiled is not None
+        moments = self._moments(use.compiled)
+        _, helpers = epoch_function("_", compiled, facts, moments)
         self.functions.helpers(helpers, offset)
         name = self.functions.add(
-            "run_epoch", self._variable(use), lambda n: epoch_function(n, compiled, facts)[0], offset
+            "run_epoch", self._variable(use), lambda n: epoch_function(n, compiled, facts, moments)[0], offset
         )
-        assert use.compiled is not None
         self.epochs.setdefault(use.compiled, name)
         return name
+
+    def _moments(self, compiled: Use) -> Moments:
+        """What the callbacks of all trainings of one `compile` need."""
+        fits = [u.record for u in self.reading.governed(compiled) if isinstance(u.record, Fit)]
+        return moments_of([c for f in fits for c in f.callbacks])
 
     def inside(self, use: Use) -> Compiled:
         """What `compile` said, in words that are valid in functions at module level."""
@@ -277,26 +294,41 @@ class TrainingWriter:
         loop = Loop(
             fit, compiled, model, home.criterion, home.optimizer_of(model), "", "", history, name,
             penalty=facts.has_regularization, rate_key="lr" if self.reading.reads("lr") else "learning_rate",
-            momentum=compiled.optimizer.has_momentum,
+            momentum=compiled.optimizer.has_momentum, makes_folder=self._makes_folder,
         )  # fmt: skip
         if self._is_plain(use, fit, compiled, facts):
             loop.tensors = self._tensors(use, fit)
         else:
             loop.make_loader, loop.epoch_function = self.loader(use), self.epoch(use)
+            assert use.compiled is not None
+            loop.stops = self._moments(use.compiled).stops or ends_training(fit.callbacks)
         if loop.momentum and any(isinstance(c, ReduceRate | RateSchedule) for c in fit.callbacks):
             self.functions.helpers(("rescale_momentum",), self.sites.top(use.call))
         if fit.class_weight is not None:
             loop.weighted = name("weighted_criterion")
             loop.before = class_weight_function(fit.class_weight, compiled.losses[0], loop.weighted, name)
-        lines = [*loop.lines(), *form.after(history)]
+        lines = [self.uses.text(line) for line in (*loop.lines(), *form.after(history))]
         self.functions.imports("\n".join(lines))
         self.output.device(self.sites.top(use.call))
         self.cleanup.consumed(self.source.span(use.call))
-        if "callbacks" in use.first.kwargs:
-            self.cleanup.claim(use.first.kwargs["callbacks"], use.call)
+        self._callbacks(use, fit)
         self.replace(statement, lines)
         if history:
             self.histories.add(history, scope, form, fit)
+
+    def _callbacks(self, use: Use, fit: Fit) -> None:
+        """What becomes of the objects and classes behind the callbacks."""
+        given = arguments(use.first, FIT).get("callbacks")
+        if given is not None:
+            self.cleanup.claim(given, use.call)
+            self.classes.write(given.value)
+        if any(isinstance(c, Board) for c in fit.callbacks):
+            self.output.report("K2T344", self.source.span(use.call), "TensorBoard gets the scalars, not the graph")
+
+    def _makes_folder(self, text: str) -> bool:
+        """Whether the program makes that folder itself."""
+        folder = re.escape(text).replace('"', "[\"']")
+        return re.search(rf"\b(makedirs|mkdir)\(\s*{folder}\s*[,)]", self.source.text) is not None
 
     def _model_text(self, use: Use) -> str:
         func = use.call.func

@@ -59,6 +59,10 @@ class UseWriter:
 
     def _set(self, use: Use, node: cst.CSTNode, text: str) -> None:
         """Replaces a call (or an expression around it)."""
+        self.replace(node, text)
+
+    def replace(self, node: cst.CSTNode, text: str) -> None:
+        """Replaces a node of the program; edits inside of it go."""
         span = self.source.span(node)
         text = self.sites.quoted(node, text)
         self.done[self.source.code(node)] = text
@@ -68,8 +72,8 @@ class UseWriter:
 
     def text(self, text: str) -> str:
         """The user's text with the calls inside it as they became."""
-        for before, after in self.done.items():
-            text = text.replace(before, after)
+        for before in sorted(self.done, key=len, reverse=True):
+            text = text.replace(before, self.done[before])
         return text
 
     def _data(self, data: Data) -> Data:

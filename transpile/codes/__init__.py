@@ -10,6 +10,7 @@ T2K1xx, T2K2xx, T2K3xx  the same for the other direction
 from __future__ import annotations
 
 from transpile.codes.bodies import BODIES
+from transpile.codes.callbacks import CALLBACKS
 from transpile.codes.code import Code, Level
 from transpile.codes.left import LEFT
 from transpile.codes.look import LOOK
@@ -23,17 +24,17 @@ from transpile.codes.use import USE
 
 __all__ = ["CODES", "Code", "Level"]
 
-_ALL: tuple[Code, ...] = (
-    *UNUSABLE,
-    *MODEL,
-    *LEFT,
-    *OUTSIDE,
+_EVERY = (
     *BODIES,
+    *CALLBACKS,
+    *LEFT,
     *LOOK,
+    *MODEL,
     *NOTES,
+    *OUTSIDE,
     *TO_KERAS,
     *TO_KERAS_SCRIPT,
+    *UNUSABLE,
     *USE,
 )
-
-CODES: dict[str, Code] = {code.code: code for code in sorted(_ALL, key=lambda c: c.code)}
+CODES: dict[str, Code] = {code.code: code for code in sorted(_EVERY, key=lambda c: c.code)}

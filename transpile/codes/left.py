@@ -76,11 +76,12 @@ loop that is written.
         "error",
         "unsupported callback",
         """\
-The callback has no counterpart, or is a class of your own. EarlyStopping and
-ModelCheckpoint become a few lines of the training loop.
+The callback, or an argument of it, has no counterpart, or what it monitors is not computed.
+The others become a few lines of the training loop, and classes of your own plain classes.
 
-    callbacks=[keras.callbacks.EarlyStopping(patience=3)]    # converted
-    callbacks=[PlotLosses()]                                 # left""",
+    callbacks=[keras.callbacks.EarlyStopping(patience=3)]                 # converted
+    callbacks=[PlotLosses()]                                              # converted
+    callbacks=[keras.callbacks.TensorBoard(update_freq="batch")]          # left""",
         "call what it does from the training loop by hand",
     ),
     Code(

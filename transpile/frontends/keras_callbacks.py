@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from transpile.frontends.keras_compile import Refused, growing
-from transpile.interpret.values import Function, KerasObject
+from transpile.frontends.keras_hooks import classes_of, portable, read_lambda, read_object, refuse_makers, sees
+from transpile.interpret.values import Event, Function, Instance, KerasObject
 from transpile.ir import UNKNOWN, Expr
 from transpile.registry import UnknownArgument, bind, by_keras_path
+from transpile.source import Source
 from transpile.training_ir import (
+    Backup,
+    Board,
     Callback,
     Checkpoint,
     Compiled,
+    CsvLog,
     EarlyStopping,
+    Hooks,
     RateSchedule,
     ReduceRate,
+    StopOnNan,
 )  # fmt: skip
 
 # Callbacks that the written loop contains anyway.
@@ -22,38 +31,71 @@ _BUILT_IN = frozenset({"History", "ProgbarLogger", "BaseLogger"})
 Direction = Literal["min", "max"]
 
 
-def read_callbacks(expr: Expr, compiled: Compiled, *, validated: bool) -> tuple[Callback, ...]:
+@dataclass(frozen=True)
+class _Known:
+    """What a callback is read with: `keys` are those of the logs, `added` those of other callbacks."""
+
+    compiled: Compiled
+    keys: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    event: Event | None = None
+
+
+def read_callbacks(
+    expr: Expr, compiled: Compiled, *, validated: bool, event: Event, source: Source
+) -> tuple[Callback, ...]:
     """The callbacks of one `fit`, in order. Raises Refused."""
     values = expr.value if isinstance(expr.value, list | tuple) else [expr.value]
     if expr.value is UNKNOWN or UNKNOWN in values:
         raise Refused("K2T126", f"the callbacks {expr.text} are only known at run time")
-    keys = [*compiled.keys, *(f"val_{k}" for k in compiled.keys if validated)]
-    read: list[Callback] = []
     for value in values:
+        refuse_makers(value, event)
+    keys = (*compiled.keys, *(f"val_{k}" for k in compiled.keys if validated))
+    known = _Known(compiled, keys, (), event)
+    read: list[Callback] = []
+    for position, value in enumerate(values):
+        if isinstance(value, Instance):
+            code = "\n".join(source.code(c.node) for c in classes_of(value.cls))
+            hooks = read_object(value, expr, position, event, code)
+            known = replace(known, added=(*known.added, *hooks.writes))
+            read.append(hooks)
+            continue
         if not isinstance(value, KerasObject):
             raise Refused("K2T126", f"the callbacks {expr.text} are not understood")
         kind = value.path.rpartition(".")[2]
-        if kind in _BUILT_IN:
-            continue
-        op = by_keras_path().get(f"callbacks.{kind}") if value.path.startswith("keras.") else None
-        if op is None:
-            raise Refused("K2T126", f"the callback {kind} has no counterpart yet")
-        try:
-            args = bind(op, value.args, value.kwargs)
-        except UnknownArgument as error:
-            raise Refused("K2T126", f"{kind}: {error} cannot be converted") from None
-        read.append(_READERS[op.name](args, compiled, keys))
+        if kind not in _BUILT_IN:
+            read.append(_read_one(value, kind, known))
+    if sum(isinstance(c, Backup) for c in read) > 1:
+        raise Refused("K2T126", "several BackupAndRestore callbacks cannot be converted")
     return tuple(read)
 
 
-def _monitor(args: dict[str, Expr], compiled: Compiled, keys: list[str]) -> tuple[str, Direction]:
+def _read_one(value: KerasObject, kind: str, known: _Known) -> Callback:
+    if kind == "RemoteMonitor":
+        raise Refused("K2T166", "RemoteMonitor sends the logs to a server")
+    op = by_keras_path().get(f"callbacks.{kind}") if value.path.startswith("keras.") else None
+    if op is None:
+        raise Refused("K2T126", f"the callback {kind} has no counterpart yet")
+    if "*" in value.kwargs or "**" in value.kwargs or value.attributes:
+        raise Refused("K2T126", f"the arguments of {kind} are only known at run time")
+    try:
+        args = bind(op, value.args, value.kwargs)
+    except UnknownArgument as error:
+        raise Refused("K2T126", f"{kind}: {error} cannot be converted") from None
+    assert known.event is not None
+    if not sees(known.event.frame, value.frame):
+        args = {n: portable(e, value.frame, known.event.frame) for n, e in args.items()}
+    return _READERS[op.name](args, known)
+
+
+def _monitor(args: dict[str, Expr], known: _Known) -> tuple[str, Direction]:
     monitor, mode = args["monitor"].value, args["mode"].value
     if not isinstance(monitor, str) or not isinstance(mode, str):
         raise Refused("K2T126", f"what the callback monitors, {args['monitor'].text}, is only known at run time")
-    if monitor not in keys:
+    if monitor not in (*known.keys, *known.added):
         # Keras 2 called both "acc" and "accuracy" by either name at times.
         other = monitor.replace("accuracy", "acc") if "accuracy" in monitor else monitor.replace("acc", "accuracy")
-        if other not in keys:
+        if other not in known.keys:
             raise Refused("K2T126", f"the callback monitors {monitor}, which the program does not compute")
         monitor = other
     if mode in ("min", "max"):
@@ -61,7 +103,9 @@ def _monitor(args: dict[str, Expr], compiled: Compiled, keys: list[str]) -> tupl
     key = monitor.removeprefix("val_")
     if key == "loss" or key.endswith("_loss"):
         return monitor, "min"
-    op = next((m.op for m in compiled.metrics if m.key == key), "")
+    if monitor not in known.keys:
+        raise Refused("K2T126", f"mode='auto' does not tell whether {monitor} is to grow")
+    op = next((m.op for m in known.compiled.metrics if m.key == key), "")
     return monitor, "max" if growing(op) else "min"
 
 
@@ -76,8 +120,8 @@ def _flag(args: dict[str, Expr], name: str) -> bool:
     return bool(value)
 
 
-def _stopping(args: dict[str, Expr], compiled: Compiled, keys: list[str]) -> Callback:
-    monitor, direction = _monitor(args, compiled, keys)
+def _stopping(args: dict[str, Expr], known: _Known) -> Callback:
+    monitor, direction = _monitor(args, known)
     baseline, start = args["baseline"], args["start_from_epoch"]
     return EarlyStopping(
         monitor, direction, args["patience"], args["min_delta"], _flag(args, "restore_best_weights"),
@@ -85,25 +129,32 @@ def _stopping(args: dict[str, Expr], compiled: Compiled, keys: list[str]) -> Cal
     )  # fmt: skip
 
 
-def _checkpoint(args: dict[str, Expr], compiled: Compiled, keys: list[str]) -> Callback:
-    if args["save_freq"].value not in ("epoch", 1) or args["initial_value_threshold"].value is not None:
-        raise Refused("K2T126", "ModelCheckpoint: save_freq and initial_value_threshold cannot be converted")
+def _checkpoint(args: dict[str, Expr], known: _Known) -> Callback:
     best = _flag(args, "save_best_only")
-    monitor, direction = _monitor(args, compiled, keys) if best else ("", "min")
-    return Checkpoint(args["filepath"], monitor, direction, best, _talks(args))
+    monitor, direction = _monitor(args, known) if best else ("", "min")
+    every, period, threshold = args["save_freq"], args["period"], args["initial_value_threshold"]
+    epochs = every.value == "epoch"
+    if not epochs and not isinstance(every.value, int):
+        raise Refused("K2T126", f"ModelCheckpoint: save_freq={every.text} is only known at run time")
+    if epochs:
+        every = period
+    return Checkpoint(
+        args["filepath"], monitor, direction, best, _talks(args),
+        None if threshold.value is None else threshold, None if every.value == 1 and epochs else every, epochs,
+    )  # fmt: skip
 
 
-def _reduce(args: dict[str, Expr], compiled: Compiled, keys: list[str]) -> Callback:
-    _refuse_schedule(compiled)
-    monitor, direction = _monitor(args, compiled, keys)
+def _reduce(args: dict[str, Expr], known: _Known) -> Callback:
+    _refuse_schedule(known.compiled)
+    monitor, direction = _monitor(args, known)
     return ReduceRate(
         monitor, direction, args["factor"], args["patience"], args["min_delta"], args["cooldown"], args["min_lr"],
         _talks(args),
     )  # fmt: skip
 
 
-def _schedule(args: dict[str, Expr], compiled: Compiled, keys: list[str]) -> Callback:
-    _refuse_schedule(compiled)
+def _schedule(args: dict[str, Expr], known: _Known) -> Callback:
+    _refuse_schedule(known.compiled)
     function = args["schedule"].value
     if not isinstance(function, Function):
         raise Refused("K2T126", f"the schedule {args['schedule'].text} is not known")
@@ -120,9 +171,44 @@ def _refuse_schedule(compiled: Compiled) -> None:
         raise Refused("K2T126", "the learning rate follows a schedule and a callback")
 
 
-_READERS = {
+def _csv(args: dict[str, Expr], known: _Known) -> Callback:
+    return CsvLog(args["filename"], args["separator"], args["append"])
+
+
+def _board(args: dict[str, Expr], known: _Known) -> Callback:
+    if args["update_freq"].value != "epoch":
+        raise Refused("K2T126", f"TensorBoard: update_freq={args['update_freq'].text} cannot be converted")
+    for name in ("write_images", "write_steps_per_second", "write_grads"):
+        if args[name].value is not False:
+            raise Refused("K2T126", f"TensorBoard: {name}={args[name].text} cannot be converted")
+    if args["embeddings_freq"].value != 0:
+        raise Refused("K2T126", f"TensorBoard: embeddings_freq={args['embeddings_freq'].text} cannot be converted")
+    every = args["histogram_freq"]
+    return Board(args["log_dir"], None if every.value in (0, None) else every)
+
+
+def _nan(args: dict[str, Expr], known: _Known) -> Callback:
+    return StopOnNan(_flag(args, "raise_error"))
+
+
+def _backup(args: dict[str, Expr], known: _Known) -> Callback:
+    if args["save_freq"].value != "epoch":
+        raise Refused("K2T126", f"BackupAndRestore: save_freq={args['save_freq'].text} cannot be converted")
+    return Backup(args["backup_dir"], _flag(args, "delete_checkpoint"))
+
+
+def _lambda(args: dict[str, Expr], known: _Known) -> Hooks:
+    return read_lambda(args)
+
+
+_READERS: dict[str, Callable[[dict[str, Expr], _Known], Callback]] = {
     "early_stopping": _stopping,
     "model_checkpoint": _checkpoint,
     "reduce_lr_on_plateau": _reduce,
     "learning_rate_scheduler": _schedule,
+    "csv_logger": _csv,
+    "tensor_board": _board,
+    "terminate_on_nan": _nan,
+    "backup_and_restore": _backup,
+    "lambda_callback": _lambda,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_callbacks import read_callbacks
@@ -10,6 +11,7 @@ from transpile.frontends.keras_compile import Refused, arguments
 from transpile.frontends.texts import element, is_simple
 from transpile.interpret.values import Event, KerasObject, ModelValue, Tensor
 from transpile.ir import UNKNOWN, Expr, literal
+from transpile.source import Source
 from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict
 
 FIT = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data", "shuffle",
@@ -39,11 +41,11 @@ def _refuse_rest(event: Event, given: Mapping[str, Expr], known: tuple[str, ...]
         raise Refused("K2T125", f"{event.kind}({name}={expr.text}) cannot be converted")
 
 
-def read_fit(event: Event, compiled: Compiled, facts: ModelFacts) -> Fit:
+def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source) -> Fit:
     """One call of `fit`. Raises Refused."""
     given = _given(event, FIT)
     known = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data",
-             "class_weight", "initial_epoch", "validation_batch_size")  # fmt: skip
+             "class_weight", "initial_epoch", "validation_batch_size", "validation_freq")  # fmt: skip
     shuffle = given.pop("shuffle", literal(True)).value
     if shuffle not in (True, False):
         raise Refused("K2T125", "fit(shuffle=...) is only known at run time")
@@ -64,14 +66,22 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts) -> Fit:
         _batch(given.get("validation_batch_size")) if "validation_batch_size" in given else batch,
         _class_weight(given.get("class_weight"), compiled),
         given.get("verbose"),
+        validation_freq=_frequency(given.get("validation_freq")),
     )
     callbacks = given.get("callbacks")
     if callbacks is None or callbacks.value is None:
         return fit
-    read = read_callbacks(callbacks, compiled, validated=bool(fit.split or fit.validation))
-    from dataclasses import replace
-
+    read = read_callbacks(callbacks, compiled, validated=fit.validated, event=event, source=source)
     return replace(fit, callbacks=read)
+
+
+def _frequency(expr: Expr | None) -> Expr | None:
+    """How often is validated: every so many epochs, or in those of a list."""
+    if expr is None or expr.value == 1:
+        return None
+    if not isinstance(expr.value, int | list | tuple):
+        raise Refused("K2T125", f"fit(validation_freq={expr.text}) is only known at run time")
+    return expr
 
 
 def _batch(expr: Expr | None) -> Expr:

@@ -135,7 +135,7 @@ class Reading:
             return replace(read, choices=self._chosen(choices)) if choices else read
         if kind in ("fit", "evaluate"):
             compiled = self._compiled(use)
-            return read_fit(event, compiled, facts) if kind == "fit" else read_evaluate(event, facts)
+            return read_fit(event, compiled, facts, self.source) if kind == "fit" else read_evaluate(event, facts)
         if kind in PREDICTIONS:
             return read_predict(event, facts)
         if kind in ("save", "save_weights", "load_weights"):

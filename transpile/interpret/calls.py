@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import posixpath
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ _PURE: dict[str, Callable[..., object]] = {
     "math.ceil": math.ceil, "math.floor": math.floor, "math.log": math.log, "math.log2": math.log2,
     "math.sqrt": math.sqrt, "math.prod": math.prod, "math.pow": math.pow,
     "numpy.prod": math.prod, "numpy.ceil": math.ceil, "numpy.floor": math.floor, "numpy.log2": math.log2,
-    "numpy.sqrt": math.sqrt,
+    "numpy.sqrt": math.sqrt, "os.path.join": posixpath.join,
 }  # fmt: skip
 _COLLECTIONS = (
     "list",

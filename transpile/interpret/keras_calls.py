@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from transpile.interpret import callbacks
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
 from transpile.interpret.graph import Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
@@ -149,6 +150,8 @@ class KerasCalls:
     ) -> object:
         """An object of a user's class that derives from one of Keras's."""
         cls.instances += 1
+        if cls.keras_base.startswith("keras.callbacks."):
+            return callbacks.made(self.interpreter, cls, node, args, kwargs, frame)
         name = cls.node.name.value
         span = self.interpreter.source.span(node)
         if cls.keras_base in ("keras.Model", "keras.Sequential"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from transpile.interpret.callbacks import run_hooks
 from transpile.interpret.graph import shape_of, tensors_in
 from transpile.interpret.model_layers import find_layer, layers_of
 from transpile.interpret.values import (
@@ -167,6 +168,7 @@ class Models:
         )  # fmt: skip
         self.interpreter.events.append(event)
         event.result = self._result(kind, model, args)
+        run_hooks(self.interpreter, event)
         return event.result
 
     def _result(self, kind: str, model: ModelValue | None, args: Sequence[Expr]) -> object:

@@ -80,6 +80,7 @@ class Instance:
 
     cls: UserClass
     attributes: dict[str, object] = field(default_factory=dict)
+    made: KerasObject | None = None  # how a callback was constructed
 
 
 @dataclass(frozen=True, eq=False)

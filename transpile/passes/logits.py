@@ -13,6 +13,7 @@ import libcst as cst
 from transpile.frontends.facts import layer_names, model_facts
 from transpile.frontends.keras_training import PLAIN, PREDICTIONS, Reading, Use
 from transpile.frontends.sites import Sites
+from transpile.interpret.callbacks import callbacks_of
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Apply, Function, Layer, ModelValue, Tensor
 from transpile.ops.loss import ACTIVATIONS
@@ -139,6 +140,8 @@ def _names(model: ModelValue, interpreter: Interpreter) -> set[str]:
     for event in interpreter.events:
         if event.model is model and isinstance(event.call.func, cst.Attribute):
             names.add(interpreter.source.code(event.call.func.value))
+            if any(callbacks_of(event)):
+                names.add("self.model")
     return names
 
 

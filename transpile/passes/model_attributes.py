@@ -20,9 +20,9 @@ def report_attributes(
         span = interpreter.source.span(node)
         if id(target) not in ours or any(_within(span, c) for c in output.claimed):
             continue
-        if any(_within(span, d.span) for d in output.diagnostics):
-            continue
         name = node.attr.value
+        if name == "stop_training" or any(_within(span, d.span) for d in output.diagnostics):
+            continue
         what = "model" if isinstance(target, ModelValue) else "layer"
         output.report("K2T130", span, f"the {what}'s {name} has no counterpart in PyTorch yet")
 
