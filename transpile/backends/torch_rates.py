@@ -88,7 +88,8 @@ def _in_call(call: cst.Call, rate: cst.Attribute, text: str, setting: _Setting, 
 def write_rates(writer: TrainingWriter, uses: UseWriter) -> None:
     """Edits what the program does with the learning rates of optimizers that were converted."""
     changes: list[Change] = []
-    for node, target in writer.reading.interpreter.attribute_uses.values():
+    for use in writer.reading.interpreter.attribute_uses.values():
+        node, target = use.node, use.targets[0]
         if node.attr.value != "optimizer" or not isinstance(target, ModelValue):
             continue
         compiled = _compile_of(target, writer)
