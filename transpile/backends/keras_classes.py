@@ -1,13 +1,27 @@
-"""`nn.Module` classes become `keras.Model` and `keras.layers.Layer` classes, edited in place."""
+"""`nn.Module` classes become `keras.Model` and `keras.layers.Layer` classes, edited in place.
+
+The file is read several times: until the modules that attributes hold and the ranks of tensors
+are known, then once more to write.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from transpile.backends.body_helpers import helper_text
+from transpile.backends.body_initial import InitialWalker, Rules
+from transpile.backends.body_modules import Uses
+from transpile.backends.keras_shell import reserved_names, shell_edits
+from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
 from transpile.ir import Span
+from transpile.ops._functions import Left
 from transpile.references import References
 from transpile.splice import Output
+from transpile.torch_values import Chain, Container, Either, Instance, Items, Many, Value
+
+ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -28,8 +42,184 @@ class ModuleClass:
     inner: bool = False
     converted: bool = True
     renamed: dict[str, str] = field(default_factory=dict)
+    info: ClassInfo | None = None
 
 
 def convert_classes(references: References, output: Output, layout: str, style: str) -> tuple[ModuleClass, ...]:
     """Edits every module class of the file; one that can't be converted gets a T2K101."""
-    return ()
+    program = Program(references)
+    if layout == "native":
+        for info in program.classes.values():
+            for method in info.methods.values():
+                method.boundary = False
+    return Conversion(program, output, style).run()
+
+
+class Conversion:
+    """The classes of one file, and the functions that make modules for them."""
+
+    def __init__(self, program: Program, output: Output, style: str) -> None:
+        self.program, self.output, self.style = program, output, style
+        self.references = program.references
+        self.uses = Uses()
+        self.rules = Rules(program, self.uses)
+
+    def run(self) -> tuple[ModuleClass, ...]:
+        program = self.program
+        for info in program.classes.values():
+            info.renamed = reserved_names(info)
+        self.see_makers()
+        for number in range(ROUNDS):
+            for info, owner in self.functions():
+                info.returns = None if number < ROUNDS - 1 else info.returns
+                self.read(info, owner, final=False)
+            self.rules.settle()
+        written = [(self.read(info, owner, final=True), info, owner) for info, owner in self.functions()]
+        self.find_problems(written)
+        for walker, info, owner in written:
+            if self.is_kept(info, owner):
+                self.write(walker, info)
+        for info in program.classes.values():
+            self.finish(info)
+        return tuple(self.summary(info) for info in program.classes.values())
+
+    def functions(self) -> Iterator[tuple[FunctionInfo, ClassInfo | None]]:
+        """Constructors first, then the other methods, then the helpers."""
+        program = self.program
+        for name in program.functions:
+            if name in program.helpers:
+                yield program.functions[name], None
+        for only_init in (True, False):
+            for info in program.classes.values():
+                for name, method in info.methods.items():
+                    if (name == "__init__") == only_init:
+                        yield method, info
+
+    def see_makers(self) -> None:
+        """What the code outside gives to the constructors of the classes."""
+        program = self.program
+        walker = InitialWalker(program, None, None)
+        walker.configure(self.uses, self.style, self.rules, final=False)
+        for node in ast.walk(self.references.tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in program.classes):
+                continue
+            around = list(self.references.around(node))
+            if any(isinstance(a, ast.ClassDef) and a.name in program.classes for a in around):
+                continue
+            try:
+                walker.expr(node)
+            except Left:
+                continue
+
+    def read(self, info: FunctionInfo, owner: ClassInfo | None, final: bool) -> InitialWalker:
+        walker = InitialWalker(self.program, info, owner)
+        walker.configure(self.uses, self.style, self.rules, final)
+        walker.run()
+        return walker
+
+    # What can't be converted
+
+    def find_problems(self, written: list[tuple[InitialWalker, FunctionInfo, ClassInfo | None]]) -> None:
+        """The first problem of each class; a class that uses one with a problem has one, too."""
+        self.failed_helpers: set[str] = set()
+        for walker, info, owner in written:
+            if walker.problem is None:
+                continue
+            left, node = walker.problem
+            if owner is not None and owner.problem is None:
+                owner.problem = (left.code, left.message, node)
+            elif owner is None:
+                self.failed_helpers.add(info.name)
+                self.report(left.code, node, left.message)
+        changed = True
+        while changed:
+            changed = False
+            for info in self.program.classes.values():
+                if info.problem is None and (other := self.broken_part(info)):
+                    info.problem = ("T2K101", f"it uses {other}, which was left as it was", info.node)
+                    changed = True
+
+    def broken_part(self, info: ClassInfo) -> str:
+        if info.base is not None and info.base.problem:
+            return info.base.name
+        for node in ast.walk(info.node):
+            if isinstance(node, ast.Name) and node.id in self.failed_helpers:
+                return node.id
+            if isinstance(node, ast.Name) and node.id in self.program.classes and node.id != info.name:
+                if self.program.classes[node.id].problem:
+                    return node.id
+        held = [i.of.name for value in info.attributes.values() for i in instances(value) if isinstance(i.of, ClassInfo) and i.of.problem]
+        return held[0] if held else ""
+
+    def is_kept(self, info: FunctionInfo, owner: ClassInfo | None) -> bool:
+        """Whether the edits of this function are made."""
+        if owner is not None:
+            return owner.problem is None
+        users = [c for c in self.program.classes.values() if any(isinstance(n, ast.Name) and n.id == info.name for n in ast.walk(c.node))]
+        return info.name not in self.failed_helpers and not any(c.problem for c in users)
+
+    def report(self, code: str, node: ast.AST, message: str) -> None:
+        start, end = self.references.start(node), self.references.end(node)
+        self.output.report(code, self.references.span(start, end), message)
+
+    # Writing
+
+    def write(self, walker: InitialWalker, info: FunctionInfo) -> None:
+        output = self.output
+        output.edits += walker.edits
+        output.imports |= walker.imports
+        if walker.uses_ops:
+            output.imports.add("from keras import ops")
+        offset = self.references.start(info.node)
+        for name in sorted(walker.helpers):
+            text, imports = helper_text(name)
+            output.define(name, offset, text)
+            output.imports |= set(imports)
+        if info.owner is None:
+            start, end = self.program.span_of(info.node)
+            output.claimed.append(self.references.span(start, end))
+
+    def finish(self, info: ClassInfo) -> None:
+        """The class statement itself, or why the class stays."""
+        references = self.references
+        start, end = self.program.span_of(info.node)
+        span = references.span(start, end)
+        if info.problem is not None:
+            code, message, node = info.problem
+            at = references.start(node)
+            head = references.span(start, references.start(info.node.body[0]))
+            place = references.span(at, references.end(node)) if node is not info.node else head
+            text = f"the class {info.name} was left as it was: {message}"
+            self.output.report(code, place, text)
+            self.output.report("T2K101", references.span(start, start + 5), text) if code != "T2K101" else None
+            self.output.claimed.append(span)
+            return
+        for edit in shell_edits(self.program, info, self.output):
+            self.output.edits.append(edit)
+        self.output.claimed.append(span)
+
+    def summary(self, info: ClassInfo) -> ModuleClass:
+        start, end = self.program.span_of(info.node)
+        forward = info.method("forward")
+        params = tuple(a.arg for a in forward.parameters) if forward else ("x",)
+        training = bool(forward and forward.training)
+        done = info.problem is None
+        span = self.references.span(start, end)
+        return ModuleClass(info.name, info.node, span, params, training, info.inner, done, info.renamed, info)
+
+
+def instances(value: Value) -> Iterator[Instance]:
+    """The objects of module classes in a value."""
+    match value:
+        case Instance():
+            yield value
+        case Either(values=parts) | Items(items=parts):
+            for part in parts:
+                yield from instances(part)
+        case Chain(items=parts, each=each):
+            for part in (*parts, *((each,) if each is not None else ())):
+                yield from instances(part)
+        case Many(each=each) | Container(each=each):
+            yield from instances(each)
+
+

@@ -1,0 +1,7 @@
+def fan_in_uniform(fan_in):
+    """PyTorch's initial weights and biases: uniform within 1 / sqrt(fan_in)."""
+    bound = fan_in**-0.5
+    return {
+        "kernel_initializer": keras.initializers.RandomUniform(-bound, bound),
+        "bias_initializer": keras.initializers.RandomUniform(-bound, bound),
+    }

@@ -1,0 +1,394 @@
+"""What each call in a PyTorch body is, and where it goes."""
+
+from __future__ import annotations
+
+import ast
+
+from transpile.backends.body_modules import Modules
+from transpile.frontends.torch_program import ClassInfo, FunctionInfo
+from transpile.ops._functions import Left, Operand, fresh
+from transpile.ops._functions_index import function_of
+from transpile.ops.torch_layers import modules
+from transpile.torch_values import (
+    MODULES,
+    UNKNOWN_VALUE,
+    Chain,
+    ClassValue,
+    Container,
+    Extents,
+    FunctionValue,
+    Imported,
+    Instance,
+    Items,
+    Leaf,
+    Many,
+    Plain,
+    Tensor,
+    Value,
+    alternatives,
+    each_of,
+    join,
+)
+
+_NUMBERS = ("len", "int", "float", "min", "max", "round", "abs", "sum", "bool", "str", "isinstance", "hasattr", "print")
+_SEQUENCES = ("list", "tuple", "reversed", "sorted", "set", "iter")
+_KERAS_METHODS = {"forward": "call"}
+_IGNORED = ("to", "cuda", "cpu", "float", "double", "half", "requires_grad_")
+
+
+class Bodies(Modules):
+    """Adds the dispatch of calls."""
+
+    def on_Call(self, node: ast.Call) -> Operand:
+        func = node.func
+        path = self.program.paths.get(id(func))
+        if path is not None:
+            return self.torch_call(path, node)
+        if isinstance(func, ast.Name):
+            return self.named_call(func, node)
+        if isinstance(func, ast.Attribute):
+            return self.method_call(func, node)
+        found = self.expr(func)
+        args, kwargs = self.arguments(node)
+        return self.value_call(node, found, args, kwargs)
+
+    # torch.something(...)
+
+    def torch_call(self, path: str, node: ast.Call) -> Operand:
+        if path == "torch.nn.Sequential":
+            return self.make_chain(node)
+        if path in ("torch.nn.ModuleList", "torch.nn.ModuleDict"):
+            return self.make_container(node, path.endswith("Dict"))
+        if path in ("torch.nn.Parameter", "torch.nn.parameter.Parameter"):
+            return self.make_parameter(node)
+        if path in ("torch.nn.DataParallel", "torch.nn.utils.parametrizations.weight_norm"):
+            return self.expr(node.args[0]) if path.endswith("Parallel") else self.left(path)
+        if path in modules():
+            args, kwargs = self.arguments(node)
+            return self.make_leaf(path, node, args, kwargs)
+        if path == "torch.Size":
+            return self.expr(node.args[0])
+        args, kwargs = self.arguments(node)
+        if path.startswith("torch.nn.") and path.rpartition(".")[2][:1].isupper():
+            raise Left(f"{path.removeprefix('torch.')} has no counterpart", "T2K102")
+        return self.function(path, "", args, kwargs)
+
+    def left(self, path: str) -> Operand:
+        raise Left(f"{path.removeprefix('torch.')} has no counterpart", "T2K102")
+
+    def make_container(self, node: ast.Call, mapping: bool) -> Operand:
+        """nn.ModuleList and nn.ModuleDict are plain lists and dicts, which Keras tracks."""
+        if not node.args:
+            return Operand("{}" if mapping else "[]", Container(UNKNOWN_VALUE, ()))
+        inner = self.expr(node.args[0])
+        text = inner.text
+        if isinstance(node.args[0], ast.GeneratorExp):
+            text = f"[{text[1:-1]}]" if text.startswith("(") else f"[{text}]"
+        items = inner.value.items if isinstance(inner.value, Items) else None
+        return Operand(text, Container(each_of(inner.value), items))
+
+    def make_parameter(self, node: ast.Call) -> Operand:
+        """nn.Parameter: a weight of the layer."""
+        if not node.args:
+            raise Left("nn.Parameter without a value")
+        inner = self.expr(node.args[0])
+        trainable = next((k.value for k in node.keywords if k.arg == "requires_grad"), None)
+        frozen = ", trainable=False" if isinstance(trainable, ast.Constant) and trainable.value is False else ""
+        self.imports.add("import keras")
+        value = inner.value if isinstance(inner.value, Tensor) else fresh()
+        return self.made(f"keras.Variable({inner.text}{frozen})", Tensor(value.rank))
+
+    # name(...)
+
+    def named_call(self, func: ast.Name, node: ast.Call) -> Operand:
+        name = func.id
+        if name in self.env or name in self.program.classes or name in self.program.functions:
+            args, kwargs = self.arguments(node)
+            return self.value_call(node, self.expr(func), args, kwargs)
+        if name == "super":
+            return Operand(self.source(node), UNKNOWN_VALUE)
+        if name in ("zip", "enumerate", "range", "map", "filter"):
+            return self.iteration(name, node)
+        if name == "getattr" and len(node.args) >= 2:
+            return self.looked_up(node)
+        if name in ("setattr", "eval", "exec") and self.owner is not None and name != "setattr":
+            raise Left(f"{name}()", "T2K104")
+        if name == "setattr" and len(node.args) == 3:
+            return self.set_by_name(node, node.args[2])
+        args, kwargs = self.arguments(node)
+        text = self.call_text(node, name, args, kwargs)
+        if name in _SEQUENCES and args:
+            return Operand(text, args[0].value if isinstance(args[0].value, Items | Many | Container) else Many(each_of(args[0].value)))
+        if name == "len" and args and isinstance(args[0].value, Chain):
+            return Operand(f"len({args[0].text}.layers)", Plain())
+        if name == "sum" and args and isinstance(each_of(args[0].value), Tensor):
+            return Operand(text, each_of(args[0].value))
+        if name in _NUMBERS:
+            return Operand(text, Plain())
+        if name in self.program.imported and name[:1].isupper():
+            return Operand(text, Imported(self.program.imported[name]))
+        return Operand(text, UNKNOWN_VALUE)
+
+    def call_text(self, node: ast.Call, func: str, args: list[Operand], kwargs: dict[str, Operand]) -> str:
+        """The user's text with operands in PyTorch's layout."""
+        parts: list[tuple[ast.AST, str]] = [(a, self.laid(o, False)) for a, o in zip(node.args, args)]
+        parts += [(k.value, self.laid(kwargs[k.arg or "**"], False)) for k in node.keywords]
+        return self.rebuilt(node, [(node.func, func), *parts])
+
+    def iteration(self, name: str, node: ast.Call) -> Operand:
+        found = [self.iterated(a) for a in node.args]
+        text = self.rebuilt(node, [(a, o.text) for a, o in zip(node.args, found)])
+        if name == "range":
+            return Operand(text, Many(Plain()))
+        if name == "zip":
+            return Operand(text, Many(Items(tuple(each_of(o.value) for o in found))))
+        if name == "enumerate" and found:
+            return Operand(text, Many(Items((Plain(), each_of(found[0].value)))))
+        return Operand(text, Many(UNKNOWN_VALUE))
+
+    def looked_up(self, node: ast.Call) -> Operand:
+        """`getattr(self, f"layer{i}")`: any of the object's modules."""
+        args, _ = self.arguments(node)
+        base = node.args[0]
+        text = self.call_text(node, "getattr", args, {})
+        if isinstance(base, ast.Name) and base.id == "self" and self.owner is not None:
+            if isinstance(args[1].const, str):
+                found = self.owner.attribute(args[1].const)
+                return Operand(text, found or UNKNOWN_VALUE)
+            prefix = _prefix(node.args[1])
+            value: Value | None = None
+            for info in self.owner.lineage():
+                for name, attribute in info.attributes.items():
+                    if name.startswith(prefix) or name == f"{prefix}*":
+                        value = join(value, attribute)
+            return Operand(text, value or UNKNOWN_VALUE)
+        if id(base) in self.program.paths:
+            raise Left(f"getattr({self.source(base)}, ...)", "T2K104")
+        return Operand(text, UNKNOWN_VALUE)
+
+    def set_by_name(self, node: ast.Call, value_node: ast.expr) -> Operand:
+        """`setattr(self, name, module)` and `self.add_module(name, module)`."""
+        name, value = self.expr(node.args[-2]), self.expr(value_node)
+        if self.owner is not None:
+            key = name.const if isinstance(name.const, str) else f"{_prefix(node.args[-2])}*"
+            self.owner.set(key, value.value)
+        return Operand(f"setattr(self, {name.text}, {value.text})", Plain(None))
+
+    def value_call(
+        self, node: ast.Call, callee: Operand, args: list[Operand], kwargs: dict[str, Operand]
+    ) -> Operand:
+        """A call of something that is known: a class, a function, a module."""
+        kinds = [v for v in alternatives(callee.value) if not (isinstance(v, Plain) and v.value is None)]
+        if kinds and all(isinstance(k, ClassValue) for k in kinds):
+            return self.make_instance(node, callee, kinds, args, kwargs)
+        if kinds and all(isinstance(k, FunctionValue) and not isinstance(k.of, str) for k in kinds):
+            return self.local_function(node, callee, kinds, args, kwargs)
+        if any(isinstance(k, MODULES) for k in kinds) or (len(kinds) == 1 and isinstance(kinds[0], FunctionValue)):
+            return self.apply(callee.value, callee.text, args, kwargs)
+        text = self.call_text(node, callee.text, args, kwargs)
+        some = any(isinstance(o.value, Tensor) for o in args)
+        return Operand(text, Tensor(dtype="") if some else UNKNOWN_VALUE)
+
+    def make_instance(
+        self, node: ast.Call, callee: Operand, kinds: list[Value], args: list[Operand], kwargs: dict[str, Operand]
+    ) -> Operand:
+        """A module that is made: of this file, or of torch.nn by a name that stands for one."""
+        path = self.class_path(node.func)
+        if path:
+            if path in modules():
+                return self.make_leaf(path, node, args, kwargs)
+            return self.torch_call(path, node)
+        own = [k.of for k in kinds if isinstance(k, ClassValue) and isinstance(k.of, ClassInfo)]
+        if len(own) != len(kinds):
+            raise Left(f"{callee.text}: one of several classes of torch.nn", "T2K104")
+        value: Value | None = None
+        for info in own:
+            init = info.method("__init__")
+            if init is not None:
+                for parameter, operand in zip(init.parameters, args):
+                    init.see(parameter.arg, operand.value)
+                for name, operand in kwargs.items():
+                    init.see(name, operand.value)
+            value = join(value, Instance(info))
+        return Operand(self.call_text(node, callee.text, args, kwargs), value or UNKNOWN_VALUE)
+
+    def local_function(
+        self, node: ast.Call, callee: Operand, kinds: list[Value], args: list[Operand], kwargs: dict[str, Operand]
+    ) -> Operand:
+        infos = [self.function_info(k) for k in kinds]
+        known = [i for i in infos if i is not None]
+        if len(known) != len(infos):
+            return Operand(self.call_text(node, callee.text, args, kwargs), Tensor(dtype=""))
+        if any(k == "**" for k in kwargs) or any(isinstance(a, ast.Starred) for a in node.args):
+            return Operand(self.call_text(node, callee.text, args, kwargs), known[0].returns or UNKNOWN_VALUE)
+        value: Value | None = None
+        text = ""
+        for info in known:
+            result = self.call_function(info, callee.text, args, kwargs)
+            value, text = join(value, result.value), result.text
+        return Operand(text, value or UNKNOWN_VALUE)
+
+    def function_info(self, value: Value) -> FunctionInfo | None:
+        node = value.of if isinstance(value, FunctionValue) else None
+        every = [*self.program.functions.values()]
+        every += [m for info in self.program.classes.values() for m in info.methods.values()]
+        return next((i for i in every if i.node is node), None)
+
+    # something.name(...)
+
+    def method_call(self, func: ast.Attribute, node: ast.Call) -> Operand:
+        if isinstance(func.value, ast.Call) and isinstance(func.value.func, ast.Name) and func.value.func.id == "super":
+            return self.super_call(func, node)
+        if isinstance(func.value, ast.Name) and func.value.id == "self" and self.owner is not None:
+            return self.own_call(func, node)
+        base = self.expr(func.value)
+        value = base.value
+        if isinstance(value, Container | Many | Items | Chain) and func.attr in ("append", "extend", "insert", "add_module"):
+            return self.grow(func, node, base)
+        if isinstance(value, Chain | Instance | Leaf | Container):
+            return self.module_method(func, node, base)
+        if isinstance(value, Extents) or isinstance(value, Plain) or id(func) in self.program.paths:
+            args, kwargs = self.arguments(node)
+            return Operand(self.call_text(node, f"{base.text}.{func.attr}", args, kwargs), UNKNOWN_VALUE)
+        entry = function_of(f".{func.attr}")
+        if entry is not None and (isinstance(value, Tensor) or func.attr in _TENSOR_ONLY):
+            args, kwargs = self.arguments(node)
+            if not isinstance(value, Tensor):
+                base = Operand(base.text, Tensor(dtype=""))
+            return self.function(f".{func.attr}", base.text, [base, *args], kwargs)
+        if isinstance(value, Tensor):
+            raise Left(f"the method {func.attr} of a tensor has no counterpart in keras.ops")
+        args, kwargs = self.arguments(node)
+        found = UNKNOWN_VALUE
+        if func.attr in ("values", "get", "pop", "items") and isinstance(value, Many):
+            found = Many(value.each) if func.attr == "values" else value.each
+        return Operand(self.call_text(node, f"{base.text}.{func.attr}", args, kwargs), found)
+
+    def super_call(self, func: ast.Attribute, node: ast.Call) -> Operand:
+        name = _KERAS_METHODS.get(func.attr, func.attr)
+        owner = self.owner
+        if func.attr == "__init__" and owner is not None and owner.kind == "sequential" and owner.base is None:
+            return self.sequential_init(func, node, owner)
+        args, kwargs = self.arguments(node)
+        text = self.call_text(node, f"{self.source(func.value)}.{name}", args, kwargs)
+        if func.attr == "__init__" and owner is not None and owner.base is not None:
+            init = owner.base.method("__init__")
+            for parameter, operand in zip(init.parameters if init else [], args):
+                assert init is not None
+                init.see(parameter.arg, operand.value)
+        if func.attr == "forward" and owner is not None and owner.base is not None:
+            forward = owner.base.method("forward")
+            if forward is not None:
+                return self.call_function(forward, f"{self.source(func.value)}.{name}", args, kwargs)
+        return Operand(text, UNKNOWN_VALUE)
+
+    def sequential_init(self, func: ast.Attribute, node: ast.Call, owner: ClassInfo) -> Operand:
+        """`super().__init__(a, b)` of a class derived from nn.Sequential."""
+        head = f"{self.source(func.value)}.__init__("
+        if not node.args:
+            return Operand(self.source(node), Plain(None))
+        made = self.make_chain(node, head)
+        owner.set("*", made.value)
+        return Operand(made.text, Plain(None))
+
+    def own_call(self, func: ast.Attribute, node: ast.Call) -> Operand:
+        """A call of one of the object's own methods or modules."""
+        owner, name = self.owner, func.attr
+        assert owner is not None
+        method = owner.method(name)
+        if method is not None:
+            args, kwargs = self.arguments(node)
+            renamed = _KERAS_METHODS.get(name, self.attribute_name(name))
+            if any(k == "**" for k in kwargs) or any(isinstance(a, ast.Starred) for a in node.args):
+                return Operand(self.call_text(node, f"self.{renamed}", args, kwargs), method.returns or UNKNOWN_VALUE)
+            return self.call_function(method, f"self.{renamed}", args, kwargs)
+        if name in ("add_module", "register_module") and len(node.args) == 2:
+            if owner.kind == "sequential":
+                added = self.expr(node.args[1])
+                owner.set("*", Chain(each=added.value))
+                return Operand(f"self.add({added.text})", Plain(None))
+            return self.set_by_name(node, node.args[1])
+        if name == "register_buffer":
+            return self.register_buffer(node)
+        if name == "register_parameter" and len(node.args) == 2:
+            return self.set_by_name(node, node.args[1])
+        if name in ("parameters", "modules", "children", "named_parameters", "named_modules", "apply", "state_dict"):
+            raise Left(f"self.{name}()")
+        args, kwargs = self.arguments(node)
+        found = self.own_attribute(func)
+        return self.value_call(node, found, args, kwargs)
+
+    def register_buffer(self, node: ast.Call) -> Operand:
+        """A buffer is an attribute: a tensor that is not trained."""
+        name = self.expr(node.args[0]).const
+        if not isinstance(name, str) or len(node.args) < 2 or self.owner is None:
+            raise Left("register_buffer with a name that is computed", "T2K104")
+        found = self.expr(node.args[1])
+        self.owner.buffers.add(name)
+        self.owner.set(name, found.value)
+        return Operand(f"self.{self.attribute_name(name)} = {found.text}", Plain(None))
+
+    def grow(self, func: ast.Attribute, node: ast.Call, base: Operand) -> Operand:
+        """`layers.append(x)`: the list learns what it holds."""
+        given = self.expr(node.args[-1])
+        value: Value = base.value
+        added = each_of(given.value) if func.attr == "extend" else given.value
+        old = each_of(value)
+        each = added if old is UNKNOWN_VALUE else join(old, added)
+        new: Value = Chain(each=each) if isinstance(value, Chain) else Container(each) if isinstance(value, Container) else Many(each)
+        text = given.text
+        if isinstance(old, Tensor) and isinstance(added, Tensor) and old.last != added.last:
+            text = self.laid(given, old.last)
+            new = Many(old)
+        self.replace_value(func.value, new)
+        if func.attr == "add_module":
+            return Operand(f"{base.text}.add({text})", Plain(None))
+        verb = "add" if isinstance(value, Chain) else func.attr
+        parts: list[tuple[ast.AST, str]] = [(func, f"{base.text}.{verb}"), (node.args[-1], text)]
+        return Operand(self.rebuilt(node, parts), Plain(None))
+
+    def replace_value(self, target: ast.expr, value: Value) -> None:
+        """The value of a name or an attribute of self, changed in place."""
+        if isinstance(target, ast.Name):
+            self.env[target.id] = value
+        elif isinstance(target, ast.Attribute) and self.owner is not None and isinstance(target.value, ast.Name):
+            old = self.owner.attributes.get(target.attr)
+            both = old is not None and each_of(old) is not UNKNOWN_VALUE
+            self.owner.attributes[target.attr] = join(old, value) if both else value
+
+    def module_method(self, func: ast.Attribute, node: ast.Call, base: Operand) -> Operand:
+        """A method of a module: its own ones, those of nn.Module."""
+        value = base.value
+        args, kwargs = self.arguments(node)
+        if func.attr == "forward":
+            return self.apply(value, base.text, args, kwargs)
+        if func.attr in _IGNORED:
+            return base
+        if func.attr == "children" and isinstance(value, Chain):
+            return Operand(f"{base.text}.layers", Many(each_of(value)))
+        if isinstance(value, Container) and func.attr in ("values", "keys", "items"):
+            text = self.call_text(node, f"{base.text}.{func.attr}", args, kwargs)
+            pairs: Value = Items((Plain(), value.each)) if func.attr == "items" else value.each
+            return Operand(text, Many(pairs if func.attr != "keys" else Plain()))
+        method = value.of.method(func.attr) if isinstance(value, Instance) and isinstance(value.of, ClassInfo) else None
+        if method is None:
+            raise Left(f"the method {func.attr} of a module", "T2K103")
+        return self.call_function(method, f"{base.text}.{func.attr}", args, kwargs)
+
+
+_TENSOR_ONLY = (
+    "view", "unsqueeze", "permute", "masked_fill", "contiguous", "size", "expand", "transpose", "squeeze", "detach",
+    "chunk", "softmax", "flatten", "matmul", "bmm", "clamp", "float", "long", "item", "dim",
+)  # fmt: skip
+
+
+def _prefix(node: ast.expr) -> str:
+    """The fixed beginning of a name that is put together."""
+    match node:
+        case ast.JoinedStr(values=[ast.Constant(value=str() as text), *_]):
+            return text
+        case ast.BinOp(left=ast.Constant(value=str() as text)):
+            return text.partition("%")[0].partition("{")[0]
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as text))):
+            return text.partition("{")[0]
+    return ""

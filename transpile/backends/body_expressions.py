@@ -1,0 +1,495 @@
+"""Expressions of a PyTorch body in Keras's words: text and what is known of the value.
+
+Whatever is not PyTorch keeps the user's own text; a changed part is put in its place.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
+from transpile.ir import UNKNOWN
+from transpile.ops._functions import Call, Left, Operand, fresh, like, moved_axis, relaid, shown_axis
+from transpile.ops._functions_index import function_of
+from transpile.ops.torch_elementwise import align
+from transpile.torch_values import (
+    UNKNOWN_VALUE,
+    Chain,
+    ClassValue,
+    Container,
+    Either,
+    Extents,
+    FunctionValue,
+    Imported,
+    Instance,
+    Items,
+    Leaf,
+    Many,
+    Plain,
+    Tensor,
+    Value,
+    each_of,
+    join,
+)
+
+CONTAINERS = (Chain, Container)
+
+
+class Expressions:
+    """One function or method being read. `env` maps its local names to values."""
+
+    def __init__(self, program: Program, info: FunctionInfo | None, owner: ClassInfo | None) -> None:
+        self.program, self.info, self.owner = program, info, owner
+        self.references = program.references
+        self.env: dict[str, Value] = {}
+        self.helpers: set[str] = set()
+        self.imports: set[str] = set()
+        self.uses_ops = False
+        self.targets: int | None = None
+        self.constructing = info is not None and owner is not None and info.name != "forward"
+
+    # Text
+
+    def source(self, node: ast.AST) -> str:
+        return self.references.code(node)
+
+    def rebuilt(self, node: ast.AST, parts: Sequence[tuple[ast.AST, str]]) -> str:
+        """The user's text of a node with the texts of some parts replaced."""
+        start, data = self.references.start(node), self.references.data
+        pieces, position = [], start
+        for part, text in sorted(parts, key=lambda p: self.references.start(p[0])):
+            begin = self.references.start(part)
+            pieces += [data[position:begin].decode(), text]
+            position = self.references.end(part)
+        return "".join([*pieces, data[position : self.references.end(node)].decode()])
+
+    # Expressions
+
+    def expr(self, node: ast.expr) -> Operand:
+        """Text and value of an expression."""
+        method = getattr(self, f"on_{type(node).__name__}", None)
+        return method(node) if method is not None else self.generic(node)
+
+    def generic(self, node: ast.expr) -> Operand:
+        """An expression of which only the parts matter."""
+        if isinstance(node, ast.JoinedStr):
+            return Operand(self.source(node), Plain())
+        parts = [c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr)]
+        texts = [(c, self.expr(c).text) for c in parts]
+        return Operand(self.rebuilt(node, texts), UNKNOWN_VALUE)
+
+    def on_Constant(self, node: ast.Constant) -> Operand:
+        return Operand(self.source(node), Plain(node.value))
+
+    def on_Name(self, node: ast.Name) -> Operand:
+        if node.id in self.env:
+            return Operand(node.id, self.env[node.id])
+        path = self.program.paths.get(id(node))
+        if path is not None:
+            return self.reference(node, path)
+        if node.id in self.program.classes:
+            return Operand(node.id, ClassValue(self.program.classes[node.id]))
+        if node.id in self.program.functions:
+            return Operand(node.id, FunctionValue(self.program.functions[node.id].node))
+        if node.id in self.program.imported:
+            return Operand(node.id, Imported(self.program.imported[node.id]))
+        return Operand(node.id, UNKNOWN_VALUE)
+
+    def reference(self, node: ast.expr, path: str) -> Operand:
+        """A name of PyTorch that is not called here."""
+        name = path.rpartition(".")[2]
+        if path.startswith("torch.nn.") and name[:1].isupper():
+            return Operand(self.source(node), ClassValue(path))
+        if path in ("torch.pi", "torch.inf", "torch.nan"):
+            return Operand(f"float('{name}')" if name != "pi" else "3.141592653589793", Plain())
+        return Operand(self.source(node), FunctionValue(path))
+
+    def on_Attribute(self, node: ast.Attribute) -> Operand:
+        path = self.program.paths.get(id(node))
+        if path is not None:
+            return self.reference(node, path)
+        if isinstance(node.value, ast.Name) and node.value.id == "self" and self.owner is not None:
+            return self.own_attribute(node)
+        base = self.expr(node.value)
+        if isinstance(base.value, Tensor):
+            return self.tensor_attribute(node, base)
+        if isinstance(base.value, Extents) and node.attr == "numel":
+            raise Left("shape.numel")
+        if isinstance(base.value, Leaf | Chain | Instance):
+            return self.module_attribute(node, base)
+        return Operand(self.rebuilt(node, [(node.value, base.text)]), UNKNOWN_VALUE)
+
+    def own_attribute(self, node: ast.Attribute) -> Operand:
+        assert self.owner is not None
+        if node.attr == "training":
+            if self.info is None or self.info.name != "forward":
+                raise Left("self.training outside of forward")
+            self.info.training = True
+            return Operand("training", Plain())
+        name = self.attribute_name(node.attr)
+        text = self.rebuilt(node, []) if name == node.attr else f"self.{name}"
+        value = self.owner.attribute(node.attr)
+        if value is None and self.owner.method(node.attr):
+            method = self.owner.method(node.attr)
+            return Operand(text, FunctionValue(method.node) if method else UNKNOWN_VALUE)
+        return Operand(text, UNKNOWN_VALUE if value is None else value)
+
+    def attribute_name(self, name: str) -> str:
+        """The name under Keras, which keeps some for itself."""
+        if self.owner is None:
+            return name
+        for info in self.owner.lineage():
+            if name in info.renamed:
+                return info.renamed[name]
+        return name
+
+    def tensor_attribute(self, node: ast.Attribute, base: Operand) -> Operand:
+        """`x.shape` and the like."""
+        x, value = base.text, base.value
+        assert isinstance(value, Tensor)
+        match node.attr:
+            case "shape":
+                text = f"ops.shape({relaid(x, value, False)})"
+                return self.made(text, Extents(like(value, last=False)))
+            case "T" | "mT":
+                text = f"ops.transpose({x})" if node.attr == "T" else f"ops.swapaxes({relaid(x, value, False)}, -1, -2)"
+                return self.made(text, like(value, last=False))
+            case "data":
+                return self.made(f"ops.stop_gradient({x})", value)
+            case "ndim":
+                return Operand(f"len({x}.shape)", Plain(value.rank.value or UNKNOWN))
+            case "device":
+                return Operand("None", Plain(None))
+            case "is_cuda" | "requires_grad":
+                return Operand("False", Plain(False))
+            case "dtype":
+                return Operand(f"{x}.dtype", UNKNOWN_VALUE)
+        raise Left(f"the attribute {node.attr} of a tensor")
+
+    def module_attribute(self, node: ast.Attribute, base: Operand) -> Operand:
+        """`self.fc.weight`; a module's own attributes."""
+        value = base.value
+        if isinstance(value, Instance):
+            info = value.of
+            assert isinstance(info, ClassInfo)
+            renamed = next((i.renamed[node.attr] for i in info.lineage() if node.attr in i.renamed), node.attr)
+            found = info.attribute(node.attr)
+            text = f"{base.text}.{renamed}"
+            return Operand(text, UNKNOWN_VALUE if found is None else found)
+        kind = value.path.rpartition(".")[2] if isinstance(value, Leaf) else ""
+        if node.attr == "weight" and kind == "Linear":
+            return self.made(f"ops.transpose({base.text}.kernel)", fresh(2))
+        if node.attr == "weight" and kind == "Embedding":
+            return Operand(f"{base.text}.embeddings", fresh(2))
+        if node.attr == "bias" and kind == "Linear":
+            return Operand(f"{base.text}.bias", fresh(1))
+        if node.attr == "out_features" and kind == "Linear":
+            return Operand(f"{base.text}.units", Plain())
+        raise Left(f"the attribute {node.attr} of nn.{kind or 'Sequential'}")
+
+    def made(self, text: str, value: Value) -> Operand:
+        """Text of ours that uses `ops`."""
+        self.uses_ops = self.uses_ops or "ops." in text
+        return Operand(text, value)
+
+    # Operators
+
+    def on_BinOp(self, node: ast.BinOp) -> Operand:
+        left, right = self.expr(node.left), self.expr(node.right)
+        parts: list[tuple[ast.AST, str]]
+        if isinstance(node.op, ast.MatMult):
+            entry = function_of("torch.matmul")
+            assert entry is not None
+            call = Call("@", {"x": left, "other": right})
+            _, value = entry.handler(call)
+            parts = [(node.left, call.torch("x")), (node.right, call.torch("other"))]
+            return self.made(self.rebuilt(node, parts), value)
+        if not any(isinstance(o.value, Tensor) for o in (left, right)):
+            parts = [(node.left, left.text), (node.right, right.text)]
+            return Operand(self.rebuilt(node, parts), self.plain_sum(node, left, right))
+        texts, result = align([(left.text, left.value), (right.text, right.value)])
+        texts = [self.numeric(t, o, result) for t, o in zip(texts, (left, right))]
+        if isinstance(node.op, ast.Div | ast.Pow) and result.dtype == "int":
+            result = like(result, dtype="")
+        return self.made(self.rebuilt(node, [(node.left, texts[0]), (node.right, texts[1])]), result)
+
+    def numeric(self, text: str, operand: Operand, result: Tensor) -> str:
+        """A tensor of integers or booleans among floats is cast, as PyTorch does by itself."""
+        value = operand.value
+        if result.dtype == "float" and isinstance(value, Tensor) and value.dtype in ("int", "bool"):
+            self.uses_ops = True
+            return f"ops.cast({text}, {self.float_dtype})"
+        return text
+
+    @property
+    def float_dtype(self) -> str:
+        inside = self.owner is not None
+        return "self.compute_dtype" if inside else '"float32"'
+
+    @staticmethod
+    def plain_sum(node: ast.BinOp, left: Operand, right: Operand) -> Value:
+        """What Python's own operators make of plain values, lists and tuples."""
+        a, b = left.value, right.value
+        if isinstance(a, Items) and isinstance(b, Items) and isinstance(node.op, ast.Add):
+            return Items((*a.items, *b.items))
+        if isinstance(a, Items | Many | Extents) or isinstance(b, Items | Many | Extents):
+            return UNKNOWN_VALUE if isinstance(node.op, ast.Add) and Extents in map(type, (a, b)) else _repeated(a, b)
+        if not (isinstance(a, Plain) and isinstance(b, Plain)):
+            return UNKNOWN_VALUE
+        return Plain(_computed(left.const, node.op, right.const))
+
+    def on_UnaryOp(self, node: ast.UnaryOp) -> Operand:
+        operand = self.expr(node.operand)
+        if isinstance(operand.value, Tensor):
+            if isinstance(node.op, ast.Invert):
+                return self.made(f"ops.logical_not({operand.text})", like(operand.value, dtype="bool"))
+            return Operand(self.rebuilt(node, [(node.operand, operand.text)]), operand.value)
+        text = self.rebuilt(node, [(node.operand, operand.text)])
+        if isinstance(node.op, ast.USub) and isinstance(operand.const, int | float):
+            return Operand(text, Plain(-operand.const))
+        if isinstance(node.op, ast.Not) and isinstance(operand.const, bool | int | None):
+            return Operand(text, Plain(not operand.const))
+        return Operand(text, Plain() if isinstance(operand.value, Plain) else UNKNOWN_VALUE)
+
+    def on_Compare(self, node: ast.Compare) -> Operand:
+        operands = [node.left, *node.comparators]
+        found = [self.expr(o) for o in operands]
+        tensors = [o for o in found if isinstance(o.value, Tensor)]
+        identity = any(isinstance(op, ast.Is | ast.IsNot | ast.In | ast.NotIn) for op in node.ops)
+        texts = [o.text for o in found]
+        value: Value = Plain()
+        if tensors and not identity:
+            texts, result = align([(o.text, o.value) for o in found])
+            value = like(result, dtype="bool")
+        if identity and len(found) == 2 and isinstance(node.ops[0], ast.Is | ast.IsNot):
+            value = Plain(self.is_same(node, found))
+        return Operand(self.rebuilt(node, list(zip(operands, texts))), value)
+
+    @staticmethod
+    def is_same(node: ast.Compare, found: list[Operand]) -> object:
+        """`x is None` where both sides are known."""
+        if found[1].const is not None or found[1].const is UNKNOWN:
+            return UNKNOWN
+        value = found[0].value
+        if isinstance(value, Plain) and value.value is not UNKNOWN:
+            return (value.value is None) == isinstance(node.ops[0], ast.Is)
+        return UNKNOWN
+
+    def on_BoolOp(self, node: ast.BoolOp) -> Operand:
+        found = [self.expr(v) for v in node.values]
+        value: Value | None = None
+        for operand in found:
+            value = join(value, operand.value)
+        return Operand(self.rebuilt(node, [(n, o.text) for n, o in zip(node.values, found)]), value or UNKNOWN_VALUE)
+
+    def on_IfExp(self, node: ast.IfExp) -> Operand:
+        test, body, other = self.expr(node.test), self.expr(node.body), self.expr(node.orelse)
+        texts = [body.text, other.text]
+        if isinstance(body.value, Tensor) and isinstance(other.value, Tensor) and body.value.last != other.value.last:
+            texts = [relaid(o.text, o.value, True) for o in (body, other)]
+            value: Value = like(body.value, last=True)
+        else:
+            value = join(body.value, other.value)
+        parts = [(node.test, test.text), (node.body, texts[0]), (node.orelse, texts[1])]
+        return Operand(self.rebuilt(node, parts), value)
+
+    # Displays
+
+    def on_Tuple(self, node: ast.Tuple | ast.List) -> Operand:
+        found = tuple(self.expr(e) for e in node.elts)
+        text = self.rebuilt(node, [(n, o.text) for n, o in zip(node.elts, found)])
+        if any(isinstance(e, ast.Starred) for e in node.elts):
+            each: Value | None = None
+            for e, o in zip(node.elts, found):
+                each = join(each, each_of(o.value) if isinstance(e, ast.Starred) else o.value)
+            return Operand(text, Many(each or UNKNOWN_VALUE), found)
+        return Operand(text, Items(tuple(o.value for o in found)), found)
+
+    on_List = on_Tuple
+
+    def on_Starred(self, node: ast.Starred) -> Operand:
+        inner = self.expr(node.value)
+        if isinstance(inner.value, Extents):
+            inner = Operand(inner.text, inner.value)
+        return Operand(self.rebuilt(node, [(node.value, inner.text)]), inner.value)
+
+    def on_Dict(self, node: ast.Dict) -> Operand:
+        keys = [k for k in node.keys if k is not None]
+        found = [self.expr(v) for v in node.values]
+        parts: list[tuple[ast.AST, str]] = [(n, o.text) for n, o in zip(node.values, found)]
+        parts += [(k, self.expr(k).text) for k in keys]
+        each: Value | None = None
+        for operand in found:
+            each = join(each, operand.value)
+        return Operand(self.rebuilt(node, parts), Many(each or UNKNOWN_VALUE))
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Operand:
+        outer = dict(self.env)
+        parts: list[tuple[ast.AST, str]] = []
+        for generator in node.generators:
+            iterable = self.iterated(generator.iter)
+            parts.append((generator.iter, iterable.text))
+            self.bind(generator.target, each_of(iterable.value))
+            parts += [(test, self.expr(test).text) for test in generator.ifs]
+        element = self.expr(node.elt)
+        parts.append((node.elt, element.text))
+        self.env = outer
+        return Operand(self.rebuilt(node, parts), Many(element.value))
+
+    on_ListComp = on_GeneratorExp = on_SetComp = comprehension
+
+    def iterated(self, node: ast.expr) -> Operand:
+        """What a loop runs over; a Sequential gives its layers."""
+        found = self.expr(node)
+        values = found.value.values if isinstance(found.value, Either) else (found.value,)
+        if values and all(isinstance(v, Chain) for v in values):
+            return Operand(f"{found.text}.layers", found.value)
+        if isinstance(found.value, Tensor):
+            rank = found.value.rank.value
+            text = relaid(found.text, found.value, False)
+            return self.made(f"ops.unstack({text})", Many(fresh(rank - 1 if rank else None, found.value.dtype)))
+        return found
+
+    def on_Lambda(self, node: ast.Lambda) -> Operand:
+        outer = dict(self.env)
+        for arg in node.args.args:
+            self.env[arg.arg] = Tensor()
+        body = self.expr(node.body)
+        self.env = outer
+        return Operand(self.rebuilt(node, [(node.body, body.text)]), FunctionValue(node))
+
+    def bind(self, target: ast.expr, value: Value) -> None:
+        """Gives a name, or several, their values."""
+        match target:
+            case ast.Name(id=name):
+                self.env[name] = value
+            case ast.Tuple(elts=elts) | ast.List(elts=elts):
+                items = value.items if isinstance(value, Items) and len(value.items) == len(elts) else None
+                for i, inner in enumerate(elts):
+                    if isinstance(value, Extents):
+                        self.bind(inner, Plain())
+                    else:
+                        self.bind(inner, items[i] if items else each_of(value))
+            case ast.Starred(value=inner):
+                self.bind(inner, Many(value))
+
+    # Pieces of tensors
+
+    def on_Subscript(self, node: ast.Subscript) -> Operand:
+        shape = self.shape_piece(node)
+        if shape is not None:
+            return shape
+        base = self.expr(node.value)
+        value = base.value
+        if isinstance(value, Tensor):
+            return self.tensor_piece(node, base)
+        index = self.expr(node.slice)
+        text = self.rebuilt(node, [(node.value, base.text), (node.slice, index.text)])
+        if isinstance(value, Items) and isinstance(index.const, int) and -len(value.items) <= index.const < len(value.items):
+            return Operand(text, value.items[index.const])
+        if isinstance(value, Chain):
+            layers = self.rebuilt(node, [(node.value, f"{base.text}.layers"), (node.slice, index.text)])
+            if isinstance(node.slice, ast.Slice):
+                self.imports.add("import keras")
+                return Operand(f"keras.Sequential({layers})", Chain(each=each_of(value)))
+            return Operand(layers, each_of(value))
+        if isinstance(node.slice, ast.Slice):
+            return Operand(text, Many(each_of(value)) if isinstance(value, Items | Many | Container) else value)
+        return Operand(text, each_of(value) if isinstance(value, Items | Many | Container | Either) else UNKNOWN_VALUE)
+
+    def on_Slice(self, node: ast.Slice) -> Operand:
+        parts = [(p, self.expr(p).text) for p in (node.lower, node.upper, node.step) if p is not None]
+        return Operand(self.rebuilt(node, parts), Plain())
+
+    def shape_piece(self, node: ast.Subscript) -> Operand | None:
+        """`x.shape[1]` and `x.size()[2:]` of a tensor whose channels are last."""
+        inner = node.value
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "size":
+            tensor_node = inner.func.value if not inner.args else None
+        elif isinstance(inner, ast.Attribute) and inner.attr == "shape":
+            tensor_node = inner.value
+        else:
+            return None
+        base = self.expr(tensor_node) if tensor_node is not None else None
+        if base is None or not isinstance(base.value, Tensor):
+            return None
+        index = self.expr(node.slice)
+        rank, x = base.value.rank.value, base.text
+        if isinstance(node.slice, ast.Slice):
+            return self.shape_slice(node.slice, base, index)
+        if not base.value.last:
+            return self.made(f"ops.shape({x})[{index.text}]", Plain())
+        if rank is None or not isinstance(index.const, int):
+            raise Left("an extent of a tensor that runs channels last", "T2K104")
+        return self.made(f"ops.shape({x})[{shown_axis(moved_axis(index.const, rank), rank)}]", Plain())
+
+    def shape_slice(self, node: ast.Slice, base: Operand, index: Operand) -> Operand:
+        value, rank = base.value, base.value.rank.value if isinstance(base.value, Tensor) else None
+        bounds = [p.value if isinstance(p, ast.Constant) else self.expr(p).const if p else None for p in (node.lower, node.upper)]
+        if isinstance(value, Tensor) and value.last and rank is not None:
+            axes = list(range(rank))[slice(*bounds)]
+            if axes == list(range(2, rank)):
+                return self.made(f"ops.shape({base.text})[1:-1]", Items(tuple(Plain() for _ in axes)))
+        text = f"ops.shape({relaid(base.text, value, False)})[{index.text}]"
+        count = len(list(range(rank))[slice(*bounds)]) if rank is not None and UNKNOWN not in bounds else None
+        return self.made(text, Items(tuple(Plain() for _ in range(count))) if count is not None else UNKNOWN_VALUE)
+
+    def tensor_piece(self, node: ast.Subscript, base: Operand) -> Operand:
+        """Slices, integers and None in the brackets of a tensor."""
+        value = base.value
+        assert isinstance(value, Tensor)
+        elements = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+        found = [self.expr(e) for e in elements]
+        indices = [f for f in found if isinstance(f.value, Tensor) and f.value.rank.value != 0]
+        if indices:
+            if len(elements) == 1 and indices[0].value.dtype == "int":  # type: ignore[attr-defined]
+                text = f"ops.take({relaid(base.text, value, False)}, {found[0].text}, axis=0)"
+                more, rank = indices[0].value.rank.value, value.rank.value  # type: ignore[attr-defined]
+                return self.made(text, fresh(rank - 1 + more if rank and more else None, value.dtype))
+            raise Left("a tensor as index of a tensor")
+        if value.last and len(elements) == 2 and all(isinstance(e, ast.Slice) for e in elements):
+            first = elements[0]
+            if isinstance(first, ast.Slice) and first.lower is first.upper is first.step is None:
+                return Operand(f"{base.text}[..., {found[1].text}]", value)
+        rank = value.rank.value
+        if value.last and isinstance(elements[0], ast.Slice) and len(elements) == 1:
+            return Operand(self.rebuilt(node, [(node.value, base.text), (node.slice, found[0].text)]), value)
+        change = 0
+        for element, operand in zip(elements, found):
+            if isinstance(element, ast.Constant) and element.value is None:
+                change += 1
+            elif not isinstance(element, ast.Slice) and not (isinstance(element, ast.Constant) and element.value is ...):
+                change -= 1
+                if not isinstance(operand.value, Plain | Tensor) and operand.value is not UNKNOWN_VALUE:
+                    raise Left("an index of a tensor")
+        text = self.rebuilt(
+            node, [(node.value, relaid(base.text, value, False)), *zip(elements, [f.text for f in found])]
+        )
+        return Operand(text, fresh(None if rank is None else rank + change, value.dtype))
+
+
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
+}  # fmt: skip
+
+
+def _computed(x: object, operator: ast.operator, y: object) -> object:
+    """The value of arithmetic with two small numbers."""
+    small = all(type(v) in (int, float) and abs(v) < 1e9 for v in (x, y))  # type: ignore[arg-type]
+    if not small or type(operator) not in _OPERATORS or (isinstance(operator, ast.Pow) and abs(y) > 16):  # type: ignore[arg-type]
+        return UNKNOWN
+    try:
+        return eval(f"({x!r}) {_OPERATORS[type(operator)]} ({y!r})", {"__builtins__": {}})  # two numbers
+    except ArithmeticError:
+        return UNKNOWN
+
+
+def _repeated(a: Value, b: Value) -> Value:
+    """`[x] * n`, or a list and another."""
+    if isinstance(a, Items | Many) and isinstance(b, Items | Many):
+        return Many(join(each_of(a), each_of(b)))
+    several = a if isinstance(a, Items | Many) else b
+    return Many(each_of(several)) if isinstance(several, Items | Many) else UNKNOWN_VALUE
+
+

@@ -1,0 +1,389 @@
+"""The statements of a PyTorch function: read in order, and edited where they change."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from transpile.backends.body_calls import Bodies
+from transpile.frontends.torch_program import parameter_value
+from transpile.ir import Edit
+from transpile.ops._functions import Left, Operand, fresh, like, permutation, relaid
+from transpile.torch_values import (
+    UNKNOWN_VALUE,
+    Extents,
+    FunctionValue,
+    Items,
+    Many,
+    Plain,
+    Tensor,
+    Value,
+    each_of,
+    in_layout,
+    join,
+    key,
+)
+
+_REMARK = "  # channels last, as Keras convolves"
+
+
+class Walker(Bodies):
+    """Reads one function; `edits` are what it changes."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)  # type: ignore[arg-type]
+        self.edits: list[Edit] = []
+        self.dead = False  # behind a return or raise
+        self.problem: tuple[Left, ast.AST] | None = None
+
+    def run(self) -> None:
+        """Reads the function; its FunctionInfo learns what it returns."""
+        info = self.info
+        assert info is not None
+        if info.active or not isinstance(info.node, ast.FunctionDef):
+            return
+        info.active = True
+        try:
+            self.enter()
+            self.block(info.node.body)
+        finally:
+            info.active = False
+
+    def enter(self) -> None:
+        """The parameters and their layouts; at a boundary, images are laid channels last."""
+        info = self.info
+        assert info is not None
+        assert isinstance(info.node, ast.FunctionDef)
+        forward = info.name != "__init__"
+        if self.owner is not None and len(info.parameters) < len(info.node.args.args):
+            self.env["self"] = UNKNOWN_VALUE
+        lines = []
+        for arg in info.every:
+            value = info.values.get(arg.arg)
+            if value is None or value is UNKNOWN_VALUE:
+                value = parameter_value(info, arg, forward)
+                default = info.defaults.get(arg.arg)
+                if default is not None and not isinstance(value, Tensor):
+                    value = join(self.expr(default).value, value) if not forward or isinstance(value, Plain) else value
+                info.values[arg.arg] = value
+            elif arg.arg in info.defaults and not isinstance(value, Tensor):
+                value = join(self.expr(info.defaults[arg.arg]).value, value)
+            if isinstance(value, Tensor):
+                last = value.rank.spatial and value.rank.value is not None
+                if last and info.boundary:
+                    rank = value.rank.value
+                    assert rank is not None
+                    lines.append(f"{arg.arg} = ops.transpose({arg.arg}, {permutation(rank, True)}){_REMARK}")
+                    self.uses_ops = True
+                value = replace(value, last=last)
+            self.env[arg.arg] = value
+        if info.node.args.vararg:
+            self.env[info.node.args.vararg.arg] = Many(Tensor() if forward else UNKNOWN_VALUE)
+        if info.node.args.kwarg:
+            self.env[info.node.args.kwarg.arg] = UNKNOWN_VALUE
+        if lines:
+            self.at_start(info.node, lines)
+
+    def at_start(self, node: ast.FunctionDef, lines: list[str]) -> None:
+        """Statements in front of the body, behind the docstring."""
+        first = node.body[0]
+        docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        at = node.body[1] if docstring and len(node.body) > 1 else first
+        self.insert_before(at, lines)
+
+    def insert_before(self, statement: ast.stmt, lines: list[str]) -> None:
+        start = self.references.start(statement)
+        indent = self.references.data[self.references.line_start(start) : start].decode()
+        if indent.strip():
+            raise Left("several statements on a line")
+        self.edits.append(Edit(start, start, "".join(f"{line}\n{indent}" for line in lines)))
+
+    def insert_after(self, statement: ast.stmt, line: str) -> None:
+        start, end = self.references.start(statement), self.references.end(statement)
+        indent = self.references.data[self.references.line_start(start) : start].decode()
+        if indent.strip():
+            raise Left("several statements on a line")
+        self.edits.append(Edit(end, end, f"\n{indent}{line}"))
+
+    def change(self, node: ast.expr, text: str) -> None:
+        """The expression gets this text."""
+        source = self.source(node)
+        if text.startswith("(") and not source.startswith("(") and _enclosed(text):
+            text = text[1:-1]
+        if text != source:
+            self.edits.append(Edit(self.references.start(node), self.references.end(node), text))
+
+    # Statements
+
+    def block(self, statements: list[ast.stmt]) -> None:
+        for statement in statements:
+            try:
+                self.statement(statement)
+            except Left as left:
+                if self.problem is None:
+                    self.problem = (left, statement)
+                self.forget(statement)
+
+    def forget(self, statement: ast.stmt) -> None:
+        """What a statement binds that could not be read is not known."""
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self.env[node.id] = UNKNOWN_VALUE
+
+    def statement(self, node: ast.stmt) -> None:
+        method = getattr(self, f"do_{type(node).__name__}", None)
+        if method is not None:
+            method(node)
+            return
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.change(child, self.expr(child).text)
+        for name in ("body", "orelse", "finalbody"):
+            self.block(getattr(node, name, []))
+        for handler in getattr(node, "handlers", []):
+            self.block(handler.body)
+
+    def do_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.env[node.name] = FunctionValue(node)
+        if any(id(n) in self.program.paths for n in ast.walk(node)):
+            raise Left("a function inside of a function")
+
+    def do_ClassDef(self, node: ast.ClassDef) -> None:
+        raise Left("a class inside of a function")
+
+    def do_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        return
+
+    do_ImportFrom = do_Pass = do_Global = do_Nonlocal = do_Break = do_Continue = do_Import
+
+    def do_Assign(self, node: ast.Assign) -> None:
+        target = node.targets[0]
+        self.targets = len(target.elts) if isinstance(target, ast.Tuple | ast.List) else None
+        found = self.shape_unpacked(target, node.value) or self.expr(node.value)
+        self.targets = None
+        text, value = found.text, found.value
+        if isinstance(value, Extents) and isinstance(target, ast.Tuple | ast.List):
+            value.tensor.rank.settle(len(target.elts))
+        for one in node.targets:
+            text = self.assign(one, value, text)
+        self.change(node.value, text)
+
+    def shape_unpacked(self, target: ast.expr, node: ast.expr) -> Operand | None:
+        """`b, c, h, w = x.shape` of a tensor whose channels are last: `b, h, w, c = ...`."""
+        if not isinstance(target, ast.Tuple | ast.List) or any(isinstance(e, ast.Starred) for e in target.elts):
+            return None
+        inner = node.func if isinstance(node, ast.Call) and not node.args else node
+        if not isinstance(inner, ast.Attribute) or inner.attr not in ("shape", "size"):
+            return None
+        base = self.expr(inner.value)
+        if not isinstance(base.value, Tensor):
+            return None
+        base.value.rank.settle(len(target.elts))
+        if not base.value.last:
+            return None
+        names = [self.source(e) for e in target.elts]
+        self.change(target, ", ".join([names[0], *names[2:], names[1]]))
+        return self.made(f"ops.shape({base.text})", Items(tuple(Plain() for _ in names)))
+
+    def assign(self, target: ast.expr, value: Value, text: str) -> str:
+        """Gives a target its value; the text to assign, which may have to fit what is there."""
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+            if self.owner is not None:
+                name = self.attribute_name(target.attr)
+                if name != target.attr:
+                    self.change(target, f"self.{name}")
+                laid = relaid(text, value, False)
+                self.owner.set(target.attr, in_layout(value, False) if laid != text else value)
+                return laid
+        if isinstance(target, ast.Subscript):
+            base = self.expr(target.value)
+            if isinstance(base.value, Tensor):
+                raise Left("an assignment to a part of a tensor")
+            if isinstance(base.value, Many | Items) or type(base.value).__name__ == "Container":
+                each = each_of(base.value)
+                grown = Many(value if each is UNKNOWN_VALUE else join(each, value))
+                container = type(base.value).__name__ == "Container"
+                self.replace_value(target.value, replace(base.value, each=grown.each) if container else grown)  # type: ignore[type-var]
+            self.change(target.slice, self.expr(target.slice).text)
+        self.bind(target, value)
+        return text
+
+    def do_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            found = self.expr(node.value)
+            self.change(node.value, self.assign(node.target, found.value, found.text))
+
+    def do_AugAssign(self, node: ast.AugAssign) -> None:
+        target = self.expr(node.target) if not isinstance(node.target, ast.Subscript) else Operand("")
+        found = self.expr(node.value)
+        if isinstance(node.target, ast.Subscript) and isinstance(self.expr(node.target.value).value, Tensor):
+            raise Left("an assignment to a part of a tensor")
+        text = found.text
+        if isinstance(target.value, Tensor) and isinstance(node.target, ast.Name):
+            if isinstance(found.value, Tensor):
+                target.value.rank.unify(found.value.rank) if self.close(target.value, found.value) else None
+                text = self.laid(found, target.value.last)
+            self.env[node.target.id] = like(target.value, ones=False)
+        elif isinstance(found.value, Tensor) and isinstance(node.target, ast.Name):
+            self.env[node.target.id] = found.value
+        elif isinstance(node.target, ast.Name):
+            self.env[node.target.id] = Plain() if isinstance(found.value, Plain) else join(target.value, found.value)
+        self.change(node.value, text)
+
+    @staticmethod
+    def close(a: Tensor, b: Tensor) -> bool:
+        return None in (a.rank.value, b.rank.value) or a.rank.value == b.rank.value
+
+    def do_Expr(self, node: ast.Expr) -> None:
+        call = node.value
+        if isinstance(call, ast.Constant):
+            return
+        if self.initialises(node):
+            return
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            target = call.func.value
+            in_place = call.func.attr.endswith("_") and not call.func.attr.endswith("__")
+            if in_place and isinstance(target, ast.Name) and isinstance(self.env.get(target.id), Tensor):
+                found = self.expr(call)
+                self.env[target.id] = found.value
+                text = found.text[1:-1] if _enclosed(found.text) else found.text
+                self.edits.append(
+                    Edit(self.references.start(call), self.references.end(call), f"{target.id} = {text}")
+                )
+                return
+        self.change(call, self.expr(call).text)
+
+    def initialises(self, node: ast.Expr) -> bool:
+        """A statement that sets initial values: overridden by the reader of initialisers."""
+        return False
+
+    def do_Return(self, node: ast.Return) -> None:
+        info = self.info
+        assert info is not None
+        if node.value is None:
+            self.dead = True
+            return
+        found = self.expr(node.value)
+        value, text = found.value, found.text
+        if info.boundary:
+            text, value = self.outward(node.value, found)
+        old = info.returns
+        both = isinstance(old, Tensor) and isinstance(value, Tensor)
+        if both and old.last != value.last and self.final:  # type: ignore[union-attr]
+            raise Left("what is returned lies differently from place to place", "T2K104")
+        info.returns = value if old is None or key(old) == key(value) else join(old, value)
+        self.change(node.value, text)
+        self.dead = True
+
+    def outward(self, node: ast.expr, found: Operand) -> tuple[str, Value]:
+        """A result with its axes as PyTorch has them."""
+        if isinstance(node, ast.Tuple | ast.List) and found.elements is not None and isinstance(found.value, Items):
+            parts = [(n, relaid(o.text, o.value, False)) for n, o in zip(node.elts, found.elements)]
+            self.uses_ops = self.uses_ops or any(o.value.last for o in found.elements if isinstance(o.value, Tensor))
+            return self.rebuilt(node, parts), in_layout(found.value, False)
+        text = relaid(found.text, found.value, False)
+        self.uses_ops = self.uses_ops or text != found.text
+        return text, in_layout(found.value, False)
+
+    def do_Raise(self, node: ast.Raise) -> None:
+        self.dead = True
+
+    # Branches and loops
+
+    def do_If(self, node: ast.If) -> None:
+        self.change(node.test, self.expr(node.test).text)
+        before, was_dead = dict(self.env), self.dead
+        self.block(node.body)
+        first, first_dead = self.env, self.dead
+        self.env, self.dead = dict(before), was_dead
+        self.block(node.orelse)
+        second, second_dead = self.env, self.dead
+        if first_dead and not was_dead:
+            self.env, self.dead = second, second_dead
+            return
+        if second_dead and not was_dead:
+            self.env, self.dead = first, first_dead
+            return
+        self.env = self.merged(node, first, second)
+
+    def merged(self, node: ast.If, first: dict[str, Value], second: dict[str, Value]) -> dict[str, Value]:
+        """What is known behind an `if`; tensors that lie differently are laid alike."""
+        result: dict[str, Value] = {}
+        for name in {**first, **second}:
+            a, b = first.get(name), second.get(name)
+            if isinstance(a, Tensor) and isinstance(b, Tensor) and a.last != b.last and a.rank.value == b.rank.value:
+                last = b.last if not node.orelse else True
+                for value, block in ((a, node.body), (b, node.orelse)):
+                    if value.last != last:
+                        self.insert_after(block[-1], f"{name} = {relaid(name, value, last)}")
+                        self.uses_ops = True
+                a, b = replace(a, last=last), replace(b, last=last)
+            if a is None or b is None:
+                result[name] = a or b or UNKNOWN_VALUE
+            else:
+                result[name] = join(a, b)
+        return result
+
+    def do_For(self, node: ast.For) -> None:
+        found = self.iterated(node.iter)
+        self.change(node.iter, found.text)
+        self.bind(node.target, each_of(found.value))
+        self.loop(node, node.body)
+        self.block(node.orelse)
+
+    def do_While(self, node: ast.While) -> None:
+        self.change(node.test, self.expr(node.test).text)
+        self.loop(node, node.body)
+        self.block(node.orelse)
+
+    def loop(self, node: ast.stmt, body: list[ast.stmt]) -> None:
+        """A body that runs again and again: its tensors lie at its end as at its beginning."""
+        before = dict(self.env)
+        edits, self.edits = self.edits, []
+        problem = self.problem
+        self.block(body)
+        after, self.edits, self.problem = self.env, edits, problem
+        self.env = dict(before)
+        for name, old in before.items():
+            new = after.get(name)
+            if isinstance(old, Tensor) and isinstance(new, Tensor):
+                if self.close(old, new):
+                    old.rank.unify(new.rank)
+                if new.last and not old.last and old.rank.value == new.rank.value and (old.rank.value or 0) > 2:
+                    self.insert_before(node, [f"{name} = {relaid(name, old, True)}"])
+                    self.uses_ops = True
+                    self.env[name] = replace(old, last=True)
+                elif old.rank.value != new.rank.value:
+                    self.env[name] = fresh(None, old.dtype)
+            elif new is not None and new is not old and not isinstance(new, Tensor):
+                self.env[name] = join(old, new)
+        start = dict(self.env)
+        self.block(body)
+        for name, old in start.items():
+            new = self.env.get(name)
+            if isinstance(old, Tensor) and isinstance(new, Tensor) and new.last != old.last:
+                self.insert_after(body[-1], f"{name} = {relaid(name, new, old.last)}")
+                self.uses_ops = True
+                self.env[name] = replace(new, last=old.last)
+        self.dead = False
+
+    def do_With(self, node: ast.With) -> None:
+        for item in node.items:
+            if any(id(n) in self.program.paths for n in ast.walk(item.context_expr)):
+                raise Left(f"with {self.source(item.context_expr)}")
+        self.block(node.body)
+
+    def do_Delete(self, node: ast.Delete) -> None:
+        return
+
+
+def _enclosed(text: str) -> bool:
+    """Whether the first parenthesis closes at the very end."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return False
+    depth = 0
+    for i, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if depth == 0:
+            return i == len(text) - 1
+    return False

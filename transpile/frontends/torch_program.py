@@ -1,0 +1,250 @@
+"""The module classes and functions of a PyTorch program, and how they are used."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from transpile.references import References
+from transpile.torch_values import UNKNOWN_VALUE, Plain, Tensor, Value, join
+
+_BASES = {"torch.nn.Module": "module", "torch.nn.modules.Module": "module", "torch.nn.Sequential": "sequential"}
+_PRIVATE = ("__init__", "forward")
+FunctionNode = ast.FunctionDef | ast.Lambda
+
+
+@dataclass(eq=False)
+class FunctionInfo:
+    """A function or method: what its parameters were seen to be, and what it returns."""
+
+    node: FunctionNode
+    owner: ClassInfo | None = None
+    values: dict[str, Value] = field(default_factory=dict)
+    returns: Value | None = None
+    active: bool = False  # being read: a recursive call learns nothing
+    training: bool = False  # it asks whether the model is in training mode
+    boundary: bool = True  # called from outside the module classes: takes and returns PyTorch's layout
+
+    @property
+    def name(self) -> str:
+        return self.node.name if isinstance(self.node, ast.FunctionDef) else "lambda"
+
+    @cached_property
+    def parameters(self) -> list[ast.arg]:
+        """Every parameter but self."""
+        args = self.node.args
+        found = [*args.posonlyargs, *args.args]
+        static = isinstance(self.node, ast.FunctionDef) and any(
+            isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.node.decorator_list
+        )
+        return found[1:] if self.owner is not None and not static else found
+
+    @cached_property
+    def defaults(self) -> dict[str, ast.expr]:
+        args = self.node.args
+        positional = [*args.posonlyargs, *args.args]
+        found = dict(zip([a.arg for a in positional[len(positional) - len(args.defaults) :]], args.defaults))
+        return found | {a.arg: d for a, d in zip(args.kwonlyargs, args.kw_defaults) if d is not None}
+
+    @property
+    def every(self) -> list[ast.arg]:
+        return [*self.parameters, *self.node.args.kwonlyargs]
+
+    def see(self, name: str, value: Value) -> None:
+        """A call gives a parameter this value."""
+        old = self.values.get(name)
+        if old is None:
+            self.values[name] = value
+        elif isinstance(old, Tensor) and isinstance(value, Tensor):
+            old.rank.unify(value.rank)
+            if old.rank.torn and old.rank.root().torn:
+                self.values[name] = old
+        else:
+            self.values[name] = join(old, value)
+
+
+@dataclass(eq=False)
+class ClassInfo:
+    """A class derived from nn.Module or nn.Sequential."""
+
+    name: str
+    node: ast.ClassDef
+    kind: str  # "module" or "sequential"
+    base: ClassInfo | None = None
+    attributes: dict[str, Value] = field(default_factory=dict)
+    methods: dict[str, FunctionInfo] = field(default_factory=dict)
+    inner: bool = False  # only other module classes make it
+    made: bool = False  # somewhere in the file
+    problem: tuple[str, str, ast.AST] | None = None
+    renamed: dict[str, str] = field(default_factory=dict)
+    buffers: set[str] = field(default_factory=set)
+
+    def method(self, name: str) -> FunctionInfo | None:
+        """A method, inherited ones too."""
+        if name in self.methods:
+            return self.methods[name]
+        return self.base.method(name) if self.base else None
+
+    def attribute(self, name: str) -> Value | None:
+        if name in self.attributes:
+            return self.attributes[name]
+        return self.base.attribute(name) if self.base else None
+
+    def lineage(self) -> Iterator[ClassInfo]:
+        """The class and the classes of this file that it derives from."""
+        here: ClassInfo | None = self
+        while here is not None:
+            yield here
+            here = here.base
+
+    def set(self, name: str, value: Value) -> None:
+        """An attribute is assigned."""
+        old = self.attributes.get(name)
+        if old is None or not isinstance(old, Tensor) or not isinstance(value, Tensor):
+            self.attributes[name] = value if old is None else join(old, value)
+        else:
+            old.rank.unify(value.rank)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class Program:
+    """The classes and functions of a file, with the names of PyTorch resolved."""
+
+    def __init__(self, references: References) -> None:
+        self.references = references
+        self.paths = {id(r.node): r.path for r in references.references}
+        self.classes: dict[str, ClassInfo] = {}
+        self.functions: dict[str, FunctionInfo] = {}
+        self.imported = {
+            b.name: b.path for b in references.bindings if b.kind == "from" and not references.is_framework(b.path)
+        }
+        for node in references.tree.body:
+            if isinstance(node, ast.FunctionDef):
+                self.functions[node.name] = FunctionInfo(node)
+        for node in ast.walk(references.tree):
+            if isinstance(node, ast.ClassDef):
+                self._add(node)
+        self._find_inner()
+        self._find_boundaries()
+
+    def _find_boundaries(self) -> None:
+        """Functions that code outside of the module classes may call."""
+        tree, parents = self.references.tree, self.references
+        called: set[str] = set()
+        for node in ast.walk(tree):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+            if not name or (isinstance(node, ast.Name) and name not in self.functions):
+                continue
+            around = list(parents.around(node))
+            inside = any(isinstance(a, ast.ClassDef) and a.name in self.classes for a in around)
+            helper = any(isinstance(a, ast.FunctionDef) and self.is_helper(a) for a in around)
+            if not inside and not helper:
+                called.add(name)
+        for info in self.classes.values():
+            for name, method in info.methods.items():
+                method.boundary = not info.inner if name == "forward" else name in called
+        for name, function in self.functions.items():
+            function.boundary = name in called or name not in self.helpers
+
+    def _add(self, node: ast.ClassDef) -> None:
+        kind, base = self._kind(node)
+        if not kind:
+            return
+        info = ClassInfo(node.name, node, kind, base)
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef):
+                info.methods[statement.name] = FunctionInfo(statement, info)
+        self.classes[node.name] = info
+
+    def _kind(self, node: ast.ClassDef) -> tuple[str, ClassInfo | None]:
+        for base in node.bases:
+            path = self.paths.get(id(base), "")
+            if path in _BASES:
+                return _BASES[path], None
+            if isinstance(base, ast.Name) and base.id in self.classes:
+                parent = self.classes[base.id]
+                return parent.kind, parent
+        return "", None
+
+    def _find_inner(self) -> None:
+        """A class is inner when its name is read in module classes (and helpers) only."""
+        outside: set[str] = set()
+        inside: set[str] = set()
+        for name, _ in self.references.reads:
+            if name.id not in self.classes:
+                continue
+            around = list(self.references.around(name))
+            owners = [a.name for a in around if isinstance(a, ast.ClassDef) and a.name in self.classes]
+            helper = any(isinstance(a, ast.FunctionDef) and self.is_helper(a) for a in around)
+            base = any(isinstance(a, ast.ClassDef) and name in a.bases for a in around)
+            if base:
+                continue
+            own = bool(owners) and owners[0] == name.id
+            argument = self._is_argument(name)
+            if (owners or helper or argument) and not own:
+                inside.add(name.id)
+            elif not own:
+                outside.add(name.id)
+        for info in self.classes.values():
+            info.made = info.name in inside or info.name in outside
+            info.inner = info.name in inside and info.name not in outside
+        for info in self.classes.values():
+            if info.inner or info.made:
+                continue
+            children = [c for c in self.classes.values() if c.base is info]
+            info.inner = bool(children) and all(c.inner for c in children)
+
+    def _is_argument(self, name: ast.Name) -> bool:
+        """`ResNet(BasicBlock, ...)`: given to the constructor of a module class."""
+        parent = self.references.parents.get(name)
+        callee = parent.func if isinstance(parent, ast.Call) and name in parent.args else None
+        if isinstance(parent, ast.keyword):
+            call = self.references.parents.get(parent)
+            callee = call.func if isinstance(call, ast.Call) else None
+        return isinstance(callee, ast.Name) and callee.id in self.classes
+
+    def is_helper(self, node: ast.FunctionDef) -> bool:
+        """A function of the file that only makes modules for the classes: it calls no model, trains nothing."""
+        info = self.functions.get(node.name)
+        if info is None or info.node is not node:
+            return False
+        return node.name in self.helpers
+
+    @cached_property
+    def helpers(self) -> set[str]:
+        """Functions that module classes call, and those that these call."""
+        found: set[str] = set()
+        todo = [
+            n.id
+            for info in self.classes.values()
+            for n in ast.walk(info.node)
+            if isinstance(n, ast.Name) and n.id in self.functions
+        ]
+        while todo:
+            name = todo.pop()
+            if name in found:
+                continue
+            found.add(name)
+            body = ast.walk(self.functions[name].node)
+            todo += [n.id for n in body if isinstance(n, ast.Name) and n.id in self.functions]
+        return found
+
+    def span_of(self, node: ast.AST) -> tuple[int, int]:
+        return self.references.start(node), self.references.end(node)
+
+
+def parameter_value(info: FunctionInfo, arg: ast.arg, forward: bool) -> Value:
+    """What a parameter is taken to be where no call says it."""
+    default = info.defaults.get(arg.arg)
+    note = ast.unparse(arg.annotation) if arg.annotation is not None else ""
+    if isinstance(default, ast.Constant) and default.value is not None:
+        return Plain()
+    if any(word in note.split("[")[0].split(".") for word in ("int", "float", "bool", "str", "dict", "Dict")):
+        return Plain()
+    if any(word in note for word in ("List", "list", "Tuple", "tuple", "Callable")):
+        return UNKNOWN_VALUE
+    return Tensor() if forward else Plain()

@@ -1,0 +1,326 @@
+"""New tensors, and functions of images, on keras.ops."""
+
+from __future__ import annotations
+
+from transpile.ir import UNKNOWN
+from transpile.ops._functions import Call, Handler, Left, Operand, Result, fresh, function, like, listed, relaid
+from transpile.ops.torch_reduction import dtype_of
+from transpile.torch_values import Extents, Items, Many, Tensor
+
+
+def _shape(call: Call, name: str = "shape") -> tuple[str, int | None]:
+    operand = call.args.get(name)
+    if operand is None:
+        raise Left(f"{call.name}: the shape is missing")
+    if operand.elements is None and not isinstance(operand.value, Items | Extents | Many):
+        operand = listed((operand,))
+    if operand.elements is not None:
+        starred = any(e.text.startswith("*") for e in operand.elements)
+        return listed(operand.elements).text, None if starred else len(operand.elements)
+    value = operand.value
+    if isinstance(value, Extents):
+        return operand.text, value.tensor.rank.value
+    return operand.text, len(value.items) if isinstance(value, Items) else None
+
+
+def _dtype(call: Call) -> tuple[str, str]:
+    """The dtype argument as text, with a comma, and the kind; "" for the default."""
+    operand = call.args.get("dtype")
+    if operand is None or operand.const is None:
+        return "", "float"
+    found = dtype_of(call)
+    if found is None:
+        raise Left(f"{call.name}: dtype={operand.text}")
+    return ("" if found[1] == "float" and found[0] == call.dtype else f", dtype={found[0]}"), found[1]
+
+
+def creation(keras: str) -> Handler:
+    """`zeros` and `ones`."""
+
+    def handler(call: Call) -> Result:
+        text, rank = _shape(call)
+        dtype, kind = _dtype(call)
+        return f"ops.{keras}({text}{dtype})", fresh(rank, kind)
+
+    return handler
+
+
+for _name, _keras in {"zeros": "zeros", "ones": "ones", "empty": "zeros"}.items():
+    function(f"torch.{_name}", params="*shape, dtype=None")(creation(_keras))
+
+
+@function("torch.full", params="shape, value, dtype=None")
+def _full(call: Call) -> Result:
+    text, rank = _shape(call)
+    dtype, kind = _dtype(call)
+    return f"ops.full({text}, {call.text('value')}{dtype})", fresh(rank, kind)
+
+
+def _new(keras: str) -> Handler:
+    def handler(call: Call) -> Result:
+        text, rank = _shape(call)
+        return f"ops.{keras}({text}, dtype={call.text('x')}.dtype)", fresh(rank, call.tensor().dtype)
+
+    return handler
+
+
+for _name in ("zeros", "ones"):
+    function(f".new_{_name}", params="x, *shape")(_new(_name))
+
+
+def _like(keras: str) -> Handler:
+    def handler(call: Call) -> Result:
+        dtype, kind = _dtype(call)
+        kind = kind if dtype else call.tensor().dtype
+        return f"ops.{keras}({call.text('x')}{dtype})", like(call.args["x"].value, dtype=kind)
+
+    return handler
+
+
+for _name, _keras in {"zeros_like": "zeros_like", "ones_like": "ones_like", "empty_like": "zeros_like"}.items():
+    function(f"torch.{_name}", params="x, dtype=None")(_like(_keras))
+
+
+@function("torch.full_like", params="x, value, dtype=None")
+def _full_like(call: Call) -> Result:
+    return f"ops.full_like({call.text('x')}, {call.text('value')})", like(call.args["x"].value)
+
+
+def _random(keras: str) -> Handler:
+    def handler(call: Call) -> Result:
+        text, rank = _shape(call)
+        call.imports.add("import keras")
+        return f"keras.random.{keras}({text})", fresh(rank)
+
+    return handler
+
+
+function("torch.randn", params="*shape, dtype=None")(_random("normal"))
+function("torch.rand", params="*shape, dtype=None")(_random("uniform"))
+
+
+def _random_like(keras: str) -> Handler:
+    def handler(call: Call) -> Result:
+        x = call.text("x")
+        call.imports.add("import keras")
+        return f"keras.random.{keras}(ops.shape({x}), dtype={x}.dtype)", like(call.args["x"].value)
+
+    return handler
+
+
+function("torch.randn_like", params="x, dtype=None")(_random_like("normal"))
+function("torch.rand_like", params="x, dtype=None")(_random_like("uniform"))
+
+
+@function("torch.randint", params="low, high, shape, dtype=None")
+def _randint(call: Call) -> Result:
+    text, rank = _shape(call)
+    call.imports.add("import keras")
+    return f"keras.random.randint({text}, {call.text('low')}, {call.text('high')})", fresh(rank, "int")
+
+
+@function("torch.arange", params="start, end=None, step=1, dtype=None")
+def _arange(call: Call) -> Result:
+    dtype, kind = _dtype(call)
+    parts = [call.text("start")]
+    if call.has("end"):
+        parts.append(call.text("end"))
+        if call.const("step") != 1:
+            parts.append(call.text("step"))
+    numbers = [call.const(n) for n in ("start", "end", "step")]
+    floating = any(isinstance(n, float) for n in numbers)
+    if kind == "float" and call.has("dtype") and not dtype:
+        dtype = f", dtype={call.dtype}"
+    kind = kind if call.has("dtype") else "float" if floating else "int"
+    return f"ops.arange({', '.join(parts)}{dtype})", fresh(1, kind)
+
+
+@function("torch.linspace", params="start, end, steps=100, dtype=None")
+def _linspace(call: Call) -> Result:
+    return f"ops.linspace({call.text('start')}, {call.text('end')}, {call.text('steps')})", fresh(1)
+
+
+@function("torch.eye", params="n, m=None, dtype=None")
+def _eye(call: Call) -> Result:
+    more = f", {call.text('m')}" if call.has("m") else ""
+    dtype, kind = _dtype(call)
+    return f"ops.eye({call.text('n')}{more}{dtype})", fresh(2, kind)
+
+
+@function(
+    "torch.tensor", "torch.as_tensor", "torch.from_numpy", "torch.FloatTensor", "torch.LongTensor", "torch.Tensor",
+    params="data, dtype=None",
+)  # fmt: skip
+def _tensor(call: Call) -> Result:
+    data = call.args["data"]
+    dtype, kind = _dtype(call)
+    if call.name == "torch.Tensor" and isinstance(data.const, int):
+        raise Left("torch.Tensor of a given size")
+    if isinstance(data.value, Tensor):
+        return data.text, data.value
+    if call.name == "torch.LongTensor":
+        dtype, kind = ', dtype="int64"', "int"
+    rank = _depth(data)
+    if rank == 0 and isinstance(data.const, int) and not dtype:
+        kind = "int"
+    if kind == "float" and not dtype:
+        dtype = f", dtype={call.dtype}" if _is_float(data) else ""
+        kind = "float" if dtype else ""
+    return f"ops.convert_to_tensor({data.text}{dtype})", fresh(rank, kind)
+
+
+def _depth(data: Operand) -> int | None:
+    if data.elements is None:
+        return 0 if isinstance(data.const, int | float) else None
+    inner = _depth(data.elements[0]) if data.elements else 0
+    return None if inner is None else inner + 1
+
+
+def _is_float(data: Operand) -> bool:
+    if data.elements:
+        return all(_is_float(e) for e in data.elements)
+    return isinstance(data.const, float)
+
+
+# Images
+
+
+@function(
+    "torch.nn.functional.max_pool1d", "torch.nn.functional.max_pool2d", "torch.nn.functional.max_pool3d",
+    params="x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False",
+)  # fmt: skip
+def _max_pool(call: Call) -> Result:
+    return _pool(call, "max_pool")
+
+
+@function(
+    "torch.nn.functional.avg_pool1d", "torch.nn.functional.avg_pool2d", "torch.nn.functional.avg_pool3d",
+    params="x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True",
+)  # fmt: skip
+def _avg_pool(call: Call) -> Result:
+    return _pool(call, "average_pool")
+
+
+def spatial(call: Call, rank: int | None = None) -> str:
+    """The operand with its channels last; it is an image of that rank."""
+    value = call.tensor()
+    if rank is not None:
+        value.rank.settle(rank)
+    value.rank.mark()
+    return relaid(call.text("x"), value, True)
+
+
+def _pool(call: Call, name: str) -> Result:
+    rank = int(call.name[-2]) + 2
+    x = spatial(call, rank)
+    strides = f", strides={call.text('stride')}" if call.has("stride") else ""
+    if call.const("ceil_mode") is not False:
+        raise Left(f"{call.name}: ceil_mode={call.text('ceil_mode')}")
+    padding = ""
+    if call.const("padding") != 0:
+        if name == "average_pool":
+            raise Left(f"{call.name}: padding={call.text('padding')}")
+        k, p = call.const("kernel_size"), call.const("padding")
+        if not (isinstance(k, int) and k % 2 and p == k // 2 and call.const("stride") == 1):
+            raise Left(f"{call.name}: padding={call.text('padding')}; write an nn.MaxPool2d")
+        padding = ', padding="same"'
+    elif call.has("dilation") and call.const("dilation") != 1:
+        raise Left(f"{call.name}: dilation={call.text('dilation')}")
+    return f"ops.{name}({x}, {call.text('kernel_size')}{strides}{padding})", like(call.tensor(), last=True, ones=False)
+
+
+def _adaptive(name: str) -> Handler:
+    def handler(call: Call) -> Result:
+        rank = int(call.name[-2]) + 2
+        x, size = spatial(call, rank), call.const("size")
+        if size == 1 or (isinstance(size, tuple | list) and set(size) == {1}):
+            axes = tuple(range(1, rank - 1))
+            shown = str(axes[0]) if len(axes) == 1 else repr(axes)
+            return f"ops.{name}({x}, axis={shown}, keepdims=True)", like(call.tensor(), last=True, ones=True)
+        if size is UNKNOWN or size is None or (isinstance(size, tuple | list) and None in size):
+            raise Left(f"{call.name}: size={call.text('size')}")
+        pool = "adaptive_average_pool" if name == "mean" else "adaptive_max_pool"
+        return f"ops.{pool}({x}, {call.text('size')})", like(call.tensor(), last=True, ones=False)
+
+    return handler
+
+
+for _rank in (1, 2, 3):
+    function(f"torch.nn.functional.adaptive_avg_pool{_rank}d", params="x, size")(_adaptive("mean"))
+    function(f"torch.nn.functional.adaptive_max_pool{_rank}d", params="x, size")(_adaptive("max"))
+
+
+@function(
+    "torch.nn.functional.interpolate", "torch.nn.functional.upsample",
+    params="x, size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None",
+)  # fmt: skip
+def _interpolate(call: Call) -> Result:
+    mode, aligned = call.const("mode"), call.const("align_corners")
+    x, rank = spatial(call), call.tensor().rank.value
+    if rank is None:
+        call.tensor().rank.settle(4)
+    if mode not in ("nearest", "bilinear") or rank not in (None, 4) or call.const("recompute_scale_factor"):
+        raise Left(f"{call.name}: mode={call.text('mode')}")
+    call.helpers.add("interpolate")
+    given = [x]
+    if call.has("size"):
+        operand = call.args["size"]
+        if isinstance(operand.value, Extents):
+            raise Left(f"{call.name}: size={operand.text}")
+        given.append(f"size={operand.text}")
+    else:
+        given.append(f"scale_factor={call.text('scale_factor')}")
+    if mode != "nearest":
+        given.append('mode="bilinear"')
+        given += ["align_corners=True"] if aligned is True else []
+    return f"interpolate({', '.join(given)})", like(call.tensor(), last=True, ones=False)
+
+
+@function("torch.nn.functional.pad", params="x, pad, mode='constant', value=0")
+def _pad(call: Call) -> Result:
+    pads, value, mode = call.args["pad"].elements, call.tensor(), call.const("mode")
+    rank = value.rank.value
+    if pads is None or mode not in ("constant", "reflect"):
+        raise Left(f"{call.name}: {call.text('pad')}, mode={call.text('mode')}")
+    if rank is None:
+        raise Left(f"{call.name}: the rank is not known", "T2K104")
+    pairs = [("0", "0")] * rank
+    for i in range(len(pads) // 2):
+        pairs[rank - 1 - i] = (pads[2 * i].text, pads[2 * i + 1].text)
+    if value.last:
+        pairs = [pairs[0], *pairs[2:], pairs[1]]
+    shown = ", ".join(f"({a}, {b})" for a, b in pairs)
+    extra = ', mode="reflect"' if mode == "reflect" else ""
+    if mode == "constant" and call.const("value") != 0:
+        extra = f", constant_values={call.text('value')}"
+    return f"ops.pad({call.text('x')}, ({shown}){extra})", like(value, ones=False)
+
+
+@function("torch.nn.functional.pixel_shuffle", "torch.pixel_shuffle", params="x, factor")
+def _pixel_shuffle(call: Call) -> Result:
+    call.helpers.add("pixel_shuffle")
+    return f"pixel_shuffle({spatial(call, 4)}, {call.text('factor')})", like(call.tensor(), last=True, ones=False)
+
+
+@function(
+    "torch.nn.functional.cross_entropy",
+    params="x, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean', label_smoothing=0.0",
+)
+def _cross_entropy(call: Call) -> Result:
+    if any(call.has(n) for n in ("weight",)) or call.const("ignore_index") != -100:
+        raise Left("F.cross_entropy with weight or ignore_index")
+    if call.const("reduction") != "mean" or call.const("label_smoothing") != 0.0:
+        raise Left("F.cross_entropy with another reduction, or smoothed labels")
+    if call.tensor().rank.value != 2:
+        raise Left("F.cross_entropy of a tensor that is not a matrix")
+    call.imports.add("import keras")
+    text = f"keras.losses.sparse_categorical_crossentropy({call.text('target')}, {call.text('x')}, from_logits=True)"
+    return f"ops.mean({text})", fresh(0)
+
+
+@function("torch.nn.functional.mse_loss", params="x, target, reduction='mean'")
+def _mse_loss(call: Call) -> Result:
+    reduce = {"mean": "mean", "sum": "sum"}.get(str(call.const("reduction")))
+    if reduce is None:
+        raise Left(f"F.mse_loss: reduction={call.text('reduction')}")
+    return f"ops.{reduce}(ops.square({call.torch()} - {call.torch('target')}))", fresh(0)
