@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from transpile.backends.body_modules import Modules
+from transpile.backends.body_containers import Containers
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
 from transpile.ops._functions import Left, Operand, fresh
 from transpile.ops._functions_index import function_of
@@ -36,7 +36,7 @@ _KERAS_METHODS = {"forward": "call"}
 _IGNORED = ("to", "cuda", "cpu", "float", "double", "half", "requires_grad_")
 
 
-class Bodies(Modules):
+class Bodies(Containers):
     """Adds the dispatch of calls."""
 
     def on_Call(self, node: ast.Call) -> Operand:
@@ -76,17 +76,6 @@ class Bodies(Modules):
     def left(self, path: str) -> Operand:
         raise Left(f"{path.removeprefix('torch.')} has no counterpart", "T2K102")
 
-    def make_container(self, node: ast.Call, mapping: bool) -> Operand:
-        """nn.ModuleList and nn.ModuleDict are plain lists and dicts, which Keras tracks."""
-        if not node.args:
-            return Operand("{}" if mapping else "[]", Container(UNKNOWN_VALUE, ()))
-        inner = self.expr(node.args[0])
-        text = inner.text
-        if isinstance(node.args[0], ast.GeneratorExp):
-            text = f"[{text[1:-1]}]" if text.startswith("(") else f"[{text}]"
-        items = inner.value.items if isinstance(inner.value, Items) else None
-        return Operand(text, Container(each_of(inner.value), items))
-
     def make_parameter(self, node: ast.Call) -> Operand:
         """nn.Parameter: a weight of the layer."""
         if not node.args:
@@ -118,7 +107,10 @@ class Bodies(Modules):
         args, kwargs = self.arguments(node)
         text = self.call_text(node, name, args, kwargs)
         if name in _SEQUENCES and args:
-            return Operand(text, args[0].value if isinstance(args[0].value, Items | Many | Container) else Many(each_of(args[0].value)))
+            return Operand(
+                text,
+                args[0].value if isinstance(args[0].value, Items | Many | Container) else Many(each_of(args[0].value)),
+            )
         if name == "len" and args and isinstance(args[0].value, Chain):
             return Operand(f"len({args[0].text}.layers)", Plain())
         if name == "sum" and args and isinstance(each_of(args[0].value), Tensor):
@@ -174,9 +166,7 @@ class Bodies(Modules):
             self.owner.set(key, value.value)
         return Operand(f"setattr(self, {name.text}, {value.text})", Plain(None))
 
-    def value_call(
-        self, node: ast.Call, callee: Operand, args: list[Operand], kwargs: dict[str, Operand]
-    ) -> Operand:
+    def value_call(self, node: ast.Call, callee: Operand, args: list[Operand], kwargs: dict[str, Operand]) -> Operand:
         """A call of something that is known: a class, a function, a module."""
         kinds = [v for v in alternatives(callee.value) if not (isinstance(v, Plain) and v.value is None)]
         if kinds and all(isinstance(k, ClassValue) for k in kinds):
@@ -243,11 +233,16 @@ class Bodies(Modules):
             return self.own_call(func, node)
         base = self.expr(func.value)
         value = base.value
-        if isinstance(value, Container | Many | Items | Chain) and func.attr in ("append", "extend", "insert", "add_module"):
+        if isinstance(value, Container | Many | Items | Chain) and func.attr in (
+            "append",
+            "extend",
+            "insert",
+            "add_module",
+        ):
             return self.grow(func, node, base)
         if isinstance(value, Chain | Instance | Leaf | Container):
             return self.module_method(func, node, base)
-        if isinstance(value, Extents) or isinstance(value, Plain) or id(func) in self.program.paths:
+        if isinstance(value, Extents | Plain) or id(func) in self.program.paths:
             args, kwargs = self.arguments(node)
             return Operand(self.call_text(node, f"{base.text}.{func.attr}", args, kwargs), UNKNOWN_VALUE)
         entry = function_of(f".{func.attr}")
@@ -327,34 +322,6 @@ class Bodies(Modules):
         self.owner.buffers.add(name)
         self.owner.set(name, found.value)
         return Operand(f"self.{self.attribute_name(name)} = {found.text}", Plain(None))
-
-    def grow(self, func: ast.Attribute, node: ast.Call, base: Operand) -> Operand:
-        """`layers.append(x)`: the list learns what it holds."""
-        given = self.expr(node.args[-1])
-        value: Value = base.value
-        added = each_of(given.value) if func.attr == "extend" else given.value
-        old = each_of(value)
-        each = added if old is UNKNOWN_VALUE else join(old, added)
-        new: Value = Chain(each=each) if isinstance(value, Chain) else Container(each) if isinstance(value, Container) else Many(each)
-        text = given.text
-        if isinstance(old, Tensor) and isinstance(added, Tensor) and old.last != added.last:
-            text = self.laid(given, old.last)
-            new = Many(old)
-        self.replace_value(func.value, new)
-        if func.attr == "add_module":
-            return Operand(f"{base.text}.add({text})", Plain(None))
-        verb = "add" if isinstance(value, Chain) else func.attr
-        parts: list[tuple[ast.AST, str]] = [(func, f"{base.text}.{verb}"), (node.args[-1], text)]
-        return Operand(self.rebuilt(node, parts), Plain(None))
-
-    def replace_value(self, target: ast.expr, value: Value) -> None:
-        """The value of a name or an attribute of self, changed in place."""
-        if isinstance(target, ast.Name):
-            self.env[target.id] = value
-        elif isinstance(target, ast.Attribute) and self.owner is not None and isinstance(target.value, ast.Name):
-            old = self.owner.attributes.get(target.attr)
-            both = old is not None and each_of(old) is not UNKNOWN_VALUE
-            self.owner.attributes[target.attr] = join(old, value) if both else value
 
     def module_method(self, func: ast.Attribute, node: ast.Call, base: Operand) -> Operand:
         """A method of a module: its own ones, those of nn.Module."""

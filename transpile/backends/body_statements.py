@@ -187,14 +187,14 @@ class Walker(Bodies):
 
     def assign(self, target: ast.expr, value: Value, text: str) -> str:
         """Gives a target its value; the text to assign, which may have to fit what is there."""
-        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
-            if self.owner is not None:
-                name = self.attribute_name(target.attr)
-                if name != target.attr:
-                    self.change(target, f"self.{name}")
-                laid = relaid(text, value, False)
-                self.owner.set(target.attr, in_layout(value, False) if laid != text else value)
-                return laid
+        owner = self.owner
+        if owner is not None and isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
+            name = self.attribute_name(target.attr)
+            if name != target.attr:
+                self.change(target, f"self.{name}")
+            laid = relaid(text, value, False)
+            owner.set(target.attr, in_layout(value, False) if laid != text else value)
+            return laid
         if isinstance(target, ast.Subscript):
             base = self.expr(target.value)
             if isinstance(base.value, Tensor):
@@ -247,9 +247,7 @@ class Walker(Bodies):
                 found = self.expr(call)
                 self.env[target.id] = found.value
                 text = found.text[1:-1] if _enclosed(found.text) else found.text
-                self.edits.append(
-                    Edit(self.references.start(call), self.references.end(call), f"{target.id} = {text}")
-                )
+                self.edits.append(Edit(self.references.start(call), self.references.end(call), f"{target.id} = {text}"))
                 return
         self.change(call, self.expr(call).text)
 
@@ -268,8 +266,7 @@ class Walker(Bodies):
         if info.boundary:
             text, value = self.outward(node.value, found)
         old = info.returns
-        both = isinstance(old, Tensor) and isinstance(value, Tensor)
-        if both and old.last != value.last and self.final:  # type: ignore[union-attr]
+        if isinstance(old, Tensor) and isinstance(value, Tensor) and old.last != value.last and self.final:
             raise Left("what is returned lies differently from place to place", "T2K104")
         info.returns = value if old is None or key(old) == key(value) else join(old, value)
         self.change(node.value, text)

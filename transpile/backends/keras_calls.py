@@ -6,8 +6,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from transpile.backends.body_helpers import helper_text
-from transpile.ir import Expr
+from transpile.backends.keras_helpers import keras_helper
+from transpile.ir import UNKNOWN, Expr
 from transpile.ops._functions import Call, Left, Operand, bound
 from transpile.ops._functions_index import function_of
 from transpile.ops._modules import Use, bind_torch
@@ -19,12 +19,12 @@ from transpile.torch_values import Items, Plain, Rank, Tensor, Value
 class Written:
     """Keras's text of a call; `imports` are statements it needs, `diagnostics` (code, message).
 
-    `helpers` are definitions that the file needs: name -> text.
+    `helpers` are names of definitions that the file needs (see keras_helpers).
     """
 
     text: str
     imports: tuple[str, ...] = ()
-    helpers: tuple[tuple[str, str], ...] = ()
+    helpers: tuple[str, ...] = ()
     diagnostics: tuple[tuple[str, str], ...] = ()
 
 
@@ -69,22 +69,25 @@ def layer_call(path: str, args: Sequence[Expr], kwargs: Mapping[str, Expr], rank
 
 def _written(text: str, imports: set[str], helpers: set[str]) -> Written:
     needed = set(imports)
-    for word, statement in (("layers.", "from keras import layers"), ("ops.", "from keras import ops"), ("keras.", "import keras")):
+    for word, statement in (
+        ("layers.", "from keras import layers"),
+        ("ops.", "from keras import ops"),
+        ("keras.", "import keras"),
+    ):
         if word in text:
             needed.add(statement)
-    texts = []
-    for name in sorted(helpers):
-        definition, more = helper_text(name)
-        texts.append((name, definition))
-        needed |= set(more)
-    return Written(text, tuple(sorted(needed)), tuple(texts))
+    for name in helpers:
+        needed |= set(keras_helper(name)[1])
+    return Written(text, tuple(sorted(needed)), tuple(sorted(helpers)))
 
 
 def _operand(expr: Expr) -> Operand:
     """An operand of which only text and value are known; a tuple by its elements."""
     node = _parsed(expr.text)
     if isinstance(node, ast.Tuple | ast.List):
-        parts = tuple(_operand(Expr(ast.get_source_segment(expr.text, e) or ast.unparse(e), _value(e))) for e in node.elts)
+        parts = tuple(
+            _operand(Expr(ast.get_source_segment(expr.text, e) or ast.unparse(e), _value(e))) for e in node.elts
+        )
         return Operand(expr.text, Items(tuple(p.value for p in parts)), parts)
     value: Value = Plain(expr.value) if expr.known else Plain(_value(node)) if _is_constant(node) else Tensor(dtype="")
     return Operand(expr.text, value)
@@ -106,8 +109,6 @@ def _is_constant(node: ast.expr | None) -> bool:
 
 
 def _value(node: ast.expr | None) -> object:
-    from transpile.ir import UNKNOWN
-
     return ast.literal_eval(node) if node is not None and _is_constant(node) else UNKNOWN
 
 

@@ -10,9 +10,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from transpile.backends.body_helpers import helper_text
 from transpile.backends.body_initial import InitialWalker, Rules
 from transpile.backends.body_modules import Uses
+from transpile.backends.keras_helpers import keras_helper
 from transpile.backends.keras_shell import reserved_names, shell_edits
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
 from transpile.ir import Span
@@ -28,8 +28,8 @@ ROUNDS = 4
 class ModuleClass:
     """What the rest of the file must know of a converted class.
 
-    `params` are the parameters of `forward` without self. `training`: `call` takes the argument
-    `training`. `renamed` maps attributes and methods to their new names, where Keras
+    `params` are the parameters of `forward` without self. `training`: it matters whether it is
+    called in training mode. `renamed` maps attributes and methods to their new names, where Keras
     keeps the old ones for itself. `inner`: only other classes of the file make it. `converted`
     is False for a class that was left as it was.
     """
@@ -70,15 +70,15 @@ class Conversion:
             info.renamed = reserved_names(info)
         self.see_makers()
         for number in range(ROUNDS):
-            for info, owner in self.functions():
-                info.returns = None if number < ROUNDS - 1 else info.returns
-                self.read(info, owner, final=False)
+            for function, owner in self.functions():
+                function.returns = None if number < ROUNDS - 1 else function.returns
+                self.read(function, owner, final=False)
             self.rules.settle()
-        written = [(self.read(info, owner, final=True), info, owner) for info, owner in self.functions()]
+        written = [(self.read(function, owner, final=True), function, owner) for function, owner in self.functions()]
         self.find_problems(written)
-        for walker, info, owner in written:
-            if self.is_kept(info, owner):
-                self.write(walker, info)
+        for walker, function, owner in written:
+            if self.is_kept(function, owner):
+                self.write(walker, function)
         for info in program.classes.values():
             self.finish(info)
         return tuple(self.summary(info) for info in program.classes.values())
@@ -134,9 +134,9 @@ class Conversion:
         changed = True
         while changed:
             changed = False
-            for info in self.program.classes.values():
-                if info.problem is None and (other := self.broken_part(info)):
-                    info.problem = ("T2K101", f"it uses {other}, which was left as it was", info.node)
+            for module in self.program.classes.values():
+                if module.problem is None and (other := self.broken_part(module)):
+                    module.problem = ("T2K101", f"it uses {other}, which was left as it was", module.node)
                     changed = True
 
     def broken_part(self, info: ClassInfo) -> str:
@@ -145,17 +145,26 @@ class Conversion:
         for node in ast.walk(info.node):
             if isinstance(node, ast.Name) and node.id in self.failed_helpers:
                 return node.id
-            if isinstance(node, ast.Name) and node.id in self.program.classes and node.id != info.name:
-                if self.program.classes[node.id].problem:
-                    return node.id
-        held = [i.of.name for value in info.attributes.values() for i in instances(value) if isinstance(i.of, ClassInfo) and i.of.problem]
+            other = self.program.classes.get(node.id) if isinstance(node, ast.Name) else None
+            if other is not None and other is not info and other.problem:
+                return other.name
+        held = [
+            i.of.name
+            for value in info.attributes.values()
+            for i in instances(value)
+            if isinstance(i.of, ClassInfo) and i.of.problem
+        ]
         return held[0] if held else ""
 
     def is_kept(self, info: FunctionInfo, owner: ClassInfo | None) -> bool:
         """Whether the edits of this function are made."""
         if owner is not None:
             return owner.problem is None
-        users = [c for c in self.program.classes.values() if any(isinstance(n, ast.Name) and n.id == info.name for n in ast.walk(c.node))]
+        users = [
+            c
+            for c in self.program.classes.values()
+            if any(isinstance(n, ast.Name) and n.id == info.name for n in ast.walk(c.node))
+        ]
         return info.name not in self.failed_helpers and not any(c.problem for c in users)
 
     def report(self, code: str, node: ast.AST, message: str) -> None:
@@ -172,7 +181,7 @@ class Conversion:
             output.imports.add("from keras import ops")
         offset = self.references.start(info.node)
         for name in sorted(walker.helpers):
-            text, imports = helper_text(name)
+            text, imports = keras_helper(name)
             output.define(name, offset, text)
             output.imports |= set(imports)
         if info.owner is None:
@@ -202,7 +211,7 @@ class Conversion:
         start, end = self.program.span_of(info.node)
         forward = info.method("forward")
         params = tuple(a.arg for a in forward.parameters) if forward else ("x",)
-        training = bool(forward and forward.training)
+        training = self.program.depends_on_mode(info)
         done = info.problem is None
         span = self.references.span(start, end)
         return ModuleClass(info.name, info.node, span, params, training, info.inner, done, info.renamed, info)
@@ -221,5 +230,3 @@ def instances(value: Value) -> Iterator[Instance]:
                 yield from instances(part)
         case Many(each=each) | Container(each=each):
             yield from instances(each)
-
-

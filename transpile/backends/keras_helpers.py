@@ -7,7 +7,7 @@ from functools import cache
 from transpile.files import templates_dir
 
 # Imports that a helper needs beside those of its text's callers.
-_IMPORTS = ("import keras", "from keras import ops")
+_IMPORTS = ("import keras", "from keras import layers", "from keras import ops", "import math")
 _DECAYING = {"adam": "Adam", "adagrad": "Adagrad", "adamax": "Adamax", "adadelta": "Adadelta"}
 
 

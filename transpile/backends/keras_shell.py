@@ -35,7 +35,9 @@ def reserved_names(info: ClassInfo) -> dict[str, str]:
     for node in ast.walk(info.node):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
             first = node.args[0]
-            if node.func.attr in ("register_buffer", "add_module", "register_parameter") and isinstance(first, ast.Constant):
+            if node.func.attr in ("register_buffer", "add_module", "register_parameter") and isinstance(
+                first, ast.Constant
+            ):
                 assigned.add(str(first.value))
     names = assigned | set(info.methods)
     taken = names | RESERVED | METHODS
@@ -69,7 +71,7 @@ def shell_edits(program: Program, info: ClassInfo, output: Output) -> Iterator[E
             yield Edit(at, at + len(name.encode()), new)
         if name == "forward" and method.training:
             yield from training_parameter(program, node)
-        yield from annotations(program, node)
+        yield from plain_annotations(program, node)
 
 
 def training_parameter(program: Program, node: ast.FunctionDef) -> Iterator[Edit]:
@@ -84,7 +86,7 @@ def training_parameter(program: Program, node: ast.FunctionDef) -> Iterator[Edit
         yield Edit(end, end, ", training=None")
 
 
-def annotations(program: Program, node: ast.FunctionDef) -> Iterator[Edit]:
+def plain_annotations(program: Program, node: ast.FunctionDef) -> Iterator[Edit]:
     """Annotations with PyTorch's types go."""
     references = program.references
     for arg in (*node.args.args, *node.args.kwonlyargs):

@@ -11,7 +11,7 @@ from transpile.references import References
 from transpile.torch_values import UNKNOWN_VALUE, Plain, Tensor, Value, join
 
 _BASES = {"torch.nn.Module": "module", "torch.nn.modules.Module": "module", "torch.nn.Sequential": "sequential"}
-_PRIVATE = ("__init__", "forward")
+_MODES = ("Dropout", "dropout", "BatchNorm", "LSTM", "GRU", "RNN", "Transformer", "MultiheadAttention")
 FunctionNode = ast.FunctionDef | ast.Lambda
 
 
@@ -125,9 +125,9 @@ class Program:
         for node in references.tree.body:
             if isinstance(node, ast.FunctionDef):
                 self.functions[node.name] = FunctionInfo(node)
-        for node in ast.walk(references.tree):
-            if isinstance(node, ast.ClassDef):
-                self._add(node)
+        for inner in ast.walk(references.tree):
+            if isinstance(inner, ast.ClassDef):
+                self._add(inner)
         self._find_inner()
         self._find_boundaries()
 
@@ -232,6 +232,43 @@ class Program:
             body = ast.walk(self.functions[name].node)
             todo += [n.id for n in body if isinstance(n, ast.Name) and n.id in self.functions]
         return found
+
+    def parts_of(self, info: ClassInfo) -> list[ast.AST]:
+        """The class, and the classes and functions of the file that it uses."""
+        found: dict[str, ast.AST] = {info.name: info.node}
+        todo: list[ast.AST] = [info.node]
+        while todo:
+            for node in ast.walk(todo.pop()):
+                name = node.id if isinstance(node, ast.Name) else ""
+                used: ClassInfo | FunctionInfo | None = self.classes.get(name) or self.functions.get(name)
+                if used is not None and name not in found:
+                    found[name] = used.node
+                    todo.append(used.node)
+        return list(found.values())
+
+    def depends_on_mode(self, info: ClassInfo) -> bool:
+        """Whether something in it behaves differently in training; what is imported may."""
+        for part in self.parts_of(info):
+            for node in ast.walk(part):
+                path = self.paths.get(id(node), "")
+                if any(word in path for word in _MODES) or path.startswith("torchvision.models"):
+                    return True
+                if isinstance(node, ast.Attribute) and node.attr == "training":
+                    return True
+                if isinstance(node, ast.Name) and node.id in self.imported and node.id[:1].isupper():
+                    return True
+        return self._given_modules(info)
+
+    def _given_modules(self, info: ClassInfo) -> bool:
+        """Whether its constructor is given classes that depend on the mode (`ResNet(BasicBlock, ...)`)."""
+        for node in ast.walk(self.references.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == info.name:
+                for arg in (*node.args, *(k.value for k in node.keywords)):
+                    for part in ast.walk(arg):
+                        given = self.classes.get(part.id) if isinstance(part, ast.Name) else None
+                        if given is not None and given is not info and self.depends_on_mode(given):
+                            return True
+        return False
 
     def span_of(self, node: ast.AST) -> tuple[int, int]:
         return self.references.start(node), self.references.end(node)

@@ -8,8 +8,21 @@ conv_transpose.py and pool.py.
 from __future__ import annotations
 
 from transpile.ir import Expr
-from transpile.ops._modules import Args, Fold, Folded, Module, Use, fan_in, keras_call, one, product, refused, sizes
-from transpile.ops._modules import flag, window_size
+from transpile.ops._modules import (
+    Args,
+    Fold,
+    Folded,
+    Module,
+    Use,
+    fan_in,
+    flag,
+    keras_call,
+    one,
+    product,
+    refused,
+    sizes,
+    window_size,
+)
 from transpile.ops.conv import torch_conv
 from transpile.registry import equal
 
@@ -95,7 +108,9 @@ def _quotient(a: Expr, b: Expr) -> Expr:
         return Expr(str(a.value // b.value), a.value // b.value)
     if _same_text(a, b):
         return Expr("1", 1)
-    return Expr(f"{a.text} // {b.text}" if b.text.isidentifier() and a.text.isidentifier() else f"({a.text}) // ({b.text})")
+    return Expr(
+        f"{a.text} // {b.text}" if b.text.isidentifier() and a.text.isidentifier() else f"({a.text}) // ({b.text})"
+    )
 
 
 def _fold_transpose(rank: int) -> Fold:
@@ -105,8 +120,10 @@ def _fold_transpose(rank: int) -> Fold:
         if args["padding_mode"].value != "zeros":
             return refused(f"nn.ConvTranspose{rank}d: padding_mode={args['padding_mode'].text}")
         k, s = sizes(args["kernel_size"], rank), sizes(args["stride"], rank)
-        wide = k is not None and s is not None and all(
-            isinstance(a.value, int) and isinstance(b.value, int) and a.value >= b.value for a, b in zip(k, s)
+        wide = (
+            k is not None
+            and s is not None
+            and all(isinstance(a.value, int) and isinstance(b.value, int) and a.value >= b.value for a, b in zip(k, s))
         )
         extra = args["output_padding"]
         init, more = fan_in(product(args["out_channels"], *window_size(args["kernel_size"], rank)), use)
@@ -141,7 +158,10 @@ def _fold_max_pool(rank: int) -> Fold:
         whole = args["stride"].value is None
         if not whole and _is_same({**args, "dilation": Expr("1", 1)}, rank):  # pads with the smallest number, too
             return one(
-                keras_call(f"layers.MaxPooling{rank}D", [("", args["kernel_size"].text), ("strides", "1"), ("padding", '"same"')])
+                keras_call(
+                    f"layers.MaxPooling{rank}D",
+                    [("", args["kernel_size"].text), ("strides", "1"), ("padding", '"same"')],
+                )
             )
         given = [
             ("", args["kernel_size"].text),
@@ -149,14 +169,20 @@ def _fold_max_pool(rank: int) -> Fold:
             ("padding", None if equal(args["padding"].value, 0) else args["padding"].text),
             ("ceil_mode", flag(args["ceil_mode"], False)),
         ]
-        return one(keras_call("PaddedMaxPooling", [*given, ("rank", None if rank == 2 else str(rank))]), "PaddedMaxPooling")
+        return one(
+            keras_call("PaddedMaxPooling", [*given, ("rank", None if rank == 2 else str(rank))]), "PaddedMaxPooling"
+        )
 
     return fold
 
 
 def _strides(args: Args) -> str | None:
     stride = args["stride"]
-    same = stride.value is None or stride.text == args["kernel_size"].text or equal(stride.value, args["kernel_size"].value)
+    same = (
+        stride.value is None
+        or stride.text == args["kernel_size"].text
+        or equal(stride.value, args["kernel_size"].value)
+    )
     return None if same else stride.text
 
 
@@ -183,7 +209,7 @@ def _fold_adaptive(rank: int, average: bool) -> Fold:
         kind = "Average" if average else "Max"
         if equal(size.value, 1):
             return one(f"layers.Global{kind}Pooling{rank}D(keepdims=True)")
-        if isinstance(size.value, tuple | list) and None in size.value or size.value is None:
+        if (isinstance(size.value, tuple | list) and None in size.value) or size.value is None:
             return refused(f"nn.Adaptive{kind}Pool{rank}d: output_size={size.text}")
         return one(f"layers.Adaptive{kind}Pooling{rank}D({size.text})")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from transpile.ops._functions import Call, Handler, Left, Result, function, like, relaid
 from transpile.torch_values import Extents, Plain, Tensor, Value
 
@@ -216,10 +215,6 @@ def _dropout(call: Call) -> Result:
     return (drawn if training.const is True else f"({drawn} if {training.text} else {x})"), value
 
 
-@function(
-    "torch.nn.functional.dropout2d", "torch.nn.functional.dropout3d", params="x, p=0.5, training=True"
-)
+@function("torch.nn.functional.dropout2d", "torch.nn.functional.dropout3d", params="x, p=0.5, training=True")
 def _dropout2d(call: Call) -> Result:
     raise Left("F.dropout2d drops whole channels; write an nn.Dropout2d")
-
-

@@ -94,7 +94,9 @@ def _fold_embedding(args: Args, use: Use) -> Folded:
     for name in ("max_norm", "scale_grad_by_freq"):
         if args[name].value not in (None, False):
             return refused(f"nn.Embedding: {name}={args[name].text}")
-    initial = use.initialiser("weight") or ("" if use.style == "idiomatic" else "keras.initializers.RandomNormal(stddev=1.0)")
+    initial = use.initialiser("weight") or (
+        "" if use.style == "idiomatic" else "keras.initializers.RandomNormal(stddev=1.0)"
+    )
     padded = args["padding_idx"].value is not None
     given = [
         ("", args["num_embeddings"].text),
@@ -102,7 +104,9 @@ def _fold_embedding(args: Args, use: Use) -> Folded:
         ("padding_idx", args["padding_idx"].text if padded else None),
         ("embeddings_initializer", initial or None),
     ]
-    return one(keras_call("PaddedEmbedding" if padded else "layers.Embedding", given), *(["PaddedEmbedding"] if padded else []))
+    return one(
+        keras_call("PaddedEmbedding" if padded else "layers.Embedding", given), *(["PaddedEmbedding"] if padded else [])
+    )
 
 
 def _plain(path: str, names: str = "") -> Fold:
@@ -197,7 +201,9 @@ def _fold_pad(name: str, rank: int, helper: bool) -> Fold:
             return refused(f"nn.{name}: padding={padding.text}")
         if "value" in args and not equal(args["value"].value, 0):
             return refused(f"nn.{name}: value={args['value'].text}")
-        path = {"Zero": f"layers.ZeroPadding{rank}D", "Const": f"layers.ZeroPadding{rank}D"}.get(name[:4].rstrip("P"), "")
+        path = {"Zero": f"layers.ZeroPadding{rank}D", "Const": f"layers.ZeroPadding{rank}D"}.get(
+            name[:4].rstrip("P"), ""
+        )
         path = path or f"layers.ZeroPadding{rank}D"
         if helper:
             path = f"{name.removesuffix(f'Pad{rank}d')}Padding{rank}D"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from transpile.ops._functions import (
     Call,
     Left,
@@ -62,9 +64,9 @@ def _kept_channels(call: Call, parts: tuple[Operand, ...] | None, rank: int | No
         return None
     source = f"ops.shape({call.text('x')})"
     size = value.rank.value or 0
-    if parts[0].text == f"{source}[0]" and parts[1].text in (f"{source}[-1]", f"{source}[{size - 1}]"):
-        if parts[2].const == -1:
-            return f"ops.reshape({call.text('x')}, ({parts[0].text}, -1, {parts[1].text}))", like(value, rank=Rank(3))
+    same = parts[0].text == f"{source}[0]" and parts[1].text in (f"{source}[-1]", f"{source}[{size - 1}]")
+    if same and parts[2].const == -1:
+        return f"ops.reshape({call.text('x')}, ({parts[0].text}, -1, {parts[1].text}))", like(value, rank=Rank(3))
     return None
 
 
@@ -122,14 +124,18 @@ def _squeeze(call: Call) -> Result:
     if value.last and value.ones and rank == 3 and dim in (2, -1):
         return f"ops.squeeze({call.text('x')}, 1)", fresh(2, value.dtype)
     count = len(dim) if isinstance(dim, tuple | list) else 1
-    return f"ops.squeeze({call.torch()}, {call.text('dim')})", fresh(None if rank is None else rank - count, value.dtype)
+    return f"ops.squeeze({call.torch()}, {call.text('dim')})", fresh(
+        None if rank is None else rank - count, value.dtype
+    )
 
 
 @function("torch.unsqueeze", ".unsqueeze", ".unsqueeze_", params="x, dim")
 def _unsqueeze(call: Call) -> Result:
     value = call.tensor()
     rank = value.rank.value
-    return f"ops.expand_dims({call.torch()}, {call.text('dim')})", fresh(None if rank is None else rank + 1, value.dtype)
+    return f"ops.expand_dims({call.torch()}, {call.text('dim')})", fresh(
+        None if rank is None else rank + 1, value.dtype
+    )
 
 
 def _swap(call: Call, order: tuple[int, ...]) -> Result:
@@ -223,7 +229,7 @@ def _cat(call: Call) -> Result:
     if parts is None:
         return _joined(call, "concatenate", 0)
     tensors = [p.value for p in parts if isinstance(p.value, Tensor)]
-    for one, two in zip(tensors, tensors[1:]):
+    for one, two in pairwise(tensors):
         if one.rank.value is None or two.rank.value is None or one.rank.value == two.rank.value:
             one.rank.unify(two.rank)
     rank = tensors[0].rank.value if tensors else None
@@ -232,7 +238,9 @@ def _cat(call: Call) -> Result:
     texts = [relaid(p.text, p.value, last) for p in parts]
     axis = shown_axis(moved_axis(dim.const, rank), rank) if last else dim.text  # type: ignore[arg-type]
     base = tensors[0] if tensors else Tensor()
-    return f"ops.concatenate([{', '.join(texts)}], axis={axis})", like(base, last=last, ones=all(t.ones for t in tensors))
+    return f"ops.concatenate([{', '.join(texts)}], axis={axis})", like(
+        base, last=last, ones=all(t.ones for t in tensors)
+    )
 
 
 def _joined(call: Call, name: str, more: int) -> Result:
@@ -348,5 +356,3 @@ def _narrow(call: Call) -> Result:
     if not slices:
         raise Left(f"narrow: dim={dim}")
     return f"{call.torch()}[{slices}]", like(call.args["x"].value, last=False)
-
-

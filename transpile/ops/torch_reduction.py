@@ -123,8 +123,8 @@ def _along(keras: str) -> Handler:
             rank = call.tensor().rank.value
             if rank is None:
                 raise Left(f"{call.name} without dim on a tensor whose rank is not known")
-            axis = 0 if rank in (0, 1, 3) else 1
-            return f"ops.{keras}({call.torch()}, axis={axis})", like(call.tensor(), last=False)
+            place = 0 if rank in (0, 1, 3) else 1
+            return f"ops.{keras}({call.torch()}, axis={place})", like(call.tensor(), last=False)
         x, axis = axis_of(call)
         value = like(call.tensor(), last=call.tensor().last and x == call.text("x"), dtype="float")
         return (f"ops.{keras}({x})" if axis == "-1" else f"ops.{keras}({x}, axis={axis})"), value
@@ -178,7 +178,18 @@ def _product(call: Call, a: str, b: str) -> Result:
     return f"ops.matmul({call.torch(a)}, {call.torch(b)})", value
 
 
-@function("torch.matmul", ".matmul", "torch.mm", ".mm", "torch.bmm", ".bmm", "torch.mv", ".mv", ".__matmul__", params="x, other")
+@function(
+    "torch.matmul",
+    ".matmul",
+    "torch.mm",
+    ".mm",
+    "torch.bmm",
+    ".bmm",
+    "torch.mv",
+    ".mv",
+    ".__matmul__",
+    params="x, other",
+)
 def _matmul(call: Call) -> Result:
     return _product(call, "x", "other")
 
@@ -222,7 +233,9 @@ def _one_hot(call: Call) -> Result:
     if call.const("num_classes") == -1:
         raise Left("one_hot without num_classes")
     rank = call.tensor().rank.value
-    return f"ops.one_hot({call.torch()}, {call.text('num_classes')})", fresh(None if rank is None else rank + 1, "float")
+    return f"ops.one_hot({call.torch()}, {call.text('num_classes')})", fresh(
+        None if rank is None else rank + 1, "float"
+    )
 
 
 @function("torch.nn.functional.embedding", params="x, weight")
@@ -370,5 +383,3 @@ def _to(call: Call) -> Result:
 def _type_as(call: Call) -> Result:
     dtype = call.tensor("other").dtype
     return f"ops.cast({call.text('x')}, {call.text('other')}.dtype)", like(call.args["x"].value, dtype=dtype)
-
-

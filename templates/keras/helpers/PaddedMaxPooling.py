@@ -3,10 +3,9 @@ class PaddedMaxPooling(layers.Layer):
 
     def __init__(self, pool_size, strides=None, padding=0, ceil_mode=False, rank=2):
         super().__init__()
-        as_tuple = lambda size: (size,) * rank if isinstance(size, int) else tuple(size)
-        self.pool_size = as_tuple(pool_size)
-        self.strides = as_tuple(pool_size if strides is None else strides)
-        self.padding = as_tuple(padding)
+        strides = pool_size if strides is None else strides
+        sizes = [(s,) * rank if isinstance(s, int) else tuple(s) for s in (pool_size, strides, padding)]
+        self.pool_size, self.strides, self.padding = sizes
         self.ceil_mode = ceil_mode
 
     def call(self, x):

@@ -1,0 +1,210 @@
+"""Modules and functions that are called in a PyTorch body."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from transpile.backends.body_modules import Modules
+from transpile.frontends.torch_program import ClassInfo, FunctionInfo
+from transpile.ops._functions import Call, Left, Operand, bound, fresh, like, relaid
+from transpile.ops._functions_index import function_of
+from transpile.ops.torch_layers import modules
+from transpile.torch_values import (
+    MODULES,
+    UNKNOWN_VALUE,
+    Chain,
+    FunctionValue,
+    Instance,
+    Leaf,
+    Many,
+    Plain,
+    Tensor,
+    Value,
+    alternatives,
+    each_of,
+    in_layout,
+    join,
+)
+
+
+class Applying(Modules):
+    """Adds modules, functions of the file and functions of tensors that are called."""
+
+    def apply(self, module: Value, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> Operand:
+        """`self.conv(x)`: operands in the layout that it takes, and what it gives."""
+        kinds = [v for v in alternatives(module) if not (isinstance(v, Plain) and v.value is None)]
+        if len(kinds) == 1:
+            return self.apply_one(kinds[0], text, operands, kwargs)
+        demands = {self.wants(k)[0] for k in kinds if isinstance(k, MODULES)}
+        x = operands[0] if operands else Operand("")
+        if True in demands and isinstance(x.value, Tensor):
+            rank = x.value.rank.value
+            operands = [Operand(self.laid(x, True), like(x.value, last=True) if rank != 2 else x.value), *operands[1:]]
+        outcome: Value | None = None
+        results = [self.apply_one(k, text, operands, kwargs) for k in kinds]
+        lasts = {r.value.last for r in results if isinstance(r.value, Tensor)}
+        if len({r.text for r in results}) != 1 or len(lasts) > 1:
+            raise Left("a module that is one of several which lie differently", "T2K104")
+        for result in results:
+            outcome = join(outcome, result.value)
+        return Operand(results[0].text, outcome or UNKNOWN_VALUE)
+
+    def apply_one(self, module: Value, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> Operand:
+        match module:
+            case Leaf():
+                return self.apply_leaf(module, text, operands, kwargs)
+            case Chain():
+                return self.apply_chain(module, text, operands)
+            case Instance():
+                return self.apply_instance(module, text, operands, kwargs)
+            case FunctionValue(of=str() as path):
+                return self.function(path, "", operands, kwargs, text)
+        return self.apply_unknown(text, operands, kwargs)
+
+    def apply_unknown(self, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> Operand:
+        """Something of which nothing is known takes what PyTorch gave it."""
+        given = [self.laid(o, False) for o in operands] + [f"{n}={self.laid(o, False)}" for n, o in kwargs.items()]
+        return self.made(f"{text}({', '.join(given)})", Tensor(dtype=""))
+
+    def laid(self, operand: Operand, last: bool) -> str:
+        text = relaid(operand.text, operand.value, last)
+        self.uses_ops = self.uses_ops or text != operand.text
+        return text
+
+    def apply_leaf(self, leaf: Leaf, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> Operand:
+        module = modules()[leaf.path]
+        special = getattr(module, "apply", None)
+        if special is not None:
+            return self.made(*special(self, text, operands, kwargs))
+        x = operands[0] if operands else next(iter(kwargs.values()))
+        value = x.value if isinstance(x.value, Tensor) else Tensor()
+        rank = self.uses.rank(leaf.call)
+        if module.rank is not None:
+            value.rank.settle(module.rank)
+        rank.unify(value.rank)
+        if module.layout == "last" and rank.value != 2:
+            value.rank.mark()
+        last = value.last if module.layout == "any" else self.runs_last(module, rank)
+        argument = self.laid(Operand(x.text, value), last)
+        result = f"{text}({argument})"
+        if module.out == "flat":
+            argument = x.text if value.last and value.ones else self.laid(Operand(x.text, value), False)
+            return Operand(f"{text}({argument})", fresh(2, value.dtype))
+        ones = module.out == 0 and ((value.ones and module.layout != "last") or self.gives_ones(leaf))
+        if module.out:
+            out = None if value.rank.value is None else value.rank.value + module.out
+            return Operand(result, fresh(out))
+        return Operand(result, like(value, last=last, ones=ones, dtype="float"))
+
+    def gives_ones(self, leaf: Leaf) -> bool:
+        """A pooling to a single point."""
+        if "Adaptive" not in leaf.path:
+            return False
+        given = leaf.call.args[0] if leaf.call.args else leaf.call.keywords[0].value if leaf.call.keywords else None
+        found = self.expr(given).const if given is not None else None
+        return found == 1 or (isinstance(found, tuple | list) and set(found) == {1})
+
+    def apply_chain(self, chain: Chain, text: str, operands: list[Operand]) -> Operand:
+        """A Sequential: what its parts make of it, one after the other."""
+        x = operands[0]
+        if not chain.items and chain.each is None:
+            return Operand(f"{text}({x.text})", x.value)
+        wanted, rank = self.wants(chain)
+        value = x.value if isinstance(x.value, Tensor) else Tensor()
+        if wanted is not None:
+            last = bool(wanted)
+            if last and rank is not None:
+                value.rank.settle(rank)
+                value.rank.mark()
+            argument = self.laid(Operand(x.text, value), last)
+            here: Value = like(value, last=last)
+        else:
+            argument, here = x.text, value
+        parts = chain.items or (chain.each or UNKNOWN_VALUE,)
+        for part in parts:
+            inner = each_of(part) if isinstance(part, Many) else part
+            result = self.apply(inner, "", [Operand("x", here)], {})
+            here = result.value
+            if chain.each is not None or isinstance(part, Many):
+                here = self.settled_repeat(inner, x, here)
+        return Operand(f"{text}({argument})", here)
+
+    def settled_repeat(self, part: Value, x: Operand, value: Value) -> Value:
+        """A part that is repeated gives what it takes."""
+        if isinstance(value, Tensor) and isinstance(x.value, Tensor):
+            wanted, _ = self.wants(part)
+            if wanted:
+                return value if value.last else like(value, last=False)
+        return value
+
+    def apply_instance(
+        self, instance: Instance, text: str, operands: list[Operand], kwargs: dict[str, Operand]
+    ) -> Operand:
+        """A module of the file: the parameters learn what they are given."""
+        info = instance.of
+        assert isinstance(info, ClassInfo)
+        if info.kind == "sequential":
+            return self.apply_chain(_chain(info), text, operands)
+        forward = info.method("forward")
+        if forward is None:
+            return self.apply_unknown(text, operands, kwargs)
+        return self.call_function(forward, text, operands, kwargs)
+
+    def call_function(
+        self, info: FunctionInfo, text: str, operands: list[Operand], kwargs: dict[str, Operand]
+    ) -> Operand:
+        """A call of a function or method of the file."""
+        names = [a.arg for a in info.parameters]
+        given: list[str] = []
+        variadic = info.node.args.vararg
+        for i, operand in enumerate(operands):
+            name = names[i] if i < len(names) else ""
+            given.append(self.pass_on(info, name, operand))
+            if not name and not variadic:
+                raise Left(f"{info.name} gets too many arguments")
+        given += [f"{n}={self.pass_on(info, n, o)}" for n, o in kwargs.items()]
+        value = self.outcome(info)
+        return Operand(f"{text}({', '.join(given)})", value)
+
+    def pass_on(self, info: FunctionInfo, name: str, operand: Operand) -> str:
+        """An argument in the layout that the parameter has."""
+        value = operand.value
+        if not isinstance(value, Tensor):
+            if name:
+                info.see(name, value)
+            return self.laid(operand, False)
+        parameter = info.values.get(name)
+        if not isinstance(parameter, Tensor):
+            info.see(name, replace(value, last=False, ones=False) if name else value)
+            return self.laid(operand, False)
+        if parameter.rank.root() is not value.rank.root():
+            parameter.rank.unify(value.rank)
+        return self.laid(operand, self.takes_last(info, parameter))
+
+    def outcome(self, info: FunctionInfo) -> Value:
+        """What a function of the file returns, as far as it was read."""
+        value = info.returns
+        if value is None:
+            return Tensor(dtype="") if info.name == "forward" else UNKNOWN_VALUE
+        return in_layout(value, False) if info.boundary else value
+
+    # Functions of tensors
+
+    def function(
+        self, path: str, receiver: str, operands: list[Operand], kwargs: dict[str, Operand], shown: str = ""
+    ) -> Operand:
+        """A function of PyTorch, or a method of a tensor."""
+        entry = function_of(path)
+        if entry is None:
+            raise Left(f"{(shown or path).removeprefix('torch.')} has no counterpart in keras.ops")
+        args = bound(entry, path, operands, kwargs)
+        call = Call(path, args, self.targets, dtype=self.float_dtype)
+        text, value = entry.handler(call)
+        self.helpers |= call.helpers
+        self.imports |= call.imports
+        return self.made(text, value)
+
+
+def _chain(info: ClassInfo) -> Chain:
+    found = info.attributes.get("*")
+    return found if isinstance(found, Chain) else Chain(each=UNKNOWN_VALUE)
