@@ -46,6 +46,14 @@ CASES = {
     "focal": (SIGMOID, "keras.losses.BinaryFocalCrossentropy(gamma=1.5)", "yes"),
     "focal, balanced": (
         SIGMOID, "keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True, alpha=0.3)", "yes"),
+    "focal of classes": (SOFTMAX, "keras.losses.CategoricalFocalCrossentropy(gamma=1.5)", "onehot"),
+    "focal of logits, smoothed": (
+        LINEAR, "keras.losses.CategoricalFocalCrossentropy(alpha=0.5, from_logits=True, label_smoothing=0.1)", "onehot"),
+    "generalized": (SOFTMAX, "keras.losses.CategoricalGeneralizedCrossEntropy(q=0.7)", "ids"),
+    "tversky": (PROBABILITIES, "keras.losses.Tversky(alpha=0.3, beta=0.7)", "onehot"),
+    "summed": (LINEAR, 'keras.losses.MeanSquaredError(reduction="sum")', "real"),
+    "summed, logits": (LINEAR, 'keras.losses.CategoricalCrossentropy(from_logits=True, reduction="sum")', "onehot"),
+    "summed, ids": (SOFTMAX, 'keras.losses.SparseCategoricalCrossentropy(reduction="sum")', "ids"),
     "dice": (PROBABILITIES, "keras.losses.Dice()", "onehot"),
 }  # fmt: skip
 

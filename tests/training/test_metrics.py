@@ -41,6 +41,27 @@ CASES = {
                'keras.metrics.TruePositives(name="tp"), keras.metrics.TrueNegatives(name="tn"), '
                'keras.metrics.FalsePositives(name="fp"), keras.metrics.FalseNegatives(name="fn")'),
     "auc": (SIGMOID, "binary_crossentropy", "yes", 'keras.metrics.AUC(name="auc")'),
+    "precision of a class": (SOFTMAX, "categorical_crossentropy", "onehot",
+                             'keras.metrics.Precision(class_id=1, name="p"), keras.metrics.Recall(class_id=2, thresholds=0.3, name="r")'),
+    "auc of the precision": (SIGMOID, "binary_crossentropy", "yes",
+                             'keras.metrics.AUC(curve="PR", name="pr"), keras.metrics.AUC(num_thresholds=20)'),
+    "auc of labels": (PROBABILITIES, "binary_crossentropy", "onehot",
+                      'keras.metrics.AUC(multi_label=True, name="auc"), keras.metrics.AUC(curve="PR", multi_label=True, name="pr")'),
+    "auc of logits": (SINGLE, "mse", "yes", 'keras.metrics.AUC(from_logits=True, name="auc")'),
+    "iou of classes": (SOFTMAX, "categorical_crossentropy", "onehot",
+                       "keras.metrics.OneHotMeanIoU(num_classes=3), keras.metrics.OneHotIoU(3, [0, 2])"),
+    "iou of ids": (SOFTMAX, "sparse_categorical_crossentropy", "ids",
+                   "keras.metrics.MeanIoU(num_classes=3, sparse_y_pred=False), "
+                   "keras.metrics.IoU(num_classes=3, target_class_ids=[1], sparse_y_pred=False, ignore_class=0)"),
+    "iou of numbers": (SIGMOID, "binary_crossentropy", "yes", 'keras.metrics.MeanIoU(num_classes=2, name="iou")'),
+    "binary iou": (SIGMOID, "binary_crossentropy", "yes", "keras.metrics.BinaryIoU(threshold=0.45), keras.metrics.BinaryIoU([1], name='one')"),
+    "f1": (SOFTMAX, "categorical_crossentropy", "onehot", 'keras.metrics.F1Score(average="macro")'),
+    "f1 with a threshold": (SIGMOID, "binary_crossentropy", "yes[:, None]", "keras.metrics.F1Score('micro', threshold=0.4)"),
+    "f beta": (PROBABILITIES, "binary_crossentropy", "onehot",
+               'keras.metrics.FBetaScore(average="weighted", beta=2.0, threshold=0.5), '
+               'keras.metrics.FBetaScore("micro", 0.5, name="micro")'),
+    "r2": (LINEAR, "mse", "real", 'keras.metrics.R2Score(), keras.metrics.R2Score("variance_weighted_average", name="v")'),
+    "equality": (LINEAR, "mse", "real", "keras.metrics.Accuracy(), keras.metrics.CategoricalHinge()"),
     "recall with a threshold": (SIGMOID, "binary_crossentropy", "yes",
                                 'keras.metrics.Recall(thresholds=0.45, name="r")'),
 }  # fmt: skip

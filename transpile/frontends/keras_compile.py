@@ -10,7 +10,7 @@ from transpile.frontends.naming import snake
 from transpile.interpret.values import Event, Function, KerasObject, Ref
 from transpile.ir import UNKNOWN, Expr, Node, Shape, literal
 from transpile.ops.loss import ACTIVATIONS, TARGETS_ARE_IDS
-from transpile.ops.metric import GROWING, ORDER_ONLY
+from transpile.ops.metric import EITHER_TARGETS, GROWING, ORDER_ONLY
 from transpile.ops.schedule import initial_rate
 from transpile.registry import Context, Op, UnknownArgument, bind, by_keras_path, by_name, lower
 from transpile.training_ir import Compiled, Loss, Metric, Optimizer, Problem
@@ -303,7 +303,7 @@ def _key(expr: Expr, op: Op, args: Mapping[str, Expr]) -> str:
         if not isinstance(named.value, str):
             raise Refused("K2T122", f"the name {named.text} of a metric is only known at run time")
         return named.value
-    return {"AUC": "auc", "LogCoshError": "logcosh", "KLDivergence": "kl_divergence"}.get(
+    return {"AUC": "auc", "LogCoshError": "logcosh", "KLDivergence": "kl_divergence", "FBetaScore": "fbeta_score"}.get(
         op.keras_class, snake(op.keras_class)
     )
 
@@ -318,6 +318,8 @@ def accuracy(loss: Loss) -> str:
 
 def _refuse_misfit(op: Op, loss: Loss, expr: Expr) -> None:
     """A metric that wants other targets than the loss."""
+    if op.name in EITHER_TARGETS:
+        return
     wants_ids = op.name.startswith("sparse_")
     if wants_ids != (loss.target == "ids"):
         raise Refused("K2T122", f"the metric {expr.text} does not fit the targets of the loss")

@@ -7,12 +7,13 @@ the mean over everything. https://keras.io/api/losses/
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from transpile.ir import Expr, Node, literal
 from transpile.registry import Context, Example, Expand, Lowered, Op, equal, signature, spell, translate
 
 _TAIL = "reduction='sum_over_batch_size', name=None, dtype=None"
-_IGNORED = ("name", "dtype", "reduction")
+_IGNORED = ("name", "dtype", "fn")
 
 # The activation that a loss can take over from the model, by the name of its op.
 ACTIVATIONS = {
@@ -21,22 +22,50 @@ ACTIVATIONS = {
     "binary_crossentropy": "sigmoid",
 }
 # Losses of which the targets are class ids.
-TARGETS_ARE_IDS = frozenset({"sparse_categorical_crossentropy"})
+TARGETS_ARE_IDS = frozenset({"sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"})
 
 
 def problems(args: Mapping[str, Expr]) -> tuple[tuple[str, str], ...]:
     """What the arguments of a loss say that the written loop would not."""
     found = []
-    reduction = args.get("reduction")
-    if reduction is not None:
-        value = getattr(reduction.value, "path", reduction.value)
-        value = value.rpartition(".")[2].lower() if isinstance(value, str) else value
-        if value not in ("sum_over_batch_size", "auto", "mean", "mean_with_sample_weight"):
-            found.append(("K2T125", f"a loss with reduction={reduction.text} cannot be converted"))
+    if reduction(args) not in ("mean", "sum"):
+        found.append(("K2T125", f"a loss with reduction={args['reduction'].text} cannot be converted"))
     axis = args.get("axis")
     if axis is not None and axis.value not in (-1, None):
         found.append(("K2T125", f"a loss with axis={axis.text} cannot be converted"))
     return tuple(found)
+
+
+def reduction(args: Mapping[str, Expr]) -> str:
+    """What becomes of the values of a batch: "mean", "sum", "" for anything else."""
+    if "reduction" not in args:
+        return "mean"
+    value = args["reduction"].value
+    value = getattr(value, "path", value)
+    value = value.rpartition(".")[2].lower() if isinstance(value, str) else value
+    known = {
+        "sum_over_batch_size": "mean",
+        "auto": "mean",
+        "mean": "mean",
+        "mean_with_sample_weight": "mean",
+        "sum": "sum",
+    }
+    return known.get(value, "") if isinstance(value, str) else ""
+
+
+def reduced(expand: Expand) -> Expand:
+    """The lowering with its values added up where Keras does so."""
+
+    def wrapped(op: Op, node: Node, context: Context) -> Lowered:
+        made = expand(op, node, context)
+        if reduction(node.args) != "sum":
+            return made
+        if made.module.startswith("nn.CrossEntropyLoss("):
+            start = made.module.removesuffix(")")
+            return replace(made, module=f"{start}{'' if start.endswith('(') else ', '}reduction='sum')")
+        return replace(made, module=f"summed({made.module})", helpers=(*made.helpers, "summed"))
+
+    return wrapped
 
 
 def module(op: Op, node: Node, context: Context) -> Lowered:
@@ -76,7 +105,7 @@ def _logits(node: Node) -> bool:
 def cross_entropy(op: Op, node: Node, context: Context) -> Lowered:
     """Classes in the last axis; one-hot targets or ids."""
     found = problems(node.args)
-    sparse = op.name in TARGETS_ARE_IDS
+    sparse = op.name.startswith("sparse_")
     options = "ignore_class" if sparse else "label_smoothing"
     if not _logits(node):
         helper = "sparse_cross_entropy_of_probabilities" if sparse else "cross_entropy_of_probabilities"
@@ -111,7 +140,8 @@ def loss(name: str, cls: str, parameters: str = "", *, torch: str = "", expand: 
     """An entry: a class, its function, and their other names."""
     spellings = (f"losses.{function or name}", *(f"losses.{a}" for a in aliases))
     keras = f"losses.{cls}({parameters + ', ' if parameters else ''}{_TAIL})"
-    return Op(name, keras, torch, expand=expand, aliases=spellings, ignored=_IGNORED, examples=examples, **relation)  # type: ignore[arg-type]
+    made = reduced(expand)
+    return Op(name, keras, torch, expand=made, aliases=spellings, ignored=_IGNORED, examples=examples, **relation)  # type: ignore[arg-type]
 
 
 def _example(keras: str, torch: str, *shape: int) -> tuple[Example, ...]:
@@ -170,5 +200,14 @@ OPS = (
          "apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1",
          expand=formula("binary_focal_cross_entropy", "apply_class_balancing", "alpha", "gamma", "from_logits", "label_smoothing"),
          examples=_example("BinaryFocalCrossentropy()", "binary_focal_cross_entropy")),
+    loss("categorical_focal_crossentropy", "CategoricalFocalCrossentropy",
+         "alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1",
+         expand=formula("categorical_focal_cross_entropy", "alpha", "gamma", "from_logits", "label_smoothing"),
+         examples=_example("CategoricalFocalCrossentropy()", "categorical_focal_cross_entropy")),
+    loss("categorical_generalized_cross_entropy", "CategoricalGeneralizedCrossEntropy", "q=0.5",
+         expand=formula("generalized_cross_entropy", "q"),
+         examples=_example("CategoricalGeneralizedCrossEntropy()", "generalized_cross_entropy")),
     loss("dice", "Dice", "axis=None", expand=formula("dice_loss"), examples=_example("Dice()", "dice_loss")),
+    loss("tversky", "Tversky", "alpha=0.5, beta=0.5, axis=None", expand=formula("tversky_loss", "alpha", "beta"),
+         examples=_example("Tversky(alpha=0.3)", "functools.partial(tversky_loss, alpha=0.3)")),
 )  # fmt: skip

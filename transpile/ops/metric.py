@@ -9,24 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from transpile.ir import Expr, Node
+from transpile.ir import Expr, Node, literal
 from transpile.registry import Context, Example, Expand, Lowered, Op, equal
 
 # Metrics that improve as they grow, by op: what mode="auto" of a callback goes by.
 GROWING = frozenset(
     "accuracy_metric binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
     "sparse_top_k_categorical_accuracy auc precision recall cosine_similarity_metric true_positives true_negatives "
-    "f1_score mean_iou".split()
+    "f1_score fbeta_score r2_score mean_iou iou one_hot_iou one_hot_mean_iou binary_iou equality".split()
 )
 # Metrics over the outputs of the whole epoch.
 OVER_EPOCH = frozenset(
-    "root_mean_squared_error auc precision recall true_positives true_negatives false_positives false_negatives".split()
+    "root_mean_squared_error auc precision recall true_positives true_negatives false_positives false_negatives "
+    "mean_iou iou one_hot_iou one_hot_mean_iou binary_iou f1_score fbeta_score r2_score".split()
 )
 # What of the output a metric reads: probabilities, or whatever orders the classes alike.
 ORDER_ONLY = frozenset(
     "categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
     "sparse_top_k_categorical_accuracy".split()
 )
+# Metrics that take class ids or an array of the output's shape.
+EITHER_TARGETS = frozenset({"mean_iou", "iou", "binary_iou"})
 _TAIL = "name=None, dtype=None"
 _IGNORED = ("name", "dtype")
 
@@ -94,15 +97,89 @@ def over_epoch(helper: str, *names: str) -> Expand:
         given = "".join(
             f", {n}={node.args[n].text}" for n in names if n in node.args and node.args[n].value is not None
         )
-        return Lowered(
-            call=f"{helper}(outputs, targets{given})", helpers=(helper,), diagnostics=_lost(node.args, names)
-        )
+        chosen, several = node.args.get("class_id"), node.args.get("thresholds")
+        column = f"[..., {chosen.text}]" if chosen is not None and chosen.value is not None else ""
+        found = _lost(node.args, (*names, "class_id"))
+        if several is not None and isinstance(several.value, list | tuple):
+            found = (*found, ("K2T122", "a metric with several thresholds has several values"))
+        call = f"{helper}(outputs{column}, targets{column}{given})"
+        return Lowered(call=call, helpers=(helper,), diagnostics=found)
 
     return expand
 
 
+def area(op: Op, node: Node, context: Context) -> Lowered:
+    """The area under a curve; with several labels, the mean of their areas."""
+    args = node.args
+    given = f", num_thresholds={args['num_thresholds'].text}"
+    given = "" if equal(args["num_thresholds"].value, 200) else given
+    curve = args["curve"].value
+    helper = {"ROC": "auc", "PR": "pr_auc"}.get(curve if isinstance(curve, str) else "", "")
+    found = _lost(args, ("num_thresholds", "curve", "multi_label", "num_labels", "from_logits"))
+    if not helper or any(args[n].value not in (True, False) for n in ("multi_label", "from_logits")):
+        found = (*found, ("K2T122", f"AUC(curve={args['curve'].text}) cannot be converted"))
+    outputs = "outputs.sigmoid()" if args["from_logits"].value is True else "outputs"
+    text = f"{helper}({outputs}, targets{given})"
+    if args["multi_label"].value is True:
+        pairs = f"zip({outputs}.unbind(dim=1), targets.unbind(dim=1))"
+        text = f"sum({helper}(scores, labels{given}) for scores, labels in {pairs}) / targets.shape[1]"
+    return Lowered(call=text, helpers=(helper,), diagnostics=found)
+
+
+def overlap(op: Op, node: Node, context: Context) -> Lowered:
+    """Intersection over union. Without an argmax, what is not a whole number is cut off, as in Keras."""
+    args = node.args
+    found = _lost(
+        args, ("num_classes", "target_class_ids", "ignore_class", "sparse_y_true", "sparse_y_pred", "threshold")
+    )
+    outputs, targets = "outputs", "targets"
+    if op.name == "binary_iou":
+        outputs, classes, count = f"(outputs >= {args['threshold'].text})", args["target_class_ids"].text, "2"
+    else:
+        count = args["num_classes"].text
+        classes = args["target_class_ids"].text if "target_class_ids" in args else f"range({count})"
+        outputs += "" if args["sparse_y_pred"].value is True else ".argmax(dim=-1)"
+        targets += "" if args.get("sparse_y_true", literal(False)).value is True else ".argmax(dim=-1)"
+    ignored = args.get("ignore_class", literal(None))
+    given = "" if ignored.value is None else f", ignore_class={ignored.text}"
+    return Lowered(call=f"iou({outputs}, {targets}, {count}, {classes}{given})", helpers=("iou",), diagnostics=found)
+
+
+def f_score(op: Op, node: Node, context: Context) -> Lowered:
+    args = node.args
+    average, beta = args["average"], args.get("beta", literal(1.0))
+    shape = node.input_shapes[0] if node.input_shapes else None
+    found = _lost(args, ("average", "beta", "threshold"))
+    if average.value not in ("micro", "macro", "weighted") and not (shape and shape[-1].value == 1):
+        found = (*found, ("K2T122", f"{op.keras_class} without an average has several values"))
+    given = f", {average.text if average.value is not None else repr('macro')}"
+    given += "" if equal(beta.value, 1.0) else f", beta={beta.text}"
+    given += "" if args["threshold"].value is None else f", threshold={args['threshold'].text}"
+    return Lowered(call=f"fbeta_score(outputs, targets{given})", helpers=("fbeta_score",), diagnostics=found)
+
+
+def explained(op: Op, node: Node, context: Context) -> Lowered:
+    how = node.args["class_aggregation"].value
+    found = _lost(node.args, ("class_aggregation",))
+    if how not in ("uniform_average", "variance_weighted_average"):
+        found = (*found, ("K2T122", "R2Score without an average has several values"))
+    given = ", weighted=True" if how == "variance_weighted_average" else ""
+    return Lowered(call=f"r2_score(outputs, targets{given})", helpers=("r2_score",), diagnostics=found)
+
+
+def same_values(op: Op, node: Node, context: Context) -> Lowered:
+    """How often output and target are equal: `keras.metrics.Accuracy`."""
+    return Lowered(call="(output == y).float().mean().item() * n")
+
+
 def _lost(args: Mapping[str, Expr], names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    usual = {"num_thresholds": 200, "curve": "ROC", "summation_method": "interpolation"}
+    usual = {
+        "num_thresholds": 200,
+        "curve": "ROC",
+        "summation_method": "interpolation",
+        "axis": -1,
+        "num_regressors": 0,
+    }
     return tuple(
         ("K2T122", f"the argument {n}={e.text} of this metric cannot be converted")
         for n, e in args.items()
@@ -113,13 +190,15 @@ def _lost(args: Mapping[str, Expr], names: tuple[str, ...]) -> tuple[tuple[str, 
 
 def metric(name: str, cls: str, parameters: str, expand: Expand, *aliases: str) -> Op:
     """An entry; `aliases` are further spellings below `metrics.`."""
-    keras = f"metrics.{cls}({parameters + ', ' if parameters else ''}{_TAIL})"
+    tail = "" if "name=" in parameters else f", {_TAIL}" if parameters else _TAIL
+    keras = f"metrics.{cls}({parameters}{tail})"
     spellings = tuple(f"metrics.{a}" for a in aliases)
     sample = (Example(f"metrics.{cls}()", "", input=(4,)),)
     return Op(name, keras, expand=expand, aliases=spellings, ignored=_IGNORED, examples=sample)
 
 
 _COUNTS = "thresholds=None"
+_IOU = f"{_TAIL}, ignore_class=None"
 
 OPS = (
     metric("binary_accuracy", "BinaryAccuracy", "threshold=0.5", binary, "binary_accuracy"),
@@ -156,6 +235,15 @@ OPS = (
     metric("false_negatives", "FalseNegatives", _COUNTS, over_epoch("false_negatives", "thresholds"),
            "false_negatives"),
     metric("auc", "AUC", "num_thresholds=200, curve='ROC', summation_method='interpolation', thresholds=None, "
-           "multi_label=False, num_labels=None, label_weights=None, from_logits=False",
-           over_epoch("auc", "num_thresholds"), "auc"),
+           "multi_label=False, num_labels=None, label_weights=None, from_logits=False", area, "auc"),
+    metric("equality", "Accuracy", "", same_values),
+    metric("mean_iou", "MeanIoU", f"num_classes, {_IOU}, sparse_y_true=True, sparse_y_pred=True, axis=-1", overlap),
+    metric("iou", "IoU", f"num_classes, target_class_ids, {_IOU}, sparse_y_true=True, sparse_y_pred=True, axis=-1", overlap),
+    metric("one_hot_iou", "OneHotIoU", f"num_classes, target_class_ids, {_IOU}, sparse_y_pred=False, axis=-1", overlap),
+    metric("one_hot_mean_iou", "OneHotMeanIoU", f"num_classes, {_IOU}, sparse_y_pred=False, axis=-1", overlap),
+    metric("binary_iou", "BinaryIoU", "target_class_ids=(0, 1), threshold=0.5", overlap),
+    metric("f1_score", "F1Score", "average=None, threshold=None", f_score, "f1_score"),
+    metric("fbeta_score", "FBetaScore", "average=None, beta=1.0, threshold=None", f_score, "fbeta_score"),
+    metric("r2_score", "R2Score", "class_aggregation='uniform_average', num_regressors=0", explained, "r2_score"),
+    metric("categorical_hinge_metric", "CategoricalHinge", "", from_loss("categorical_hinge"), "categorical_hinge"),
 )  # fmt: skip
