@@ -12,6 +12,20 @@ from transpile.ir import Expr, Shape, Span
 Target = Literal["ids", "same"]
 
 
+# The op of losses and metrics of the user's own.
+CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """A loss or metric of the user's own: the text that gives it in the program, its definition
+    (a node of the syntax tree), and whether it gives one value for a whole batch."""
+
+    text: str
+    node: object
+    whole: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Loss:
     """The loss of one output. `args` are bound to the op's Keras signature.
@@ -26,6 +40,7 @@ class Loss:
     target: Target = "same"
     moved: str = ""
     from_logits: bool = False
+    custom: Custom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,8 @@ class Metric:
     target: Target = "same"
     moved: str = ""
     output: int = 0
+    weighted: bool = False  # of weighted_metrics
+    custom: Custom | None = None
 
 
 @dataclass(frozen=True, slots=True)

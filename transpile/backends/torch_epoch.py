@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,8 @@ class Text:
 
 def criterion(loss: Loss) -> Text:
     """The criterion of one output."""
+    if loss.custom is not None:
+        return Text(f"averaged({loss.custom.text})", ("averaged",))
     lowered = _lowered(loss.op, loss.args, loss.shape)
     return Text(lowered.module, lowered.helpers)
 
@@ -178,7 +181,8 @@ def epoch_function(
     body, at = _Body(compiled, facts), moments or Moments()
     text = render(
         "torch/training/run_epoch.py.j2", name=name, what=_listed(compiled.keys), summed=body.summed,
-        single=len(compiled.keys) == 1, collects=body.collects, unpack=body.unpack, forward=body.forward,
+        single=len(compiled.keys) == 1, collects=body.collects,
+        lists=[body.values(m) for m in body.batchwise], unpack=body.unpack, forward=body.forward,
         clip=clipping(compiled.optimizer),
         after=["model.apply_constraints()"] if facts.has_constraints else [], totals=body.totals, results=body.results,
         begins=at.begins, ends=at.ends, stops=at.stops, size=f"len({body.ys[0]})",
@@ -202,8 +206,9 @@ class _Body:
         self.helpers: tuple[str, ...] = ()
         over = [m for m in compiled.metrics if m.op in OVER_EPOCH]
         self.collects = bool(over)
+        self.batchwise = [m for m in compiled.metrics if m.custom is not None and m.custom.whole]
         self.activated = {i for i in range(len(compiled.losses)) if self._reads_probabilities(i)}
-        summed = [k for k in compiled.keys if k not in {m.key for m in over}]
+        summed = [k for k in compiled.keys if k not in {m.key for m in (*over, *self.batchwise)}]
         self.summed = "{" + ", ".join(f'"{k}": 0.0' for k in summed) + "}"
         self.unpack = self._unpack(len(facts.input_dtypes))
         self.forward = self._forward(facts)
@@ -262,16 +267,20 @@ class _Body:
         results = ["**means"]
         for metric in self.compiled.metrics:
             text = self._metric(metric)
-            if metric in over:
+            if metric in self.batchwise:
+                values = self.values(metric)
+                lines.append(f"{values}.append({text})")
+                results.append(f'"{metric.key}": sum({values}) / len({values})')
+            elif metric in over:
                 results.append(f'"{metric.key}": {text}')
             else:
                 lines.append(f'totals["{metric.key}"] += {text}')
         if not over:
-            return lines, ""
+            return lines, self._ordered(self.batchwise, results) if self.batchwise else ""
         read = {m.output for m in over}
         output = f"output{min(read) + 1}" if self.several else "output"
         lines += [f"outputs.append({output}.detach())", f"targets.append({self.ys[min(read)]})"]
-        return lines, self._ordered(over, results)
+        return lines, self._ordered([*over, *self.batchwise], results)
 
     def _ordered(self, over: list[Metric], results: list[str]) -> str:
         """The results in Keras's order."""
@@ -286,7 +295,23 @@ class _Body:
         items = [f'"{k}": ' + texts.get(f'"{k}"', f'means["{k}"]') for k in self.compiled.keys]
         return "{" + ", ".join(items) + "}"
 
+    @staticmethod
+    def values(metric: Metric) -> str:
+        """The list of a metric that has one value for a whole batch: Keras averages those."""
+        return re.sub(r"\W", "_", metric.key) + "_values"
+
+    def _own(self, metric: Metric) -> str:
+        """A metric of the user's: a function of targets and output."""
+        assert metric.custom is not None
+        y = self.ys[metric.output]
+        output = f"output{metric.output + 1}" if self.several else "output"
+        text = metric.custom.text
+        call = f"{f'({text})' if text.startswith('lambda') else text}({y}, {output})"
+        return f"{call}.item()" if metric.custom.whole else f"{call}.mean().item() * len({self.ys[metric.output]})"
+
     def _metric(self, metric: Metric) -> str:
+        if metric.custom is not None:
+            return self._own(metric)
         i = metric.output
         moved = "" if i in self.activated else metric.moved
         if metric.op in ACTIVATIONS:  # a crossentropy as a metric
@@ -299,8 +324,6 @@ class _Body:
             made = _lowered(metric.op, {**metric.args, "moved": literal(moved)}, metric.shape)
             text = made.call
         self.helpers = tuple(dict.fromkeys([*self.helpers, *made.helpers]))
-        import re
-
         text = re.sub(r"\bn\b(?!=)", f"len({self.ys[0]})", text)
         if self.several:
             text = re.sub(r"\boutput\b", f"output{i + 1}", text)

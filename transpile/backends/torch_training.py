@@ -9,7 +9,9 @@ from dataclasses import replace
 import libcst as cst
 
 from transpile.backends.torch_callback_class import CallbackClasses
+from transpile.backends.bodies.api import Translated
 from transpile.backends.torch_cleanup import Cleanup
+from transpile.backends.torch_custom import NotOwn, unsure_targets, with_own
 from transpile.backends.torch_data import Known
 from transpile.backends.torch_epoch import (
     Moments,
@@ -35,7 +37,8 @@ from transpile.frontends.placing import Home, Names, places
 from transpile.frontends.portable_compile import NotPortable, portable
 from transpile.frontends.texts import names as names_in
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import ModelValue
+from transpile.interpret.values import Function, ModelValue
+from transpile.ir import Expr
 from transpile.ops.loss import ACTIVATIONS
 from transpile.passes.logits import final_activation
 from transpile.result import TrainingInfo
@@ -62,7 +65,7 @@ class TrainingWriter:
     def __init__(
         self, interpreter: Interpreter, source: Source, output: Output, facts: Mapping[ModelValue, ModelFacts]
     ) -> None:
-        self.source, self.output, self.facts = source, output, facts
+        self.source, self.output, self.facts, self.interpreter = source, output, facts, interpreter
         self.reading = Reading(interpreter, source, facts)
         self.sites = self.reading.sites
         self.names = Names(self.reading)
@@ -114,6 +117,11 @@ class TrainingWriter:
     def _settle(self, use: Use) -> None:
         """Decides where criterion and optimizer are made, in words that are valid there."""
         assert isinstance(use.record, Compiled)
+        try:
+            use.record = with_own(use.record, self.interpreter, lambda made: self._needed(use, made))
+        except NotOwn as error:
+            self._give_up(use, error.problem.code, error.problem.message)
+            return
         moved = {"here": (), "attribute": ("loss",)}
         message = "the model is compiled in another place than it is trained"
         for home in places(use, self.reading, self.names):
@@ -128,6 +136,11 @@ class TrainingWriter:
             self.homes[use] = self._with_criterion(use, self._named(use, home))
             return
         self._give_up(use, "K2T125", message)
+
+    def _needed(self, use: Use, made: Translated) -> None:
+        """The helpers and imports of a lambda of the user's that was translated."""
+        self.functions.helpers(made.helpers, self.sites.top(use.call))
+        self.functions.imports(made.text)
 
     def _give_up(self, use: Use, code: str, message: str) -> None:
         use.record = Problem(code, message)
@@ -172,7 +185,7 @@ class TrainingWriter:
         self.functions.imports(text + "torch.")
         for name in ("loss", "metrics"):
             given = use.first.kwargs.get(name)
-            if given is not None:
+            if given is not None and not _own_inside(given):
                 self.cleanup.claim(given, use.call)
         self.cleanup.consumed(self.source.span(use.call))
         self._note_decay(use)
@@ -257,6 +270,9 @@ class TrainingWriter:
         name = self.functions.add(
             "run_epoch", self._variable(use), lambda n: epoch_function(n, compiled, facts, moments)[0], offset
         )
+        if use.compiled not in self.epochs and unsure_targets(compiled, self.known.fed(use).targets):
+            message = "Keras 3 gives a metric function targets of shape (n,) as they are"
+            self.output.report("K2T220", self.source.span(use.compiled.call), message)
         self.epochs.setdefault(use.compiled, name)
         return name
 
@@ -362,3 +378,10 @@ class TrainingWriter:
             for model in use.models:
                 infos[model] = info
         return infos
+
+
+def _own_inside(given: Expr) -> bool:
+    """Whether functions of the user's are among the losses or metrics: their names are still read."""
+    values = given.value
+    each = values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else [values]
+    return any(isinstance(v, Function) or (isinstance(v, list | tuple) and _own_inside(Expr("", v))) for v in each)

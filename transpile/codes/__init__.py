@@ -12,6 +12,7 @@ from __future__ import annotations
 from transpile.codes.bodies import BODIES
 from transpile.codes.callbacks import CALLBACKS
 from transpile.codes.code import Code, Level
+from transpile.codes.compiling import COMPILING
 from transpile.codes.left import LEFT
 from transpile.codes.look import LOOK
 from transpile.codes.model import MODEL
@@ -36,5 +37,6 @@ _EVERY = (
     *TO_KERAS_SCRIPT,
     *UNUSABLE,
     *USE,
+    *COMPILING,
 )
 CODES: dict[str, Code] = {code.code: code for code in sorted(_EVERY, key=lambda c: c.code)}

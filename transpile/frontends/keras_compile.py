@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import libcst as cst
+from libcst import matchers
+
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.naming import snake
-from transpile.interpret.values import Event, Function, KerasObject, Ref
+from transpile.interpret.values import Event, Frame, Function, KerasObject, Layer, Ref, Tensor
 from transpile.ir import UNKNOWN, Expr, Node, Shape, literal
 from transpile.ops.loss import ACTIVATIONS, TARGETS_ARE_IDS
 from transpile.ops.metric import EITHER_TARGETS, GROWING, ORDER_ONLY
 from transpile.ops.schedule import initial_rate
 from transpile.registry import Context, Op, UnknownArgument, bind, by_keras_path, by_name, lower
-from transpile.training_ir import Compiled, Loss, Metric, Optimizer, Problem
+from transpile.training_ir import CUSTOM, Compiled, Custom, Loss, Metric, Optimizer, Problem
 
 PARAMETERS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
               "steps_per_execution", "jit_compile", "auto_scale_loss")  # fmt: skip
@@ -112,7 +115,9 @@ def _losses(expr: Expr, facts: ModelFacts) -> tuple[Loss, ...]:
 
 
 def read_loss(expr: Expr, shape: Shape | None, moved: str = "") -> Loss:
-    """A loss given as a string, a function of Keras's, or an object."""
+    """A loss given as a string, a function of Keras's, an object, or a function of the user's."""
+    if isinstance(expr.value, Function):
+        return Loss(CUSTOM, {}, shape, custom=own(expr, "loss"))
     op, args = _resolve(expr, "losses", "K2T120")
     target = "ids" if op.name in TARGETS_ARE_IDS else "same"
     logits = False
@@ -128,6 +133,30 @@ def read_loss(expr: Expr, shape: Shape | None, moved: str = "") -> Loss:
     return loss
 
 
+def own(expr: Expr, kind: str) -> Custom:
+    """A function of the user's that computes a loss or metric. Raises Refused."""
+    function = expr.value
+    assert isinstance(function, Function)
+    for name in sorted(_read_in(function)):
+        frame: Frame | None = function.closure
+        while frame is not None and name not in frame.names:
+            frame = frame.parent
+        if frame is not None and isinstance(frame.names[name], Tensor | Layer):
+            raise Refused(
+                "K2T123", f"the {kind} {expr.text} reads {name}, a part of the model, beside what it is given"
+            )
+    return Custom(expr.text, function.node)
+
+
+def _read_in(function: Function) -> set[str]:
+    """The names in a function's body that are not its parameters."""
+    found: set[str] = set()
+    for name in matchers.findall(function.node.body, matchers.Name()):
+        assert isinstance(name, cst.Name)
+        found.add(name.value)
+    return found - {p.name.value for p in function.node.params.params}
+
+
 def _refuse_lost(op: Op, args: Mapping[str, Expr], shape: Shape | None) -> None:
     extra = {"moved": literal("")} if op.keras_path.startswith("metrics.") else {}
     lowered = lower(op, Node(op.name, {**args, **extra}, input_shapes=(shape,)), Context())
@@ -141,7 +170,7 @@ def _resolve(expr: Expr, section: str, code: str) -> tuple[Op, dict[str, Expr]]:
     ops = by_keras_path()
     kind = {"losses": "loss", "metrics": "metric"}.get(section, "optimizer")
     if isinstance(value, Function):
-        raise Refused("K2T123", f"the {kind} {expr.text} is a function of your own")
+        raise Refused("K2T121", f"the {kind} {expr.text} is a function of your own")
     if isinstance(value, str):
         op = ops.get(f"{section}.{value}")
         if op is not None:
@@ -272,6 +301,9 @@ def _metric(expr: Expr, loss: Loss, output: int, prefix: str, old_accuracy: bool
         name = accuracy(loss)
         key = "acc" if old_accuracy and value == "accuracy" else value
         return Metric(prefix + key, name, bind(by_name()[name], (), {}), loss.shape, loss.target, loss.moved, output)
+    if isinstance(value, Function):
+        custom, key = own(expr, "metric"), snake(value.name)
+        return Metric(prefix + key, CUSTOM, {}, loss.shape, loss.target, loss.moved, output, custom=custom)
     op, args = _metric_op(expr, loss)
     key = _key(expr, op, args)
     _refuse_lost(op, args, loss.shape)

@@ -9,7 +9,7 @@ from transpile.frontends.keras_training import Use
 from transpile.frontends.texts import names
 from transpile.interpret.values import Frame
 from transpile.ir import Expr, literal
-from transpile.training_ir import Compiled
+from transpile.training_ir import Compiled, Custom
 
 
 class NotPortable(Exception):
@@ -27,7 +27,7 @@ def portable(compiled: Compiled, use: Use, *parts: str) -> Compiled:
         return compiled
     fix = _Values(frame, use)
     weights = tuple(None if w is None else fix.expr(w) for w in compiled.weights)
-    metrics = tuple(replace(m, args=fix.args(m.args)) for m in compiled.metrics)
+    metrics = tuple(replace(m, args=fix.args(m.args), custom=fix.own(m.custom)) for m in compiled.metrics)
     clips = ("clipnorm", "clipvalue", "global_clipnorm")
     if "loop" in parts:
         optimizer = {n: fix.expr(e) if n in clips else e for n, e in compiled.optimizer.args.items()}
@@ -39,7 +39,7 @@ def portable(compiled: Compiled, use: Use, *parts: str) -> Compiled:
         chosen = replace(before, args=fix.args(before.args), schedule_args=fix.args(before.schedule_args))
         compiled = replace(compiled, optimizer=chosen)
     if "loss" in parts:
-        losses = tuple(replace(x, args=fix.args(x.args)) for x in compiled.losses)
+        losses = tuple(replace(x, args=fix.args(x.args), custom=fix.own(x.custom)) for x in compiled.losses)
         compiled = replace(compiled, losses=losses)
     return compiled
 
@@ -51,6 +51,12 @@ class _Values:
 
     def args(self, args: Mapping[str, Expr]) -> dict[str, Expr]:
         return {n: self.expr(e) for n, e in args.items()}
+
+    def own(self, custom: Custom | None) -> Custom | None:
+        """Something of the user's, which must be known at module level."""
+        if custom is not None:
+            self.expr(Expr(custom.text))
+        return custom
 
     def expr(self, expr: Expr) -> Expr:
         local = names(expr.text) & self.local

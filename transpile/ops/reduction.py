@@ -27,6 +27,8 @@ _METHODS = {"max": "amax", "min": "amin"}
 def reduced_shape(inputs: Sequence[Shape | None], args: Mapping[str, Expr]) -> Shape | None:
     """The shape without the axes, or with ones in their place."""
     shape, keep = inputs[0], args["keepdims"].value
+    if args["axis"].value is None and keep is False:
+        return ()
     if shape is None or keep is UNKNOWN:
         return None
     axes = tuple(range(len(shape))) if args["axis"].value is None else axes_of(args["axis"], len(shape))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from transpile.backends.bodies.kinds import Kind, element_of, expr, tensor
-from transpile.backends.torch_nodes import filled
+from transpile.backends.torch_nodes import atomic, filled
 from transpile.ir import UNKNOWN, Expr, Node, Shape
 from transpile.registry import Context, Op, UnknownArgument, bind, by_keras_path, lower, signature
 
@@ -204,6 +204,10 @@ def _lowered(call: Call, op: Op, args: dict[str, Expr], inputs: list[Argument], 
         raise call.refuse("it needs a module")
     call.helpers += low.helpers
     template = low.call.replace("[{xs}]", several) if several else low.call
+    if op.name == "reduce_mean" and inputs[0].kind.element in ("bool", "int") and not call.path.startswith("tf."):
+        first = inputs[0]  # Keras counts in floats there
+        text = first.text if atomic(first.text) else f"({first.text})"
+        inputs = [replace(first, text=f"{text}.float()"), *inputs[1:]]
     texts = {"x": inputs[0].text, "xs": ", ".join(a.text for a in inputs)}
     texts |= {f"x{i}": a.text for i, a in enumerate(inputs)}
     shape = op.shape(shapes, args) if not several else None

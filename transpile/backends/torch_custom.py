@@ -1,0 +1,89 @@
+"""Losses and metrics of the user's own: functions of (target, output), which stay what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import libcst as cst
+
+from transpile.backends.bodies.api import Kind, Refusal, Translated, translated
+from transpile.backends.bodies.kinds import tensor
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import Array
+from transpile.ir import Expr, Shape
+from transpile.training_ir import Compiled, Custom, Loss, Metric, Problem
+
+Definition = cst.FunctionDef | cst.Lambda
+Define = Callable[[Translated], None]
+
+
+class NotOwn(Exception):
+    """A function of the user's that is not converted, and why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def with_own(compiled: Compiled, interpreter: Interpreter, define: Define) -> Compiled:
+    """The record with the user's functions checked and lambdas in PyTorch's words. Raises NotOwn.
+
+    A `def` is translated where it stands, at the end of the conversion; `define` is given what a
+    lambda needs.
+    """
+    losses = tuple(_loss(x, interpreter, define) for x in compiled.losses)
+    metrics = tuple(_metric(m, interpreter, define) for m in compiled.metrics)
+    return replace(compiled, losses=losses, metrics=metrics)
+
+
+def _loss(loss: Loss, interpreter: Interpreter, define: Define) -> Loss:
+    if loss.custom is None:
+        return loss
+    return replace(loss, custom=_checked(loss.custom, loss.shape, "loss", interpreter, define))
+
+
+def _metric(metric: Metric, interpreter: Interpreter, define: Define) -> Metric:
+    if metric.custom is None:
+        return metric
+    return replace(metric, custom=_checked(metric.custom, metric.shape, "metric", interpreter, define))
+
+
+def _checked(custom: Custom, shape: Shape | None, kind: str, interpreter: Interpreter, define: Define) -> Custom:
+    node = custom.node
+    assert isinstance(node, Definition)
+    try:
+        made = translated(interpreter, node, (tensor("float"), tensor("float")))
+        returned = _returned(interpreter, node, shape, made)
+    except Refusal as refusal:
+        reason = f"the {kind} {custom.text} cannot be converted: {refusal}"
+        raise NotOwn(Problem("K2T123", reason)) from None
+    if kind == "metric" and (returned.what != "tensor" or returned.rank is None):
+        message = f"it is not known whether the metric {custom.text} gives one value for each sample or one for all"
+        raise NotOwn(Problem("K2T123", message))
+    whole = returned.rank == 0
+    if isinstance(node, cst.Lambda) and custom.text.startswith("lambda"):
+        define(made)
+        return replace(custom, text=made.text, whole=whole)
+    return replace(custom, whole=whole)
+
+
+def _returned(interpreter: Interpreter, node: Definition, shape: Shape | None, made: Translated) -> Kind:
+    """What it returns, from the shape of the output where that has to be known."""
+    if made.returned.rank is not None or shape is None:
+        return made.returned
+    known = tensor("float", shape)
+    return translated(interpreter, node, (known, known)).returned
+
+
+def unsure_targets(compiled: Compiled, targets: Sequence[Expr]) -> bool:
+    """Whether a metric of the user's meets targets that may lack the output's axis of one."""
+    for metric in compiled.metrics:
+        last = metric.shape[-1].value if metric.shape else None
+        if metric.custom is None or metric.target == "ids" or last != 1 or metric.output >= len(targets):
+            continue
+        value = targets[metric.output].value
+        shape = value.shape if isinstance(value, Array) else None
+        if shape is None or len(shape) < len(metric.shape or ()):
+            return True
+    return False
