@@ -10,7 +10,7 @@ import libcst as cst
 from transpile.backends.bodies.api import Kind, Refusal, Translated, translated
 from transpile.backends.bodies.kinds import tensor
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Array
+from transpile.interpret.values import Array, Function
 from transpile.ir import Expr, Shape
 from transpile.training_ir import Compiled, Custom, Loss, Metric, Problem
 
@@ -87,3 +87,10 @@ def unsure_targets(compiled: Compiled, targets: Sequence[Expr]) -> bool:
         if shape is None or len(shape) < len(metric.shape or ()):
             return True
     return False
+
+
+def own_inside(given: Expr) -> bool:
+    """Whether functions of the user's are among the losses or metrics: their names are still read."""
+    values = given.value
+    each = values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else [values]
+    return any(isinstance(v, Function) or (isinstance(v, list | tuple) and own_inside(Expr("", v))) for v in each)

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import libcst as cst
 
-from transpile.backends.torch_callback_class import CallbackClasses
 from transpile.backends.bodies.api import Translated
+from transpile.backends.torch_callback_class import CallbackClasses
 from transpile.backends.torch_cleanup import Cleanup
-from transpile.backends.torch_custom import NotOwn, unsure_targets, with_own
+from transpile.backends.torch_custom import NotOwn, own_inside, unsure_targets, with_own
 from transpile.backends.torch_data import Known
 from transpile.backends.torch_epoch import (
     Moments,
@@ -37,8 +37,7 @@ from transpile.frontends.placing import Home, Names, places
 from transpile.frontends.portable_compile import NotPortable, portable
 from transpile.frontends.texts import names as names_in
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Function, ModelValue
-from transpile.ir import Expr
+from transpile.interpret.values import ModelValue
 from transpile.ops.loss import ACTIVATIONS
 from transpile.passes.logits import final_activation
 from transpile.result import TrainingInfo
@@ -185,7 +184,7 @@ class TrainingWriter:
         self.functions.imports(text + "torch.")
         for name in ("loss", "metrics"):
             given = use.first.kwargs.get(name)
-            if given is not None and not _own_inside(given):
+            if given is not None and not own_inside(given):
                 self.cleanup.claim(given, use.call)
         self.cleanup.consumed(self.source.span(use.call))
         self._note_decay(use)
@@ -378,10 +377,3 @@ class TrainingWriter:
             for model in use.models:
                 infos[model] = info
         return infos
-
-
-def _own_inside(given: Expr) -> bool:
-    """Whether functions of the user's are among the losses or metrics: their names are still read."""
-    values = given.value
-    each = values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else [values]
-    return any(isinstance(v, Function) or (isinstance(v, list | tuple) and _own_inside(Expr("", v))) for v in each)
