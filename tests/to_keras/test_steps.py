@@ -33,7 +33,7 @@ def test_a_step_is_recorded_from_the_model_to_the_loss() -> None:
         loss = criterion(out, y)
         loss.backward()
         optimizer.step()
-        print(loss.item())
+        print(loss.item(), out)
     """
     expected = """\
     for epoch in range(3):
@@ -43,7 +43,7 @@ def test_a_step_is_recorded_from_the_model_to_the_loss() -> None:
             loss = criterion(y, out)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
-        print(float(loss))
+        print(float(loss), out)
     """
     assert converted(body) == dedent(expected)
 

@@ -10,7 +10,7 @@ import ast
 import textwrap
 from collections import defaultdict
 
-from transpile.backends.blank_lines import removed
+from transpile.backends.blank_lines import exactly, removed
 from transpile.ir import Edit
 from transpile.references import References
 from transpile.splice import fragment
@@ -30,6 +30,7 @@ class EditPlan:
         self._behind: dict[ast.stmt, list[str]] = defaultdict(list)
         self._depth: dict[int, int] = defaultdict(int)  # line -> columns to the right
         self._dropped_lines: set[int] = set()
+        self._marks: list[Edit] = []
         self._strings = self._inside_strings()
 
     def _inside_strings(self) -> set[int]:
@@ -57,6 +58,13 @@ class EditPlan:
         chain = [statement, *(a for a in self.references.around(statement) if isinstance(a, ast.stmt))]
         return any(s in self.removed or s in self._rewritten for s in chain)
 
+    def drop_comments_above(self, statement: ast.stmt) -> None:
+        """Removes the comment lines right above a statement that is about what went away."""
+        line = statement.lineno - 1
+        while line > 0 and self._own_comment(line):
+            self._dropped_lines.add(line)
+            line -= 1
+
     def insert_before(self, statement: ast.stmt, *lines: str) -> None:
         """Statements of ours before one of the user's."""
         self._before[self._first_line(statement)] += [(statement.col_offset, text) for text in lines]
@@ -64,6 +72,13 @@ class EditPlan:
     def insert_behind(self, statement: ast.stmt, *lines: str) -> None:
         """Statements of ours behind one of the user's."""
         self._behind[statement] += lines
+
+    def set_apart(self, statement: ast.stmt) -> None:
+        """Blank lines around what a statement was rewritten to, as around a function."""
+        count = 1 if statement.col_offset else 2
+        start = self.references.line_start(self.references.start(statement))
+        end = self.references.line_end(self.references.end(statement) - 1)
+        self._marks += [Edit(start, start, exactly(count)), Edit(end, end, exactly(count))]
 
     def wrap(self, first: ast.stmt, last: ast.stmt, header: str) -> None:
         """Puts a run of statements under a header."""
@@ -99,6 +114,7 @@ class EditPlan:
         pieces = [e for e in self._pieces() if not _inside(e, gone)]
         found += pieces
         found += [e for e in self._lines() if not _inside(e, gone) and not any(_splits(p, e) for p in pieces)]
+        found += self._marks
         return sorted(found, key=lambda e: (e.start, e.end))
 
     def spans(self) -> list[tuple[int, int]]:

@@ -148,8 +148,13 @@ class Expressions:
             if text is None:
                 text = self._respelled(part.value)
             if text is not None and text != original[1]:
-                found.append(Edit(original[0], original[0] + len(original[1].encode()), text.replace('"', "'")))
+                text = text.replace('"', "'") if self._uses_double_quotes(node) else text.replace("'", '"')
+                found.append(Edit(original[0], original[0] + len(original[1].encode()), text))
         return found
+
+    def _uses_double_quotes(self, node: ast.JoinedStr) -> bool:
+        code = self.references.code(node)
+        return code.lstrip("frbFRBuU").startswith('"')
 
     def _source_in_string(self, value: ast.expr, start: int, end: int) -> tuple[int, str] | None:
         """Where an expression of an f-string stands: (offset, text)."""

@@ -22,7 +22,7 @@ def stays_torch(script: Script, classes: Mapping[str, ModuleClass]) -> list[Span
         if not isinstance(node, ast.ClassDef) or node.name in classes:
             continue
         bases = [script.kinds.path(b) for b in node.bases]
-        if any(b.startswith(_KEPT_BASES) for b in bases):
+        if node.name not in script.kinds.classes and any(b.startswith(_KEPT_BASES) for b in bases):
             span = script.span(node)
             found.append(span)
             script.output.claimed.append(span)
@@ -52,7 +52,8 @@ def loader(e: ScriptExpressions, node: ast.expr) -> str | None:
     if unknown:
         return None
     text = e.text(dataset)
-    first = e.text((tensors_of(e, dataset) or [dataset])[0])
+    named = isinstance(dataset, ast.Name)
+    first = e.text(dataset if named else (tensors_of(e, dataset) or [dataset])[0])
     shuffle = given.get("shuffle")
     if shuffle is not None and not (isinstance(shuffle, ast.Constant) and not shuffle.value):
         if not isinstance(shuffle, ast.Constant):
@@ -89,8 +90,10 @@ def dataset_length(e: ScriptExpressions, node: ast.expr) -> str | None:
 
 
 def _first_array(e: ScriptExpressions, made: ast.Call) -> ast.expr:
-    """The first array of a loader."""
+    """What of a loader is as long as its data: the data set's variable, or the first array."""
     dataset = made.args[0] if made.args else next(k.value for k in made.keywords if k.arg == "dataset")
+    if isinstance(dataset, ast.Name):
+        return dataset
     return (tensors_of(e, dataset) or [dataset])[0]
 
 

@@ -177,7 +177,8 @@ def elements(name: str, args: Mapping[str, Expr], target: str, output: str, kind
     else:
         return LossText(problem=f"{name} has no counterpart")
     if kind == "batchmean":
-        return LossText(f"ops.sum({text}) / len({target})", imports=("from keras import ops",))
+        count = f"ops.cast(ops.shape({output})[0], {p}.dtype)"
+        return LossText(f"ops.sum({text}) / {count}", imports=("from keras import ops",))
     wrapped = text if kind == "none" else f"ops.{kind}({text})"
     return LossText(wrapped, imports=("from keras import ops",))
 

@@ -56,7 +56,7 @@ def made_model(e: ScriptExpressions, node: ast.expr) -> str | None:
         return None
     given = e.arguments(node)
     written = layer_call(path, *given) if given is not None else None
-    return None if written is None else e.script.need(written, node)
+    return e.script.need(written, node) if written is not None and written.text else None
 
 
 def made_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
@@ -190,6 +190,30 @@ def seeded(e: ScriptExpressions, node: ast.expr) -> str | None:
     return f"keras.utils.set_random_seed({e.text(node.args[0])})"
 
 
+def learning_rate(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`optimizer.param_groups[0]["lr"]`, `scheduler.get_last_lr()[0]`."""
+    match node:
+        case ast.Subscript(
+            value=ast.Subscript(value=ast.Attribute(value=optimizer, attr="param_groups")),
+            slice=ast.Constant(value="lr"),
+        ):
+            pass
+        case ast.Subscript(
+            value=ast.Call(func=ast.Attribute(value=scheduler, attr="get_last_lr" | "get_lr")),
+            slice=ast.Constant(value=0),
+        ):
+            made = e.kind(scheduler).node
+            if not isinstance(made, ast.Call) or not made.args:
+                return None
+            optimizer = made.args[0]
+        case _:
+            return None
+    if e.kind(optimizer).name != "optimizer":
+        return None
+    text = f"{e.text(optimizer)}.learning_rate"
+    return text if isinstance(node.ctx, ast.Store) else f"float({text})"
+
+
 def availability(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`torch.cuda.is_available()` where something else than the choice of a device reads it."""
     if isinstance(node, ast.Call) and e.path(node.func) == "torch.cuda.is_available":
@@ -228,6 +252,8 @@ def number(e: ScriptExpressions, node: ast.expr) -> str | None:
         case _:
             return None
     kind = e.kind(value)
+    if isinstance(value, ast.Name) and (id(e.kinds.function_of(value)), value.id) in e.numbers:
+        return e.text(value)
     if kind.name not in ("tensor", "unknown") or (attr == "tolist" and kind.name != "tensor"):
         return None
     text = e.text(value)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 
 from transpile.backends.edit_plan import EditPlan
+from transpile.backends.keras_batches import BatchWriter
 from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_expressions import Script
 from transpile.backends.keras_loaders import LOADER_RULES, stays_torch
@@ -12,6 +14,7 @@ from transpile.backends.keras_rules import (
     availability,
     called_loss,
     functional_loss,
+    learning_rate,
     made_loss,
     made_model,
     made_optimizer,
@@ -22,6 +25,7 @@ from transpile.backends.keras_rules import (
     shortened_call,
     switched_off,
 )
+from transpile.backends.keras_schedules import Schedules
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.backends.keras_statements import Statements
 from transpile.backends.keras_steps import StepWriter
@@ -34,8 +38,9 @@ from transpile.references import References
 from transpile.splice import Output
 
 RULES = (
-    shortened_call, *LOADER_RULES, seeded, availability, made_optimizer, made_loss, called_loss, functional_loss,
-    made_model, model_call, number, switched_off, moved, filled, size, cast, made_tensor, function, method, dtype_name,
+    shortened_call, *LOADER_RULES, seeded, learning_rate, availability, made_optimizer, made_loss, called_loss,
+    functional_loss, made_model, model_call, number, switched_off, moved, filled, size, cast, made_tensor, function,
+    method, dtype_name,
 )  # fmt: skip
 
 
@@ -44,14 +49,20 @@ def convert_script(references: References, output: Output, classes: Sequence[Mod
     known = {c.name: c for c in classes}
     kinds = Kinds(references, known)
     script = Script(references, kinds, Modes(kinds), output, EditPlan(references), known)
-    script.skipped = [c.span for c in classes] + stays_torch(script, known)
+    modules = [n for n in references.tree.body if isinstance(n, ast.ClassDef) and n.name in kinds.classes]
+    script.skipped = [*output.claimed, *(script.span(m) for m in modules)]
+    script.skipped += stays_torch(script, known)
     steps = Steps(kinds)
     steps.steps = [s for s in steps.steps if not script.is_skipped(s.statement)]
     expressions = ScriptExpressions(script, RULES, steps)
     devices = Devices(kinds)
     statements = Statements(expressions, devices)
     statements.remove_devices()
-    StepWriter(expressions, steps).write()
+    schedules = Schedules(expressions)
+    schedules.write()
+    batches = BatchWriter(expressions, steps.steps)
+    batches.write()
+    StepWriter(expressions, steps, [p.step for p in batches.plain]).write()
     statements.write()
     edits = script.plan.edits()
     output.edits += edits

@@ -18,6 +18,9 @@ class ScriptExpressions(Expressions):
     def __init__(self, script: Script, rules: tuple[Rule, ...], steps: Steps) -> None:
         super().__init__(script, rules)
         self.taped = {id(s) for step in steps.steps if step.region for s in step.region.statements}
+        self.fitted: set[int] = set()  # loaders whose loop is a call of fit now
+        self.functions: set[str] = set()  # schedulers that are functions now, and their counters
+        self.numbers: set[tuple[int, str]] = set()  # (function, variable): losses that are numbers now
         self.rates: dict[int, tuple[str, bool, str]] = {}  # optimizer's call -> (schedule, changes, clipping)
 
     def needs(self, imports: tuple[str, ...], helpers: tuple[str, ...]) -> None:
@@ -28,6 +31,19 @@ class ScriptExpressions(Expressions):
 
     def need(self, written: Written, node: ast.AST) -> str:
         return self.script.need(written, node)
+
+    def override(self, node: ast.expr, text: str) -> None:
+        """Fixes what an expression becomes."""
+        self._texts[id(node)] = text
+
+    def is_idle(self, statement: ast.Assign) -> bool:
+        """Whether a statement sets a variable to itself, in Keras's words."""
+        if len(statement.targets) != 1:
+            return False
+        target, value = statement.targets[0], statement.value
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            return all(self.kinds.code(t) == self.text(v) for t, v in zip(target.elts, value.elts))
+        return self.kinds.code(target) == self.text(value)
 
     # Models
 

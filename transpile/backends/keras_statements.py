@@ -116,7 +116,7 @@ class Statements:
             return
         for piece in pieces:
             self.plan.replace(piece.start, piece.end, piece.text)
-        if isinstance(statement, ast.Assign) and pieces and self._is_idle(statement):
+        if isinstance(statement, ast.Assign) and pieces and self.e.is_idle(statement):
             self.plan.remove(statement)
 
     def _grows(self, statement: ast.stmt, pieces: list[Edit]) -> bool:
@@ -129,15 +129,6 @@ class Statements:
             return False
         after = apply(before, [Edit(p.start - start, p.end - start, p.text) for p in pieces])
         return _widest(after) > max(WIDTH, _widest(before))
-
-    def _is_idle(self, statement: ast.Assign) -> bool:
-        """Whether a statement now sets a variable to itself."""
-        if len(statement.targets) != 1:
-            return False
-        target, value = statement.targets[0], statement.value
-        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
-            return all(self.references.code(t) == self.e.text(v) for t, v in zip(target.elts, value.elts))
-        return self.references.code(target) == self.e.text(value)
 
     def _with(self, statement: ast.With) -> None:
         """`with torch.no_grad():` says nothing in Keras, where only tapes record."""
@@ -247,4 +238,23 @@ def clipped(e: ScriptExpressions, statement: ast.stmt) -> bool:
     return False
 
 
-STATEMENT_RULES = (loads, saves, frozen, clipped)
+def sets_rate(e: ScriptExpressions, statement: ast.stmt) -> bool:
+    """`for group in optimizer.param_groups: group["lr"] = rate`."""
+    match statement:
+        case ast.For(
+            target=ast.Name(id=name),
+            iter=ast.Attribute(value=optimizer, attr="param_groups"),
+            body=[
+                ast.Assign(
+                    targets=[ast.Subscript(value=ast.Name(id=used), slice=ast.Constant(value="lr"))], value=value
+                )
+            ],
+        ) if name == used and e.kind(optimizer).name == "optimizer":
+            if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(value)):
+                return False
+            e.script.plan.rewrite(statement, f"{e.text(optimizer)}.learning_rate = {e.text(value)}")
+            return True
+    return False
+
+
+STATEMENT_RULES = (sets_rate, loads, saves, frozen, clipped)

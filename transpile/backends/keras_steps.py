@@ -17,16 +17,19 @@ _TAPE = "tf.GradientTape()"
 class StepWriter:
     """Rewrites the steps of a file."""
 
-    def __init__(self, e: ScriptExpressions, steps: Steps) -> None:
+    def __init__(self, e: ScriptExpressions, steps: Steps, written: list[Step]) -> None:
         self.e = e
         self.plan = e.script.plan
         self.steps = steps
+        self.written = written  # steps that are calls of train_on_batch now
         self.names: dict[Step, tuple[str, str]] = {}  # (tape, gradients)
 
     def write(self) -> None:
         """Writes what can be translated, reports the rest."""
         good = []
         for step in self.steps.steps:
+            if step in self.written:
+                continue
             variables = self.variables(step)
             if not step.problem and variables is None:
                 step.problem = "it is not known which weights the optimizer changes"

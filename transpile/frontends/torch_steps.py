@@ -202,10 +202,10 @@ class Steps:
         if common is None:
             return None
         places = [next(i for b, i in chain if b is common) for chain in chains]
-        last = max(next(i for b, i in self._chain(e) if b is common) for e in ends)
+        first = min(places[: len(needed)])
+        last = max(places[: len(needed)])
         if common[last] in ends:
             last -= 1
-        first = min(places[: len(needed)])
         return Region(common, first, last) if first <= last else None
 
     def _chain(self, statement: ast.stmt) -> list[tuple[list[ast.stmt], int]]:

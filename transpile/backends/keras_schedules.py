@@ -1,0 +1,246 @@
+"""Schedulers of PyTorch as functions of how often they stepped; a step sets the learning rate.
+
+PyTorch's formulas are recursive; these are their closed forms, which are equal.
+https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from transpile.backends.keras_optimizers import by_torch_path
+from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.frontends.torch_kind import FUNCTION
+from transpile.frontends.torch_owned import inside
+from transpile.ir import Expr
+from transpile.registry import equal, signature
+
+_SIGNATURES = {
+    "StepLR": "f(optimizer, step_size, gamma=0.1, last_epoch=-1)",
+    "MultiStepLR": "f(optimizer, milestones, gamma=0.1, last_epoch=-1)",
+    "ExponentialLR": "f(optimizer, gamma, last_epoch=-1)",
+    "CosineAnnealingLR": "f(optimizer, T_max, eta_min=0, last_epoch=-1)",
+    "CosineAnnealingWarmRestarts": "f(optimizer, T_0, T_mult=1, eta_min=0, last_epoch=-1)",
+    "LambdaLR": "f(optimizer, lr_lambda, last_epoch=-1)",
+    "PolynomialLR": "f(optimizer, total_iters=5, power=1.0, last_epoch=-1)",
+    "LinearLR": "f(optimizer, start_factor=0.3333333333333333, end_factor=1.0, total_iters=5, last_epoch=-1)",
+    "ConstantLR": "f(optimizer, factor=0.3333333333333333, total_iters=5, last_epoch=-1)",
+}
+# Those whose first rate is not the optimizer's.
+_STARTS = ("LambdaLR", "LinearLR", "ConstantLR")
+
+
+@dataclass(eq=False)
+class Schedule:
+    """A scheduler of the file: the statement that makes it, what it is called, its optimizer."""
+
+    statement: ast.Assign
+    name: str
+    optimizer: ast.expr
+    call: ast.Call
+    made: ast.Call  # the optimizer's
+    steps: list[ast.Expr]
+
+
+class Schedules:
+    """Writes the schedulers of a file."""
+
+    def __init__(self, e: ScriptExpressions) -> None:
+        self.e = e
+        self.plan = e.script.plan
+        self.references = e.references
+        self.found: list[Schedule] = []
+        for node in ast.walk(self.references.tree):
+            if isinstance(node, ast.Assign) and e.kind(node.value).name == "scheduler":
+                self._read(node)
+        for schedule in self.found:
+            e.rates[id(schedule.made)] = ("", True, "")
+
+    def _read(self, node: ast.Assign) -> None:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(args=[optimizer, *_]) as call):
+                made = self.e.kind(optimizer).node
+                if isinstance(made, ast.Call) and self.e.kind(optimizer).name == "optimizer":
+                    steps = [s for s in ast.walk(self.references.tree) if self._steps(s, call)]
+                    self.found.append(Schedule(node, name, optimizer, call, made, steps))  # type: ignore[arg-type]
+                    return
+        self.e.script.report("T2K154", node, "the optimizer of this scheduler is not known")
+
+    def _steps(self, node: ast.AST, call: ast.Call) -> bool:
+        match node:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=scheduler, attr="step"))):
+                return self.e.kind(scheduler).node is call
+        return False
+
+    def write(self) -> None:
+        """Rewrites every scheduler, or reports why it stays."""
+        for schedule in self.found:
+            problem = self._problem(schedule)
+            if problem:
+                self.e.script.report("T2K154", schedule.call, problem)
+            elif self._class(schedule) == "ReduceLROnPlateau":
+                self._plateau(schedule)
+            else:
+                self._write(schedule)
+
+    def _class(self, schedule: Schedule) -> str:
+        return self.e.path(schedule.call.func).rpartition(".")[2]
+
+    def _problem(self, schedule: Schedule) -> str:
+        name = self._class(schedule)
+        if name == "ReduceLROnPlateau":
+            return ""
+        if name not in _SIGNATURES:
+            return f"{name} has no counterpart"
+        given = self._arguments(schedule)
+        if given is None or not equal(given["last_epoch"].value, -1):
+            return f"{name} with these arguments has no counterpart"
+        if name == "CosineAnnealingWarmRestarts" and not equal(given["T_mult"].value, 1):
+            return "T_mult of CosineAnnealingWarmRestarts has no counterpart"
+        for step in schedule.steps:
+            call = step.value
+            if isinstance(call, ast.Call) and (call.args or call.keywords):
+                return "the scheduler is told the epoch"
+        return ""
+
+    def _arguments(self, schedule: Schedule) -> dict[str, Expr] | None:
+        given = self.e.arguments(schedule.call)
+        if given is None:
+            return None
+        _, params = signature(_SIGNATURES[self._class(schedule)])
+        bound = {n: e for n, e in params.items() if e is not None} | dict(zip(params, given[0])) | given[1]
+        return bound if set(bound) <= {*params, "verbose"} else None
+
+    def _plateau(self, schedule: Schedule) -> None:
+        """Its own class, which is called as before."""
+        self.e.needs((), ("reduce_lr_on_plateau",))
+        given = [self.e.text(a) for a in schedule.call.args]
+        given += [self.e.text(k) for k in schedule.call.keywords if k.arg != "verbose"]
+        optimizer = self._optimizer_at(schedule, schedule.statement)
+        text = f"{schedule.name} = ReduceLROnPlateau({', '.join([optimizer, *given[1:]])})"
+        self.plan.rewrite(schedule.statement, text)
+
+    def _write(self, schedule: Schedule) -> None:
+        name, given = self._class(schedule), self._arguments(schedule)
+        assert given is not None
+        per_batch = any(self._is_per_batch(s, schedule) for s in schedule.steps)
+        count = "step" if per_batch else "epoch"
+        rate = self._initial_rate(schedule)
+        formula = _formula(name, given, rate, count)
+        if "math." in formula:
+            self.e.needs(("import math",), ())
+        lines = [f"def {schedule.name}({count}):", f"    return {formula}"]
+        optimizer = self._optimizer_at(schedule, schedule.statement)
+        if name in _STARTS:
+            lines += ["", f"{optimizer}.learning_rate = {schedule.name}(0)"]
+        self.plan.rewrite(schedule.statement, *lines)
+        self.plan.set_apart(schedule.statement)
+        self.e.functions.add(schedule.name)
+        for step in schedule.steps:
+            self._step(schedule, step, per_batch)
+
+    def _initial_rate(self, schedule: Schedule) -> str:
+        """The learning rate that the optimizer was made with."""
+        op = by_torch_path().get(self.e.path(schedule.made.func))
+        for keyword in schedule.made.keywords:
+            if keyword.arg == "lr":
+                return _operand(self.e.text(keyword.value))
+        if len(schedule.made.args) > 1:
+            return _operand(self.e.text(schedule.made.args[1]))
+        default = signature(op.torch)[1]["lr"] if op is not None else None
+        return default.text if default is not None else "0.001"
+
+    def _step(self, schedule: Schedule, step: ast.Expr, per_batch: bool) -> None:
+        call = step.value
+        assert isinstance(call, ast.Call)
+        assert isinstance(call.func, ast.Attribute)
+        optimizer = self._optimizer_at(schedule, step)
+        count = f"int({optimizer}.iterations)" if per_batch else self._count(schedule, step)
+        self.plan.rewrite(step, f"{optimizer}.learning_rate = {self.e.text(call.func.value)}({count})")
+
+    def _count(self, schedule: Schedule, step: ast.Expr) -> str:
+        """How often the scheduler has stepped: by the variable of the loop, else counted."""
+        parent = self.references.parents[step]
+        if isinstance(parent, ast.For) and isinstance(parent.target, ast.Name) and len(schedule.steps) == 1:
+            name = parent.target.id
+            match parent.iter:
+                case ast.Call(func=ast.Name(id="range"), args=[_]):
+                    return f"{name} + 1"
+                case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=1), _]):
+                    return name
+                case ast.Call(func=ast.Name(id="range"), args=[start, _]):
+                    return f"{name} + 1 - {_operand(self.e.text(start))}"
+        counter = f"{schedule.name}_steps"
+        self.e.needs(("import itertools",), ())
+        if counter not in self.e.functions:
+            self.e.functions.add(counter)
+            self.plan.insert_before(schedule.statement, f"{counter} = itertools.count(1)")
+        return f"next({counter})"
+
+    def _is_per_batch(self, step: ast.Expr, schedule: Schedule) -> bool:
+        """Whether a scheduler steps with every step of its optimizer."""
+        parent = self.references.parents[step]
+        block = getattr(parent, "body", [])
+        for statement in block:
+            match statement:
+                case ast.Expr(value=ast.Call(func=ast.Attribute(value=optimizer, attr="step"))):
+                    if self.e.kind(optimizer).node is schedule.made:
+                        return True
+        return False
+
+    def _optimizer_at(self, schedule: Schedule, statement: ast.stmt) -> str:
+        """The optimizer, as it is named where a statement stands."""
+        there = self.e.kinds.code(schedule.optimizer)
+        function = self.e.kinds.function_of(statement)
+        if not isinstance(function, FUNCTION) or self.e.kinds.function_of(schedule.statement) is function:
+            return there
+        return inside(self.e.kinds, function, there)
+
+
+def _operand(text: str) -> str:
+    """The text, in parentheses unless it is one word."""
+    plain = ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.Constant
+    return text if isinstance(ast.parse(text, mode="eval").body, plain) else f"({text})"
+
+
+def _formula(name: str, given: dict[str, Expr], rate: str, count: str) -> str:
+    """The learning rate after `count` steps."""
+    text = {k: _operand(e.text) for k, e in given.items() if k != "lr_lambda"}
+    match name:
+        case "StepLR":
+            power = count if equal(given["step_size"].value, 1) else f"({count} // {text['step_size']})"
+            return f"{rate} * {text['gamma']} ** {power}"
+        case "ExponentialLR":
+            return f"{rate} * {text['gamma']} ** {count}"
+        case "MultiStepLR":
+            return f"{rate} * {text['gamma']} ** sum({count} >= m for m in {given['milestones'].text})"
+        case "CosineAnnealingLR" | "CosineAnnealingWarmRestarts":
+            period = text["T_max"] if name == "CosineAnnealingLR" else text["T_0"]
+            now = count if name == "CosineAnnealingLR" else f"({count} % {period})"
+            wave = f"(1 + math.cos(math.pi * {now} / {period})) / 2"
+            low = text["eta_min"]
+            return f"{rate} * {wave}" if equal(given["eta_min"].value, 0) else f"{low} + ({rate} - {low}) * {wave}"
+        case "PolynomialLR":
+            total = text["total_iters"]
+            decay = f"(1 - min({count}, {total}) / {total})"
+            return f"{rate} * {decay}" + ("" if equal(given["power"].value, 1) else f" ** {text['power']}")
+        case "LinearLR":
+            a, b, total = text["start_factor"], text["end_factor"], text["total_iters"]
+            return f"{rate} * ({a} + ({b} - {a}) * min({count}, {total}) / {total})"
+        case "ConstantLR":
+            return f"{rate} * ({text['factor']} if {count} < {text['total_iters']} else 1)"
+    return f"{rate} * {_called(given['lr_lambda'].text, count)}"
+
+
+def _called(function: str, count: str) -> str:
+    """A function of one argument, called; a lambda is written out."""
+    node = ast.parse(function, mode="eval").body
+    if isinstance(node, ast.Lambda) and len(node.args.args) == 1:
+        body = ast.get_source_segment(function, node.body) or ast.unparse(node.body)
+        renamed = [n for n in ast.walk(node.body) if isinstance(n, ast.Name) and n.id == node.args.args[0].arg]
+        for name in sorted(renamed, key=lambda n: -n.col_offset):
+            start = name.col_offset - node.body.col_offset
+            body = body[:start] + count + body[start + len(name.id) :]
+        return _operand(body)
+    return f"{function}({count})"
