@@ -12,7 +12,13 @@ import libcst as cst
 from transpile.backends.templates import helper
 from transpile.backends.written_model import Converted, Written
 from transpile.frontends.blocks import Blocks, names_in, simple_statements
-from transpile.frontends.regions import deletions, dropped_statements, remaining_names, unused_assignments
+from transpile.frontends.regions import (
+    deletions,
+    dropped_statements,
+    is_idle,
+    remaining_names,
+    unused_assignments,
+)  # fmt: skip
 from transpile.interpret.interpreter import Interpreter
 from transpile.ir import Edit, Model, Node, Span
 from transpile.splice import Output, fragment
@@ -99,6 +105,9 @@ class ModelEdits:
     def _fold(self, folded: Sequence[cst.SimpleStatementLine]) -> None:
         """Writes the values of assignments that read the shape of a tensor that is gone."""
         for statement in folded:
+            if is_idle(statement):
+                self.converted[0].region.deleted.append(statement)
+                continue
             small = statement.body[0]
             assert isinstance(small, cst.Assign)
             name = self.source.code(small.targets[0].target)

@@ -64,9 +64,7 @@ class Blocks:
             params = scope.params
             every = [*params.posonly_params, *params.params, *params.kwonly_params]
             names = {p.name.value for p in every}
-            for inner in simple_statements(scope):
-                names |= names_in(inner)[1]
-            self._bound[scope] = names
+            self._bound[scope] = names | names_in(scope.body)[1]
         return name in self._bound[scope]
 
 
@@ -121,10 +119,80 @@ class _Names(cst.CSTVisitor):
         return False
 
     def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
+        return self._store(node.target)
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> bool:
+        self._store(node.target)
+        if node.value is not None:
+            node.value.visit(self)
+        return False
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:
         if isinstance(node.target, cst.Name):
             self.stored.add(node.target.value)
-            return False
-        return True
+
+    def visit_For(self, node: cst.For) -> bool:
+        self._store(node.target)
+        for part in (node.iter, node.body, node.orelse):
+            if part is not None:
+                part.visit(self)
+        return False
+
+    def visit_AsName(self, node: cst.AsName) -> bool:
+        return self._store(node.name)
+
+    def visit_NamedExpr(self, node: cst.NamedExpr) -> bool:
+        self._store(node.target)
+        node.value.visit(self)
+        return False
+
+    def _store(self, target: cst.BaseExpression) -> bool:
+        """Takes in a target: the names it binds, and those that `x[i]` and `x.y` read."""
+        if isinstance(target, cst.Name):
+            self.stored.add(target.value)
+        elif isinstance(target, cst.Tuple | cst.List):
+            for element in target.elements:
+                self._store(element.value)
+        else:
+            target.visit(self)
+        return False
+
+    def visit_Lambda(self, node: cst.Lambda) -> bool:
+        params = node.params
+        every = [*params.posonly_params, *params.params, *params.kwonly_params]
+        own = {p.name.value for p in every}
+        own |= {p.name.value for p in (params.star_arg, params.star_kwarg) if isinstance(p, cst.Param)}
+        for param in every:
+            if param.default is not None:
+                param.default.visit(self)
+        self.loaded |= names_in(node.body)[0] - own
+        return False
+
+    def visit_ListComp(self, node: cst.ListComp) -> bool:
+        return self._comprehension(node.for_in, [node.elt])
+
+    def visit_SetComp(self, node: cst.SetComp) -> bool:
+        return self._comprehension(node.for_in, [node.elt])
+
+    def visit_GeneratorExp(self, node: cst.GeneratorExp) -> bool:
+        return self._comprehension(node.for_in, [node.elt])
+
+    def visit_DictComp(self, node: cst.DictComp) -> bool:
+        return self._comprehension(node.for_in, [node.key, node.value])
+
+    def _comprehension(self, clause: cst.CompFor, parts: list[cst.BaseExpression]) -> bool:
+        inner = _Names()
+        rest: cst.CompFor | None = clause
+        while rest is not None:
+            inner._store(rest.target)
+            rest.iter.visit(inner)
+            for condition in rest.ifs:
+                condition.visit(inner)
+            rest = rest.inner_for_in
+        for part in parts:
+            part.visit(inner)
+        self.loaded |= inner.loaded - inner.stored
+        return False
 
     def visit_Import(self, node: cst.Import) -> bool:
         return False
@@ -134,7 +202,7 @@ class _Names(cst.CSTVisitor):
 
 
 def names_in(node: cst.CSTNode) -> tuple[set[str], set[str]]:
-    """The names that code reads, and those it assigns as plain names."""
+    """The names that code reads, and those it binds; the variables of lambdas and comprehensions are their own."""
     visitor = _Names()
     node.visit(visitor)
     return visitor.loaded, visitor.stored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import libcst as cst
@@ -143,7 +143,7 @@ def remaining_names(
         if (within is not None and within not in around) or gone & {statement, *around}:
             continue
         if not isinstance(statement, cst.SimpleStatementLine):
-            remaining |= _header_names(statement)
+            remaining |= _header_names(statement)[0]
         else:
             remaining |= _names_outside(statement, construct.get(id(statement)), source)
     return remaining
@@ -154,18 +154,14 @@ def lost_names(
 ) -> tuple[dict[int, set[str]], list[cst.SimpleStatementLine]]:
     """Per region: names that its deleted statements define and that remaining code reads.
 
-    Also the assignments that read such names but have a value that is known: they can be kept
-    as literals (`shape = (x.shape[1], x.shape[2])`).
+    Also the statements that read such names and can do without: assignments with a value that is
+    known can be kept as literals (`shape = (x.shape[1], x.shape[2])`), idle ones can go.
     """
     source = interpreter.source
-    gone = {id(s) for r in regions for top in r.deleted for s in simple_statements(top)}
-    gone |= {id(s) for r in regions for f in r.functions for s in simple_statements(f)}
+    gone = {id(s) for r in regions for s in (*r.deleted, *r.functions)}
     construct = {id(r.statement): r.construct for r in regions}
-    uses = [
-        (source.span(s).start, blocks.scope(s), *_uses(s, construct.get(id(s)), source))
-        for s in blocks.places
-        if isinstance(s, cst.SimpleStatementLine) and id(s) not in gone
-    ]
+    left = [s for s in blocks.places if id(s) not in gone and not any(id(a) in gone for a in blocks.around(s))]
+    uses = [(source.span(s).start, blocks.scope(s), *_uses(s, construct.get(id(s)), source)) for s in left]
     constant = {id(s): s for s in blocks.places if _constant(s, interpreter)}
     starts = {source.span(s).start: s for s in constant.values()}
     result: dict[int, set[str]] = {}
@@ -189,11 +185,20 @@ def lost_names(
     return result, list(folded.values())
 
 
+def is_idle(statement: cst.SimpleStatementLine) -> bool:
+    """`x.shape` alone on a line, as notebooks show it: nothing happens there."""
+    small = statement.body[0]
+    value = small.value if isinstance(small, cst.Expr) else None
+    return isinstance(value, cst.Name | cst.Attribute | cst.Subscript) and not matchers.findall(value, matchers.Call())
+
+
 def _constant(statement: cst.CSTNode, interpreter: Interpreter) -> bool:
-    """Whether a statement assigns one known plain value to one name."""
+    """Whether a statement assigns one known plain value to one name, or does nothing."""
     if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
         return False
     small = statement.body[0]
+    if is_idle(statement):
+        return True
     values = interpreter.assigned.get(id(statement), [])
     if not isinstance(small, cst.Assign) or len(small.targets) != 1 or len(values) != 1:
         return False
@@ -203,7 +208,10 @@ def _constant(statement: cst.CSTNode, interpreter: Interpreter) -> bool:
 _Use = tuple[int, "cst.CSTNode | None", set[str], set[str]]
 
 
-def _uses(statement: cst.SimpleStatementLine, hole: Span | None, source: Source) -> tuple[set[str], set[str]]:
+def _uses(statement: cst.CSTNode, hole: Span | None, source: Source) -> tuple[set[str], set[str]]:
+    """What a simple statement, or the header of a compound one, reads and binds."""
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return _header_names(statement)
     return _names_outside(statement, hole, source), names_in(statement)[1]
 
 
@@ -222,13 +230,21 @@ def _reads_after(name: str, at: int, scope: cst.CSTNode | None, uses: list[_Use]
             return
 
 
-def _header_names(statement: cst.CSTNode) -> set[str]:
-    names: set[str] = set()
-    for part in ("test", "iter"):
-        node = getattr(statement, part, None)
-        if isinstance(node, cst.CSTNode):
-            names |= names_in(node)[0]
-    return names
+def _header_names(statement: cst.CSTNode) -> tuple[set[str], set[str]]:
+    """What the first line of a compound statement reads and binds."""
+    loads: set[str] = set()
+    stores: set[str] = set()
+    for name in ("test", "iter", "items", "decorators", "bases"):
+        part = getattr(statement, name, None)
+        for node in part if isinstance(part, Sequence) else [part]:
+            if isinstance(node, cst.CSTNode):
+                read, bound = names_in(node)
+                loads, stores = loads | read, stores | bound
+    if isinstance(statement, cst.For):
+        stores |= names_in(cst.Assign([cst.AssignTarget(statement.target)], cst.Name("_")))[1]
+    if isinstance(statement, cst.FunctionDef | cst.ClassDef):
+        stores.add(statement.name.value)
+    return loads, stores
 
 
 def _names_outside(statement: cst.CSTNode, hole: Span | None, source: Source) -> set[str]:
