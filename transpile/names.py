@@ -30,6 +30,8 @@ _HOMES = (
     ),
     (r"keras\.saving\.(load_model|save_model)$", r"keras.models.\1"),
     (r"keras\.preprocessing\.sequence\.pad_sequences$", r"keras.utils.pad_sequences"),
+    (r"keras\.preprocessing(\.image)?\.(load_img|img_to_array|array_to_img|save_img)$", r"keras.utils.\2"),
+    (r"keras\.preprocessing(\.\w+)?\.(\w+_dataset_from_(directory|array))$", r"keras.utils.\2"),
 )
 _HOME_PATTERNS = tuple((re.compile("^" + pattern), new) for pattern, new in _HOMES)
 _LOWER = {

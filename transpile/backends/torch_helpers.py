@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from transpile.backends.templates import helper
+from transpile.backends.torch_rendered import RENDERED
 from transpile.ir import Span
 from transpile.references import References, is_framework
 from transpile.splice import Output
@@ -21,7 +22,15 @@ _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "normalize": ((), (NUMPY,)),
     "pad_sequences": ((), (NUMPY,)),
     "set_random_seed": ((), ("import random", NUMPY, "import torch")),
-    "get_file": ((), _CACHE),
+    "get_file": (
+        (),
+        (
+            "import os",
+            "from pathlib import Path",
+            "from urllib.parse import urlsplit",
+            "from urllib.request import urlretrieve",
+        ),
+    ),
     "cached_file": ((), _CACHE),
     "encode_words": ((), (NUMPY,)),
     "cifar_archive": (("cached_file",), ("import pickle", "import tarfile", NUMPY)),
@@ -34,7 +43,15 @@ _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "load_imdb": (("cached_file", "encode_words"), (NUMPY,)),
     "load_reuters": (("cached_file", "encode_words"), (NUMPY,)),
     "load_word_index": (("cached_file",), ("import json",)),
+    "Tokenizer": ((), ("from collections import Counter", NUMPY)),
+    "text_to_word_sequence": ((), ()),
+    "one_hot": (("text_to_word_sequence",), ()),
+    "load_img": ((), ("import PIL.Image",)),
+    "img_to_array": ((), (NUMPY,)),
+    "array_to_img": ((), ("import PIL.Image", NUMPY)),
+    "save_img": (("array_to_img",), ("import PIL.Image", NUMPY)),
 }
+_OPTIONAL = ("import hashlib", "import tarfile", "import zipfile")  # where the written parts need them
 # Functions that a helper replaces: the helper, and the parameters that it takes.
 HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "keras.utils.normalize": ("normalize", ("x", "axis", "order")),
@@ -42,7 +59,34 @@ HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
         "pad_sequences",
         ("sequences", "maxlen", "dtype", "padding", "truncating", "value"),
     ),
-    "keras.utils.get_file": ("get_file", ("fname", "origin", "cache_subdir", "cache_dir")),
+    "keras.preprocessing.text.Tokenizer": (
+        "Tokenizer",
+        ("num_words", "filters", "lower", "split", "char_level", "oov_token"),
+    ),
+    "keras.preprocessing.text.text_to_word_sequence": (
+        "text_to_word_sequence",
+        ("input_text", "filters", "lower", "split"),
+    ),
+    "keras.preprocessing.text.one_hot": ("one_hot", ("input_text", "n", "filters", "lower", "split")),
+    "keras.utils.load_img": ("load_img", ("path", "color_mode", "target_size", "interpolation")),
+    "keras.utils.img_to_array": ("img_to_array", ("img", "*", "dtype")),
+    "keras.utils.array_to_img": ("array_to_img", ("x", "*", "scale")),
+    "keras.utils.save_img": ("save_img", ("path", "x", "*", "file_format", "scale")),
+    "keras.utils.get_file": (
+        "get_file",
+        (
+            "fname",
+            "origin",
+            "*",
+            "untar",
+            "md5_hash",
+            "file_hash",
+            "cache_subdir",
+            "extract",
+            "cache_dir",
+            "force_download",
+        ),
+    ),
     "keras.datasets.mnist.load_data": ("load_mnist", ("path",)),
     "keras.datasets.fashion_mnist.load_data": ("load_fashion_mnist", ()),
     "keras.datasets.cifar10.load_data": ("load_cifar10", ()),
@@ -96,16 +140,17 @@ class Writing:
     def define(self, name: str, offset: int) -> str:
         """Has a helper written behind the imports before a place; returns its name."""
         helpers, imports = _NEEDS[name]
-        text = helper(name)
+        text = RENDERED[name](self.references) if name in RENDERED else helper(name)
         for other in helpers:
             written = self.define(other, offset)
             text = re.sub(rf"\b{other}\b(?=\()", written, text)
         self.output.imports.update(imports)
+        self.output.imports.update(i for i in _OPTIONAL if f"{i.rpartition(' ')[2]}." in text)
         own = f"keras_{name}" if self._taken(name) else name
         if own in self.output.definitions:
             return own
         offset = self.place(self._behind_imports(offset))
-        self.output.define(own, offset, re.sub(rf"\bdef {name}\b", f"def {own}", text))
+        self.output.define(own, offset, re.sub(rf"\b(def|class) {name}\b", rf"\1 {own}", text))
         return own
 
     def _behind_imports(self, offset: int) -> int:

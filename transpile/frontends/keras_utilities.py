@@ -59,12 +59,16 @@ class Use:
     call: ast.Call | None
 
     def arguments(self, *parameters: str) -> dict[str, ast.expr] | None:
-        """The arguments by name; None where that cannot be told, or there are others."""
+        """The arguments by name; None where that cannot be told, or there are others.
+
+        Parameters behind "*" have another position than Keras's: they are taken by name only.
+        """
         if self.call is None:
             return None
         found: dict[str, ast.expr] = {}
+        positions = parameters.index("*") if "*" in parameters else len(parameters)
         for i, argument in enumerate(self.call.args):
-            if isinstance(argument, ast.Starred) or i >= len(parameters):
+            if isinstance(argument, ast.Starred) or i >= positions:
                 return None
             found[parameters[i]] = argument
         for keyword in self.call.keywords:

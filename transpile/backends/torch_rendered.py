@@ -1,0 +1,54 @@
+"""Helpers of which only those parts are written that the program uses."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from transpile.backends.templates import render
+from transpile.references import References
+
+
+def attributes(references: References) -> set[str]:
+    """The names that stand behind a dot anywhere in the file."""
+    return {n.attr for n in ast.walk(references.tree) if isinstance(n, ast.Attribute)}
+
+
+def _tokenizer(references: References) -> str:
+    used = attributes(references)
+    return render(
+        "torch/data/Tokenizer.py.j2",
+        generator="texts_to_sequences_generator" in used,
+        backwards="sequences_to_texts" in used,
+        matrix=bool(used & {"texts_to_matrix", "sequences_to_matrix"}),
+    )
+
+
+_FILE_DEFAULTS = {
+    "untar": "False", "md5_hash": "None", "file_hash": "None", "cache_subdir": '"datasets"',
+    "hash_algorithm": '"auto"', "extract": "False", "archive_format": '"auto"', "cache_dir": "None",
+    "force_download": "False",
+}  # fmt: skip
+
+
+def _keywords(references: References, path: str) -> set[str]:
+    """The keyword arguments in all calls of a function of Keras's."""
+    calls = [references.parents[r.node] for r in references.references if r.path == path]
+    return {k.arg for c in calls if isinstance(c, ast.Call) for k in c.keywords if k.arg is not None}
+
+
+def _get_file(references: References) -> str:
+    used = _keywords(references, "keras.utils.get_file")
+    own = [n for n in _FILE_DEFAULTS if n in used]
+    hashes = [n for n in ("file_hash", "md5_hash") if n in used]
+    given = " or ".join(hashes)
+    long = f'"sha256" if len({given}) == 64 else "md5"' if len(hashes) == 1 else '"md5" if md5_hash else "sha256"'
+    return render(
+        "torch/data/get_file.py.j2",
+        parameters=["fname=None", "origin=None", *(f"{n}={_FILE_DEFAULTS[n]}" for n in own)],
+        cache_dir="cache_dir" in used, cache_subdir="cache_subdir" in used, force="force_download" in used,
+        extracts=" or ".join(n for n in ("extract", "untar") if n in used), hash=given, algorithm=long,
+    )  # fmt: skip
+
+
+RENDERED: dict[str, Callable[[References], str]] = {"Tokenizer": _tokenizer, "get_file": _get_file}
