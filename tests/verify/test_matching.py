@@ -274,3 +274,15 @@ def test_first_layer_that_differs_is_named(session: Session) -> None:
     reasons = " ".join(row.reason for row in report.rows)
     assert "the first layer that differs is dense" in reasons
     assert "b (first) still agrees" in reasons
+
+
+def test_narrow_relus_are_compared_alive(session: Session) -> None:
+    """Under most random weights a chain of narrow ReLUs is constant: others are drawn."""
+    sizes = [64, 16, 8, 4, 2]
+    layers = ", ".join(f"keras.layers.Dense({n}, activation='relu')" for n in sizes)
+    keras = f"import keras\nmodel = keras.Sequential([keras.Input((10,)), {layers}, keras.layers.Dense(1)])"
+    modules = ", ".join(f"nn.Linear({a}, {b}), nn.ReLU()" for a, b in zip([10, *sizes], sizes))
+    torch = f"from torch import nn\nmodel = nn.Sequential({modules}, nn.Linear(2, 1))"
+    report = check(session, keras, torch, pair(floats(10)))
+    assert report.ok
+    assert report.level_ok(2)

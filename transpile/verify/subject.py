@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from transpile.result import InputInfo, ModelPair
-from transpile.verify.batches import BATCH, random_inputs, random_weight
+from transpile.verify.batches import BATCH, random_inputs, random_weight, trivial
 from transpile.verify.counterparts import (
     Counterparts,
     KerasLayer,
@@ -26,6 +26,9 @@ from transpile.verify.torch_side import TorchModel, TorchProblem
 
 class KerasProblem(ProgramProblem):
     """The Keras program cannot be run as far as its model."""
+
+
+DRAWS = 20  # of weights, until the outputs are not constant
 
 
 class Unbuildable(Exception):
@@ -45,7 +48,7 @@ class Subject:
         keras.settle()
         self.counterparts = self.match()
         self.fresh = keras.read(), module.read()
-        self.start = self.random_weights()
+        self.start = self.lively_weights()
         self.load()
 
     def build(self) -> None:
@@ -103,6 +106,30 @@ class Subject:
         if not by_order.problems and self.pair.layers:
             by_order.notes.append(f"matched by order, not by the recorded names ({result.problems[0]})")
         return by_order
+
+    def lively_weights(self) -> list[Array]:
+        """Weights under which the outputs are not constant: a chain of narrow ReLUs is dead under many.
+
+        The first draw if none is found: level 2 then says that nothing was compared.
+        """
+        draws = [self.random_weights()]
+        probe = self.batch(np.random.default_rng(2))
+        while self.dead(draws[-1], probe):
+            if len(draws) == DRAWS:
+                return draws[0]
+            draws.append(self.random_weights())
+        return draws[-1]
+
+    def dead(self, weights: list[Array], probe: list[Array]) -> bool:
+        """Whether an output is constant under these weights; a model that fails is level 2's to report."""
+        self.keras.write(weights)
+        try:
+            outputs = self.keras.forward(probe, False)
+        except Exception as error:
+            if lacks_float64(error):
+                raise
+            return False
+        return any(trivial(output) for output in outputs)
 
     def random_weights(self) -> list[Array]:
         """New values for every Keras weight; integers (a counter) stay."""
