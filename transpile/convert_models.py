@@ -64,7 +64,8 @@ class ModelConverter:
         owners: dict[int, tuple[ModelValue, str]] = {}
         candidates: list[_Candidate] = []
         taken: set[int] = set()
-        for values in models_of(self.interpreter.models).values():
+        models = [m for m in self.interpreter.models if m.instance is None or m.problems]
+        for values in models_of(models).values():
             try:
                 reading = self._read(values, owners)
                 region = region_of(reading, self.interpreter, self.blocks, taken)

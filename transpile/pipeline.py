@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
+from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.class_pairs import own_pairs
+from transpile.backends.bodies.classes import Classes
 from transpile.backends.pairs import pairs_of
 from transpile.backends.torch_attributes import write_attributes
 from transpile.backends.torch_file import finish
@@ -18,6 +22,7 @@ from transpile.interpret.values import Layer
 from transpile.passes.logits import final_activations
 from transpile.passes.model_attributes import report_attributes
 from transpile.passes.old_meanings import report_old_meanings
+from transpile.references import References
 from transpile.result import Result
 from transpile.source import Source
 from transpile.splice import Output
@@ -40,24 +45,42 @@ def keras2torch(
     parsed = Source(source, filename)
     if not (parsed.imports.uses("keras") or parsed.imports.uses("tf")):
         return Result(source, (), (), filename, source)
+    failed: dict[str, Refusal] = {}
+    while True:
+        found = _attempt(parsed, layout, style, failed)
+        if isinstance(found, Result):
+            return found
+        failed |= found
+
+
+def _attempt(
+    parsed: Source, layout: Layout, style: Style, failed: Mapping[str, Refusal]
+) -> Result | dict[str, Refusal]:
+    """One conversion in which the classes that `failed` stay; or the classes that must stay, too."""
     output = Output()
     if parsed.imports.uses("torch"):
         output.report("K2T201", parsed.span_of(0, 0), "this file uses PyTorch as well as Keras: its PyTorch code stays")
     interpreter = Interpreter(parsed)
     interpreter.run()
+    references = References(parsed.text, interpreter.keras.exports)
+    classes = Classes(interpreter, references, style, failed)
+    classes.find()
     drop = {id(model): names for model, names in final_activations(interpreter).items()}
     freezing = Freezing(interpreter)
     names = Namespace(parsed.taken_names)
     converted = ModelConverter(interpreter, output, drop, layout, style, names).run()
-    facts = facts_of(converted, drop, layout == "native")
+    left = classes.write(output)
+    if left:
+        return left
+    facts = facts_of(converted, drop, layout == "native") | classes.facts()
     trainings = write_training(interpreter, parsed, output, facts)
     write_attributes(interpreter, converted, freezing, output)
     layers = [x for c in converted for x in c.reading.layers.values() if isinstance(x, Layer)]
     report_attributes(interpreter, facts, layers, output)
     report_old_meanings(interpreter, layers, output)
-    code = finish(parsed, interpreter, output)
-    pairs = pairs_of(converted, interpreter, drop, trainings)
-    return Result(code, _ordered(output.diagnostics), pairs, filename, source)
+    code = finish(parsed, interpreter, output, classes)
+    pairs = (*pairs_of(converted, interpreter, drop, trainings), *own_pairs(classes, trainings))
+    return Result(code, _ordered(output.diagnostics), pairs, parsed.filename, parsed.text)
 
 
 def _ordered(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:

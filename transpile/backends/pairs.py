@@ -29,7 +29,7 @@ def pairs_of(
     pairs = []
     for done in converted:
         value = done.reading.value
-        expression = _expression(done.values, interpreter)
+        expression = expression_of(done.values, interpreter)
         layers = tuple(_layers(done, by_model, ""))
         training = next((trainings[v] for v in done.values if v in trainings), None)
         training = _outside(training, expression)
@@ -87,7 +87,7 @@ def _lines(done: Converted, name: str, op: Op) -> tuple[str, ...]:
     return weight_lines(op, node) if node is not None else op.weights
 
 
-def _expression(values: Sequence[ModelValue], interpreter: Interpreter) -> str:
+def expression_of(values: Sequence[ModelValue], interpreter: Interpreter) -> str:
     """An expression that gives one of the models in the module's namespace, "" if there is none."""
     module = interpreter.module
     for value in values:

@@ -6,6 +6,7 @@ import ast
 import sys
 
 from transpile.backends.blank_lines import settle
+from transpile.backends.bodies.classes import Classes
 from transpile.backends.bodies.convert import convert_bodies
 from transpile.backends.file_parts import comments, definitions, tidied
 from transpile.backends.torch_aliases import avoid_names
@@ -20,13 +21,13 @@ from transpile.source import Source
 from transpile.splice import Output, apply
 
 
-def finish(source: Source, interpreter: Interpreter, output: Output) -> str:
+def finish(source: Source, interpreter: Interpreter, output: Output, classes: Classes | None = None) -> str:
     """The converted text. What remains of Keras gets a diagnostic and a comment above it."""
     exports = interpreter.keras.exports
     references = References(source.text, exports)
     if not output.edits and not references.uses_keras:
         return source.text
-    convert_bodies(references, output)
+    convert_bodies(references, output, classes.kinds() if classes is not None else {})
     going = convert_utilities(references, interpreter, output)
     report_leftovers(references, interpreter, output, going)
     changes = tidied(references, output.edits)

@@ -45,6 +45,12 @@ def write_sequential(model: Model, style: str, external: dict[str, str]) -> Writ
             parts.append(external[node.name])
             written.paths[node.name] = str(len(parts) - 1)
             continue
+        if node.op == "block":
+            if len(node.inputs) != 1 or len(node.outputs) != 1:
+                return None
+            parts.append(construct_helper(node))
+            written.paths[node.name] = str(len(parts) - 1)
+            continue
         low = lowered(node, style, in_class=False)
         if low.call != "{module}({x})" or not low.module or has_extras(node):
             return None

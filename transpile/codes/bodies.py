@@ -32,4 +32,53 @@ time. The whole function was left.
     tf.gather(x, ids, axis=1)         # converted""",
         "rewrite that call with torch operations; the rest of the function converts then",
     ),
+    Code(
+        "K2T187",
+        "error",
+        "layer in a class of your own",
+        """\
+A class that derives from `keras.layers.Layer` or `keras.Model` holds its layers in a way that cannot be
+followed: made at each call, of different kinds in one list, different from object to object.
+
+    def call(self, x):
+        return layers.Dense(8)(x)      # left: new weights at each call
+    def __init__(self):
+        self.dense = layers.Dense(8)   # converted""",
+        "make the layer in the constructor and keep it as an attribute",
+    ),
+    Code(
+        "K2T188",
+        "error",
+        "weight in a class of your own",
+        """\
+The shape of a weight is only known when the program runs, or the weight has a regularizer or a
+constraint of its own.
+
+    self.w = self.add_weight(shape=(n, 8), regularizer="l2")   # left
+    self.w = self.add_weight(shape=(input_shape[-1], 8))       # converted where the input is known""",
+        "make it an nn.Parameter in the constructor by hand",
+    ),
+    Code(
+        "K2T189",
+        "error",
+        "class of your own",
+        """\
+The class derives from another class of yours or uses one that was left, hands its arguments on to
+Keras, or has class attributes that Keras makes.
+
+    class Head(Backbone): ...                # left, if Backbone is a keras.Model
+    class Head(keras.layers.Layer): ...      # converted""",
+        "convert the class by hand, or write it without that construct",
+    ),
+    Code(
+        "K2T190",
+        "error",
+        "model inside a class of your own",
+        """\
+The constructor of the class makes a Sequential or functional model that could not be converted.
+
+    self.encoder = keras.Sequential([layers.Hashing(3)])   # left, and the class with it
+    self.encoder = keras.Sequential([layers.Dense(8)])     # converted""",
+        "see the diagnostic of that model",
+    ),
 )

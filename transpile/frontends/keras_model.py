@@ -11,7 +11,7 @@ from transpile.frontends.portable import Home, NotPortable, portable, portable_d
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Apply, Frame, InputSource, Layer, ModelValue, Phi, Tensor
 from transpile.ir import UNKNOWN, Expr, Input, Model, Node, Plain, Span, Statement
-from transpile.registry import ACTIVITY, by_name, mask_of
+from transpile.registry import ACTIVITY, LAYER_ARGUMENTS, by_name, mask_of
 
 
 class Unconvertible(Exception):
@@ -206,8 +206,11 @@ class Reader:
                 if name in layer.common:
                     args[f"common:{name}"] = self._expr(layer.common[name], frame, at)
         name = self._attribute(record)
+        own = isinstance(layer, Layer) and layer.instance is not None
+        if isinstance(layer, Layer) and layer.instance is not None:
+            args = self._construction(layer, args)
         return Node(
-            op=record.op.name if record.op is not None else "model",
+            op=record.op.name if record.op is not None else "block" if own else "model",
             args=args,
             inputs=tuple(variables.of(t) for t in record.inputs),
             outputs=tuple(variables.of(t) for t in record.outputs),
@@ -220,6 +223,16 @@ class Reader:
             fused=record.fused,
             span=record.span,
         )
+
+    def _construction(self, layer: Layer, args: dict[str, Expr]) -> dict[str, Expr]:
+        """How an object of the user's class is made, without what only Keras takes."""
+        assert layer.instance is not None
+        found = {"class": Expr(layer.instance.cls.node.name.value)}
+        for name, expr in layer.args.items():
+            if name not in LAYER_ARGUMENTS:
+                moved = self._expr(expr, layer.frame, layer.order)
+                found[name if name.isdigit() else f"={name}"] = moved
+        return found | args
 
     @staticmethod
     def _noted(node: Node, body: list[Statement], following: Apply | None) -> list[Statement]:

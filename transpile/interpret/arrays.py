@@ -147,6 +147,7 @@ ARRAY_FUNCTIONS: dict[str, Callable[[Sequence[object], dict[str, object]], objec
     "numpy.random.choice": _sized(1, ""),
     "numpy.array": _from_data, "numpy.asarray": _from_data, "numpy.linspace": _linspace,
     "numpy.arange": _arange, "numpy.expand_dims": _expand, "numpy.reshape": _reshape,
+    "tf.zeros": _filled, "tf.ones": _filled, "tf.random.normal": _filled, "tf.random.uniform": _filled,
     "keras.utils.to_categorical": to_categorical, "keras.utils.pad_sequences": _pad_sequences,
 }  # fmt: skip
 

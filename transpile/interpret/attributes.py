@@ -35,6 +35,8 @@ def get(interpreter: Interpreter, target: object, name: str) -> object:
             return _of_array(target, name)
         case Tensor() if name == "shape":
             return shape_tuple(target.shape)
+        case Layer() | ModelValue() if target.instance is not None and _own(target.instance, name) is not UNKNOWN:
+            return _own(target.instance, name)
         case Layer():
             return _of_layer(target, name)
         case ModelValue():
@@ -59,7 +61,17 @@ def _of_instance(target: Instance, name: str) -> object:
     if name in target.attributes:
         return target.attributes[name]
     value = class_attribute(target.cls, name)
+    if value is UNKNOWN and target.cls.keras_base:
+        return Bound(target, name)
     return Bound(target, name, value) if isinstance(value, Function) else value
+
+
+def _own(instance: Instance, name: str) -> object:
+    """An attribute that the user's class has itself; UNKNOWN for what Keras brings."""
+    if name in instance.attributes:
+        return instance.attributes[name]
+    value = class_attribute(instance.cls, name)
+    return Bound(instance, name, value) if isinstance(value, Function) else UNKNOWN
 
 
 def class_attribute(cls: UserClass, name: str) -> object:

@@ -11,6 +11,7 @@ import libcst as cst
 
 from transpile.interpret import attributes
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, array_method, dataset
+from transpile.interpret.custom import WEIGHT_METHODS
 from transpile.interpret.expressions import attempt, is_plain
 from transpile.interpret.values import (
     Array,
@@ -228,6 +229,8 @@ class Calls:
         named = {k: e.value for k, e in kwargs.items()}
         if isinstance(target, ModelValue | Layer):
             return self.interpreter.keras.method(target, name, node, args, kwargs, frame)
+        if isinstance(target, Instance) and name in WEIGHT_METHODS:
+            return self.interpreter.keras.own.weight(target, args, kwargs, node)
         if isinstance(target, Array):
             return array_method(target, name, values, named)
         if isinstance(target, Tensor):

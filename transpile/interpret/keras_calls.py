@@ -9,6 +9,7 @@ import libcst as cst
 
 from transpile.interpret import callbacks
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
+from transpile.interpret.custom import Custom
 from transpile.interpret.graph import Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
 from transpile.interpret.models import Models
@@ -59,6 +60,7 @@ class KerasCalls:
         self.interpreter = interpreter
         self.graph = Graph(interpreter)
         self.models = Models(interpreter)
+        self.own = Custom(interpreter)
         self.operator = self.graph.operator
         self.subscript = self.graph.subscript
         self.opaque = self.graph.opaque
@@ -155,10 +157,15 @@ class KerasCalls:
         name = cls.node.name.value
         span = self.interpreter.source.span(node)
         if cls.keras_base in ("keras.Model", "keras.Sequential"):
-            return self.models.opaque(node, "subclass", frame)
+            model = self.models.opaque(node, "subclass", frame)
+            model.instance = self.own.construct(cls, args, kwargs, frame)
+            return model
         if cls.keras_base.startswith("keras.layers."):
-            layer = Layer(f"user.{name}", None, {}, {}, node, span, frame, self.interpreter.next_order())
-            layer.problems.append(("K2T102", f"{name} is a layer of your own; its code is not converted yet"))
+            layer = Layer(f"user.{name}", None, {}, {}, node, span, frame, self.interpreter.next_order(),
+                          statement=self.interpreter.statement)  # fmt: skip
+            layer.problems.append(("K2T102", f"{name} is a layer of your own; its code is not converted"))
+            layer.instance = self.own.construct(cls, args, kwargs, frame)
+            layer.args = {str(i): a for i, a in enumerate(args)} | kwargs
             self.interpreter.layers.append(layer)
             return layer
         return KerasObject(f"user.{name}", tuple(args), kwargs, node, span, frame)
@@ -180,6 +187,8 @@ class KerasCalls:
             return UNKNOWN
         if isinstance(target, ModelValue):
             return self.models.nested(target, node, tensors, kwargs, frame)
+        if target.instance is not None:
+            return self.own.apply(target, node, args, kwargs, frame)
         if target.kind == "Lambda":
             return self._inline(target, node, args, frame)
         return self.graph.apply_layer(target, node, args, kwargs, frame)

@@ -35,6 +35,10 @@ EVENTS = frozenset(
 )
 
 
+# Methods of which the first argument is data.
+_FED = frozenset("fit train_on_batch test_on_batch evaluate predict predict_on_batch call".split())
+
+
 class Models:
     """Makes models and records what is done with them."""
 
@@ -155,12 +159,16 @@ class Models:
         self, kind: str, model: ModelValue | None, node: cst.Call, args: list[Expr],
         kwargs: dict[str, Expr], frame: Frame,
     ) -> object:  # fmt: skip
-        if model is not None and kind in ("fit", "train_on_batch", "evaluate", "predict") and args:
+        if model is not None and kind in _FED and args:
             self._shape_from_data(model, args[0].value)
+            self.interpreter.keras.own.feed(model, [args[0].value])
         if model is not None and kind == "build":
             shape = shape_of(args[0] if args else kwargs.get("input_shape", Expr("")))
             if shape and model.style == "sequential" and not model.inputs and not model.outputs:
                 model.inputs.append(self._implied_input(model, (FREE, *shape[2:])))
+            if shape and model.instance is not None:
+                dims = (d.value if isinstance(d.value, int) else None for d in shape[1:])
+                self.interpreter.keras.own.feed(model, [Array(tuple(dims), "float32")])
         values = {str(i): a.value for i, a in enumerate(args)} | {k: e.value for k, e in kwargs.items()}
         event = Event(
             kind, model, node, tuple(args), dict(kwargs), values, frame, self.interpreter.statement,
@@ -316,6 +324,7 @@ class Models:
         if model.style == "sequential" and not model.inputs and not model.outputs and self._declared(model) is None:
             model.inputs.append(self._implied_input(model, tensors[0].shape, tensors[0].dtype))
         self.build(model)
+        self.interpreter.keras.own.feed(model, [tensors[0] if len(tensors) == 1 else list(tensors)])
         span = self.interpreter.source.span(node) if node is not None else model.span
         training = kwargs.get("training")
         record = Apply(

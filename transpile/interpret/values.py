@@ -81,6 +81,11 @@ class Instance:
     cls: UserClass
     attributes: dict[str, object] = field(default_factory=dict)
     made: KerasObject | None = None  # how a callback was constructed
+    arguments: dict[str, object] = field(default_factory=dict)  # what the constructor was given
+    built: bool = False  # a layer whose `build` was run
+    inputs: list[Shape | None] = field(default_factory=list)  # of each call of a layer
+    weights: dict[int, tuple[Shape | None, Expr | None]] = field(default_factory=dict)  # by the place of
+    # `add_weight`: shape and initializer
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +159,7 @@ class Layer:
     problems: list[tuple[str, str]] = field(default_factory=list)
     applications: list[Apply] = field(default_factory=list)
     results: list[object] = field(default_factory=list)  # of each application, its activation included
+    instance: Instance | None = None  # of the user's class
 
     @property
     def kind(self) -> str:
@@ -253,6 +259,7 @@ class ModelValue:
     variable: str = ""
     problems: list[tuple[str, str, Span]] = field(default_factory=list)
     single_output: bool = True
+    instance: Instance | None = None  # of the user's class
     trainable: bool = True
 
     @property

@@ -87,6 +87,13 @@ def _native_model(node: Node) -> Helper:
     return Helper(tuple(wishes), tuple(results))
 
 
+def _own(node: Node) -> Helper:
+    """A layer of the user's class takes and gives what it did in Keras."""
+    inputs: list[Layout] = ["keras" for _ in node.inputs]
+    outputs: list[Layout] = ["keras" for _ in node.outputs]
+    return Helper(tuple(inputs), tuple(outputs))
+
+
 class Arranger:
     """Walks a body with the layout of each variable."""
 
@@ -99,7 +106,8 @@ class Arranger:
         for statement in body:
             match statement:
                 case Node(op="block"):
-                    result += self.call(statement, self.helpers[statement.args["class"].text], state)
+                    helper = self.helpers.get(statement.args["class"].text) or _own(statement)
+                    result += self.call(statement, helper, state)
                 case Node(op="model") if self.native:
                     result += self.call(statement, _native_model(statement), state)
                 case Node():

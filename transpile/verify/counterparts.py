@@ -35,6 +35,7 @@ class KerasLayer:
     own: tuple[int, ...]  # the numbers of its weights
     find: Callable[[str], int | None]
     inner: str = ""  # the kind of the layer that it wraps
+    attributes: tuple[str, ...] = ()  # of a class of the program's: those that hold its own weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,13 @@ class Counterparts:
         return {k: v for match in self.matches for k, v in match.convert(values).items()}
 
 
+def lines_of(layer: KerasLayer) -> list[Sequence[Line]]:
+    """The recipes of a layer; a weight of a class of the program's keeps its attribute and its shape."""
+    if layer.attributes:
+        return [tuple(parse(f"{name}: ... -> {name}: ...") for name in layer.attributes)]
+    return list(recipes_for(layer))
+
+
 class Matcher:
     """Finds the counterparts for one model."""
 
@@ -115,7 +123,20 @@ class Matcher:
             except (RecipeError, LookupError) as error:
                 label = pair.keras or pair.kind
                 result.problems.append(f"{label}: {error.args[0] if error.args else error}")
+        if any(layer.attributes for layer in self.layers):
+            self.rest(result, explicit)
         return result
+
+    def rest(self, result: Counterparts, explicit: set[str]) -> None:
+        """The layers that no pair names: the program's own, and what is inside of them."""
+        for number, layer in enumerate(self.layers):
+            if number in self.taken_layers or not layer.own:
+                continue
+            try:
+                for lines in lines_of(layer):
+                    result.matches.append(self.match(layer, lines, "", explicit))
+            except (RecipeError, LookupError) as error:
+                result.problems.append(f"{layer.name}: {error.args[0]}")
 
     def by_order(self) -> Counterparts:
         """Matches by order and shape, with the recipes of the common layers."""
@@ -125,7 +146,7 @@ class Matcher:
             if not layer.own:
                 continue
             try:
-                for lines in recipes_for(layer):
+                for lines in lines_of(layer):
                     result.matches.append(self.match(layer, lines, "", set()))
             except (RecipeError, LookupError) as error:
                 result.problems.append(f"{layer.name}: {error.args[0]}")

@@ -176,14 +176,17 @@ def keras_layers(keras: KerasModel) -> list[KerasLayer]:
     """The layers for the matching."""
     numbers = {id(w): n for n, w in enumerate(keras.weights)}
     result = []
-    for layer in keras.visible_layers():
-        if isinstance(layer, keras.side.keras.Model):
+    for layer in [keras.model, *keras.visible_layers()]:
+        if isinstance(layer, keras.side.keras.Model) and not (of_program(layer) and own_weights(layer)):
             continue
 
         def find(path: str, layer: Any = layer) -> int | None:
             weight = find_weight(layer, path)
             return None if weight is None else numbers.get(id(weight))
 
+        if of_program(layer):
+            result.append(of_own_class(layer, numbers))
+            continue
         own = tuple(numbers[id(w)] for w in layer.weights if id(w) in numbers)
         inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
         result.append(
@@ -196,6 +199,24 @@ def keras_layers(keras: KerasModel) -> list[KerasLayer]:
             )
         )
     return result
+
+
+def of_program(layer: Any) -> bool:
+    """Whether a layer is of a class of the program's own."""
+    return type(layer).__module__.partition(".")[0] not in {"keras", "tf_keras"}
+
+
+def of_own_class(layer: Any, numbers: Mapping[int, int]) -> KerasLayer:
+    """A layer of the program's own: the weights that it holds itself."""
+    held = {name: numbers[id(w)] for name, w in own_weights(layer).items() if id(w) in numbers}
+    return KerasLayer(layer.name, type(layer).__name__, tuple(held.values()), held.get, "", tuple(held))
+
+
+def own_weights(layer: Any) -> dict[str, Any]:
+    """The weights that are attributes of a layer itself, by their names."""
+    known = {id(w) for w in layer.weights}
+    inside = {id(w) for x in layer._flatten_layers(include_self=False, recursive=True) for w in x.weights}
+    return {n: v for n, v in vars(layer).items() if id(v) in known and id(v) not in inside and n[0] != "_"}
 
 
 def torch_parameters(module: TorchModel) -> dict[str, Parameter]:

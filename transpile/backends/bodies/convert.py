@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from transpile.backends.bodies.calls import Refusal, knows
 from transpile.backends.bodies.kinds import UNSURE, Kind, literal_kind
@@ -29,9 +29,14 @@ _PIPELINE = frozenset("map filter interleave flat_map from_generator apply py_fu
 _CLASS_ROOTS = ("keras.", "tf.")
 
 
-def convert_bodies(references: References, output: Output) -> None:
-    """Adds the edits of every function and statement whose tensor code has a translation."""
-    Bodies(references, output).run()
+def convert_bodies(references: References, output: Output, classes: Mapping[str, Kind] | None = None) -> None:
+    """Adds the edits of every function and statement whose tensor code has a translation.
+
+    `classes` are those of the user's that were converted.
+    """
+    bodies = Bodies(references, output)
+    bodies.body.module.names |= classes or {}
+    bodies.run()
 
 
 def is_foreign(path: str) -> bool:

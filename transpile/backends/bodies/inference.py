@@ -111,3 +111,21 @@ def _is(node: ast.expr, value: object) -> bool:
 
 def hashable(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
+
+
+def of_builtin(name: str, kinds: list[Kind]) -> Kind | None:
+    """What one of Python's own functions gives; None for any other."""
+    if name in ("int", "float", "len", "round", "bool"):
+        return Kind("number", "int" if name in ("int", "len") else "float")
+    if name in ("tuple", "list", "reversed") and kinds and kinds[0].what in ("shape", "list"):
+        return kinds[0]
+    if name in ("sum", "abs", "max", "min") and kinds:
+        item = item_of(kinds[0]) if kinds[0].what == "list" else kinds[0]
+        return item if item.what in ("tensor", "number") else UNSURE
+    if name == "range":
+        return Kind("list", item=Kind("number", "int"))
+    if name == "enumerate" and kinds:
+        return Kind("list", item=Kind("list", items=(Kind("number", "int"), item_of(kinds[0]))))
+    if name == "zip":
+        return Kind("list", item=Kind("list", items=tuple(item_of(k) for k in kinds)))
+    return None

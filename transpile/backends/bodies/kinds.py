@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from transpile.ir import UNKNOWN, Expr, Shape
+from transpile.ir import FREE, UNKNOWN, Expr, Shape
 
-What = Literal["tensor", "number", "shape", "list", "dtype", "text", "none", "array", "function", "object", "unknown"]
+What = Literal[
+    "tensor", "number", "shape", "list", "dtype", "text", "none", "array", "function", "object", "module", "unknown"
+]
 Element = Literal["float", "int", "bool", ""]
 
 
@@ -23,7 +25,8 @@ class Kind:
     item: Kind | None = None
     value: object = UNKNOWN
     path: str = ""
-    node: object = None  # the definition of a function of the user's
+    node: object = None  # the definition of a function of the user's, or what a module is
+    layout: Literal["keras", "torch", "mixed"] = "keras"  # of a tensor; `shape` is in Keras's order
 
     @property
     def plain(self) -> bool:
@@ -68,7 +71,8 @@ def joined(a: Kind, b: Kind) -> Kind:
         return a
     if a.what == b.what == "tensor":
         element: Element = a.element if a.element == b.element else ""
-        return tensor(element, a.shape if a.shape == b.shape else None)
+        made = tensor(element, joined_shape(a.shape, b.shape))
+        return replace(made, layout=a.layout if a.layout == b.layout else "mixed")
     if a.what == b.what == "number":
         return replace(a, value=UNKNOWN, element=a.element if a.element == b.element else "")
     pair = {a.what, b.what}
@@ -77,6 +81,18 @@ def joined(a: Kind, b: Kind) -> Kind:
     if a.what == b.what:
         return Kind(a.what)
     return UNSURE
+
+
+def in_layout(kind: Kind, layout: str) -> Kind:
+    """The same tensor, its axes in another order."""
+    return replace(kind, layout=layout) if kind.what == "tensor" else kind  # type: ignore[arg-type]
+
+
+def joined_shape(a: Shape | None, b: Shape | None) -> Shape | None:
+    """The extents that two shapes of one rank share."""
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple(x if x == y else FREE for x, y in zip(a, b, strict=True))
 
 
 def element_of(kinds: tuple[Kind, ...]) -> Element:

@@ -42,7 +42,7 @@ def call(walker: Walker, node: ast.Call, env: Env) -> Value | None:
     receiver, name = node.func.value, node.func.attr
     if name not in ("numpy", "get_shape", "as_list", "set_shape", "eval", "assign", "assign_add", "assign_sub"):
         return None
-    value = walker.visit(receiver, env)
+    value = walker.plain(receiver, env)
     text = walker.text(receiver, value)
     simple = isinstance(receiver, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
     text = text if (simple and not value.edits) or _closed(text) else f"({text})"
@@ -57,7 +57,7 @@ def call(walker: Walker, node: ast.Call, env: Env) -> Value | None:
     if name == "set_shape" and value.kind.what == "tensor":
         return walker.replaced(node, "None", UNSURE)
     if name.startswith("assign") and len(node.args) == 1 and value.kind.what == "tensor":
-        argument = walker.visit(node.args[0], env)
+        argument = walker.plain(node.args[0], env)
         verb = {"assign": "copy_", "assign_add": "add_", "assign_sub": "sub_"}[name]
         given = walker.text(node.args[0], argument)
         if verb == "copy_" and argument.kind.what == "number":

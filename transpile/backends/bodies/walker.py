@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from transpile.backends.bodies import creation, draws, functions, losses, methods, special  # noqa: F401  (they register themselves)
 from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
-from transpile.backends.bodies.inference import binary, element, hashable, item_of
-from transpile.backends.bodies.kinds import NONE, NUMBER, TENSOR, UNSURE, Kind, joined, literal_kind, tensor
+from transpile.backends.bodies.inference import binary, element, hashable, item_of, of_builtin
+from transpile.backends.bodies.kinds import NONE, NUMBER, TENSOR, UNSURE, Kind, in_layout, joined, literal_kind, tensor
 from transpile.backends.bodies.numbers import python_call
 from transpile.backends.bodies.tables import FUNCTIONS, NEW, names_used_as_tensors
 from transpile.backends.torch_nodes import atomic
@@ -104,6 +104,20 @@ class Walker:
         parent = self.references.parents.get(node)
         return before == b"(" and after == b")" and not isinstance(parent, ast.Call)
 
+    # Layouts: a class with convolutions says more
+
+    def settled(self, node: ast.expr, value: Value) -> Value:
+        """The value in Keras's layout, for whatever counts axes."""
+        return value
+
+    def plain(self, node: ast.expr, env: Env) -> Value:
+        """An expression in Keras's layout."""
+        return self.settled(node, self.visit(node, env))
+
+    def aligned(self, parts: list[tuple[ast.expr, Value]]) -> tuple[list[Value], str]:
+        """Operands in one layout, and which it is."""
+        return [v for _, v in parts], "keras"
+
     # Expressions
 
     def visit(self, node: ast.expr, env: Env) -> Value:
@@ -176,13 +190,15 @@ class Walker:
             return Value(self.attributes.get(node.attr, UNSURE))
         if isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy", "math"):
             return Value(NUMBER if node.attr in ("pi", "e", "inf") else UNSURE)
-        value = self._operand(node.value, self.visit(node.value, env))
+        value = self._operand(node.value, self.plain(node.value, env))
         return methods.attribute(self, node, value)
 
     def _BinOp(self, node: ast.BinOp, env: Env) -> Value:
-        left = self._operand(node.left, self.visit(node.left, env))
-        right = self._operand(node.right, self.visit(node.right, env))
-        return Value(binary(node.op, left.kind, right.kind), (*left.edits, *right.edits))
+        found = [(n, self.visit(n, env)) for n in (node.left, node.right)]
+        (first, second), layout = self.aligned(found)
+        left, right = self._operand(node.left, first), self._operand(node.right, second)
+        kind = binary(node.op, left.kind, right.kind)
+        return Value(in_layout(kind, layout), (*left.edits, *right.edits))
 
     def _UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
         value = self._operand(node.operand, self.visit(node.operand, env))
@@ -194,12 +210,14 @@ class Walker:
         return Value(kind if not isinstance(node.op, ast.Not) else NUMBER, value.edits)
 
     def _Compare(self, node: ast.Compare, env: Env) -> Value:
-        values = [self._operand(n, self.visit(n, env)) for n in (node.left, *node.comparators)]
+        nodes = [node.left, *node.comparators]
+        found, layout = self.aligned([(n, self.visit(n, env)) for n in nodes])
+        values = [self._operand(n, v) for n, v in zip(nodes, found)]
         edits = tuple(e for v in values for e in v.edits)
         identity = isinstance(node.ops[0], ast.Is | ast.IsNot | ast.In | ast.NotIn)
         tensors = [v.kind for v in values if v.kind.what == "tensor"]
         if tensors and not identity:
-            return Value(tensor("bool", tensors[0].shape), edits)
+            return Value(in_layout(tensor("bool", tensors[0].shape), layout), edits)
         sure = identity or all(v.kind.plain for v in values)
         return Value(NUMBER if sure else Kind(element="bool"), edits)
 
@@ -227,11 +245,11 @@ class Walker:
     _Tuple = _List = _sequence
 
     def _Starred(self, node: ast.Starred, env: Env) -> Value:
-        value = self._operand(node.value, self.visit(node.value, env))
+        value = self._operand(node.value, self.plain(node.value, env))
         return Value(UNSURE, value.edits)
 
     def _Subscript(self, node: ast.Subscript, env: Env) -> Value:
-        value = self._operand(node.value, self.visit(node.value, env))
+        value = self._operand(node.value, self.plain(node.value, env))
         index = self.visit(node.slice, env)
         base = value.kind
         if base.what == "tensor":
@@ -294,7 +312,7 @@ class Walker:
         edits = list(function.edits)
         kinds: list[Kind] = []
         for argument in (*node.args, *(k.value for k in node.keywords)):
-            value = self.visit(argument, env)
+            value = self.plain(argument, env)
             kinds.append(value.kind)
             edits += value.edits
         return Value(self._called(node, function.kind, kinds), tuple(edits))
@@ -302,19 +320,9 @@ class Walker:
     def _called(self, node: ast.Call, function: Kind, kinds: list[Kind]) -> Kind:
         """What a call of the user's own function, or of Python's, gives."""
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name in ("int", "float", "len", "round", "bool"):
-            return Kind("number", "int" if name in ("int", "len") else "float")
-        if name in ("tuple", "list", "reversed") and kinds and kinds[0].what in ("shape", "list"):
-            return kinds[0]
-        if name in ("sum", "abs", "max", "min") and kinds:
-            item = item_of(kinds[0]) if kinds[0].what == "list" else kinds[0]
-            return item if item.what in ("tensor", "number") else UNSURE
-        if name == "range":
-            return Kind("list", item=Kind("number", "int"))
-        if name == "enumerate" and kinds:
-            return Kind("list", item=Kind("list", items=(Kind("number", "int"), item_of(kinds[0]))))
-        if name == "zip":
-            return Kind("list", item=Kind("list", items=tuple(item_of(k) for k in kinds)))
+        known = of_builtin(name, kinds)
+        if known is not None:
+            return known
         if function.what == "function" and function.node is not None:
             return self.result_of(function.node, kinds)
         if isinstance(node.func, ast.Attribute) and _root(node.func) in ("np", "numpy", "math"):
@@ -344,7 +352,7 @@ class Walker:
 
     def argument(self, node: ast.expr, env: Env) -> Argument:
         """A translated argument."""
-        value = self.visit(node, env)
+        value = self.plain(node, env)
         items = None
         if isinstance(node, ast.List | ast.Tuple) and not any(isinstance(e, ast.Starred) for e in node.elts):
             items = tuple(self.argument(e, env) for e in node.elts)

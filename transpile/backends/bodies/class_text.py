@@ -1,0 +1,266 @@
+"""The edits that make an nn.Module of a Keras class: its constructor, its weights, its forward."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from typing import TYPE_CHECKING
+
+from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.class_init import Making
+from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, in_layout, tensor
+from transpile.backends.bodies.modules import Module, makes_mask, uses_mask
+from transpile.backends.bodies.walker import Env
+from transpile.backends.torch_init import grouped_init
+from transpile.ir import FREE, Edit
+from transpile.passes.layout import to_torch
+from transpile.splice import apply
+
+if TYPE_CHECKING:
+    pass
+
+DROPPED = frozenset("get_config from_config compute_output_shape compute_mask build_graph".split())
+_REGISTRATIONS = ("register_keras_serializable",)
+_COMMENT = "  # channels first, as PyTorch convolves"
+
+
+def one_line(text: str) -> str:
+    """White space as single spaces."""
+    return " ".join(text.split())
+
+
+class Methods(Making):
+    """One attempt at one class. After `run`: `edits`, `notes`."""
+
+    def run(self) -> None:
+        """All edits of the class. Raises Refusal or MixedLayout."""
+        self._check_masks()
+        self._header()
+        constructor, build = self.own.method("__init__"), self.own.method("build")
+        self.making = True
+        if constructor is not None:
+            self.constructor(constructor)
+        built = self._build(build) if build is not None else []
+        self.making = False
+        self.own.trained = self._is_trained()
+        for method in self.own.node.body:
+            if not isinstance(method, ast.FunctionDef):
+                self._other(method)
+            elif method.name in DROPPED:
+                self._delete(method)
+            elif method.name not in ("__init__", "build"):
+                self._method(method)
+        self._close(constructor, build, built)
+
+    def _is_trained(self) -> bool:
+        kinds = list(self.body.attributes.values())
+        modules = [k.node for k in kinds if isinstance(k.node, Module)]
+        return any(m.mode or (m.own is not None and m.own.trained) for m in modules) or any(
+            k.what == "list" for k in kinds
+        )
+
+    def _check_masks(self) -> None:
+        begin, end = self.references.start(self.own.node), self.references.end(self.own.node)
+        layers = [x for at, found in self.classes.modules.layers.items() if begin <= at < end for x in found]
+        if makes_mask(layers) and (uses_mask(layers) or any(x.op is None for x in layers)):
+            raise Refusal("K2T113", "a mask that Keras passes from layer to layer", self.own.node)
+
+    def _header(self) -> None:
+        node = self.own.node
+        for base in node.bases:
+            self.replace(base, "nn.Module")
+        for decorator in node.decorator_list:
+            inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if self.paths.get(inner, "").endswith(_REGISTRATIONS):
+                start = self.references.data.rindex(b"@", 0, self.references.start(decorator))
+                self.edits.append(Edit(start, self.references.line_end(self.references.end(decorator)), ""))
+
+    def _delete(self, node: ast.stmt) -> None:
+        self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
+
+    def _other(self, node: ast.stmt) -> None:
+        """A class attribute: left, if no framework is in it."""
+        if any(n in self.paths for n in ast.walk(node)):
+            raise Refusal("K2T189", "a class attribute that Keras makes", node)
+
+    # build
+
+    def _build(self, node: ast.FunctionDef) -> list[str]:
+        """The lines of build, for the end of the constructor."""
+        self.build_name = node.args.args[1].arg if len(node.args.args) > 1 else "input_shape"
+        self.build_shape = self.own.input_shape(self.classes.modules)
+        outer, self.body.edits = self.body.edits, []
+        dims = self.build_shape
+        kind = Kind("shape", items=tuple(Kind("number", "int", value=d.value) for d in dims) if dims else None)
+        env = Env({self.build_name: kind}, self.body.module)
+        for statement in node.body:
+            self.statement_of(statement, env)
+        lines: list[str] = []
+        for statement in node.body:
+            start, end = self.references.start(statement), self.references.end(statement)
+            own = [e for e in self.body.edits if start <= e.start and e.end <= end]
+            text = apply(self.references.code(statement), [Edit(e.start - start, e.end - start, e.text) for e in own])
+            docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            if text.strip() and not docstring:
+                indent = " " * statement.col_offset
+                lines += textwrap.dedent(indent + text).split("\n")
+        self.body.edits = outer
+        used = {n.id for line in lines for n in _names(line)}
+        if self.build_name in used:
+            raise Refusal("K2T188", f"the shape in build: {self.build_name} is used in another way", node)
+        self.build_name = ""
+        self._delete(node)
+        return lines
+
+    # Other methods
+
+    def _method(self, node: ast.FunctionDef) -> None:
+        body = self.body
+        static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in node.decorator_list)
+        args = node.args.args if static else node.args.args[1:]
+        body.owner = "" if static or not node.args.args else node.args.args[0].arg
+        forward = node.name == "call"
+        body.training = "training" if any(a.arg == "training" for a in (*args, *node.args.kwonlyargs)) else ""
+        self.without(node, [a for a in (*args, *node.args.kwonlyargs) if a.arg == "training"])
+        if forward:
+            self._rename(node)
+            self._drop_mask(node)
+        given, lines = self._inputs(node, args, forward)
+        body.inner = self.own.inner and forward
+        edits, _ = body.function(node, body.module, given)
+        self.edits += [*edits, *lines]
+        body.training = ""
+
+    def _rename(self, node: ast.FunctionDef) -> None:
+        start = self.references.offset(node.lineno, node.col_offset)
+        at = self.references.data.index(b"call", start)
+        self.edits.append(Edit(at, at + 4, "forward"))
+
+    def _drop_mask(self, node: ast.FunctionDef) -> None:
+        names = {n.id for s in node.body for n in ast.walk(s) if isinstance(n, ast.Name)}
+        masks = [a for a in (*node.args.args, *node.args.kwonlyargs) if a.arg == "mask" and a.arg not in names]
+        self.without(node, masks)
+        if node.args.kwarg is not None and node.args.kwarg.arg not in names:
+            self.without(node, [node.args.kwarg])
+
+    def _inputs(self, node: ast.FunctionDef, args: list[ast.arg], forward: bool) -> tuple[dict[str, Kind], list[Edit]]:
+        """The kinds of the parameters, and the lines that move images to channels first."""
+        given: dict[str, Kind] = {}
+        moved: list[str] = []
+        shape = self.own.input_shape(self.classes.modules) if forward else None
+        for number, argument in enumerate(args):
+            if argument.arg in ("training", "mask"):
+                continue
+            rank = self._rank(node, argument.arg)
+            if number == 0 and shape is not None:
+                kind = tensor("", shape)
+            elif rank:
+                kind = tensor("", (FREE,) * rank)
+            elif number == 0 and forward and not self._unpacked(node, argument.arg):
+                kind = TENSOR
+            else:
+                continue
+            if rank and not self.body.wrapped:
+                kind = in_layout(kind, "torch")
+                if not (self.own.inner and forward):
+                    moved.append(f"{argument.arg} = {to_torch(argument.arg, rank)}{_COMMENT}")
+            given[argument.arg] = kind
+        return given, self._at_start(node, moved)
+
+    def _unpacked(self, node: ast.FunctionDef, name: str) -> bool:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Subscript) and isinstance(inner.value, ast.Name) and inner.value.id == name:
+                return True
+            several = isinstance(inner, ast.Assign) and isinstance(inner.targets[0], ast.Tuple | ast.List)
+            if (
+                isinstance(inner, ast.Assign)
+                and several
+                and isinstance(inner.value, ast.Name)
+                and inner.value.id == name
+            ):
+                return True
+        return False
+
+    def _rank(self, node: ast.FunctionDef, name: str) -> int:
+        """The rank of a parameter that a layer with channels first reads, else 0."""
+        for call in ast.walk(node):
+            if not isinstance(call, ast.Call) or not call.args:
+                continue
+            first = call.args[0]
+            if not isinstance(first, ast.Name) or first.id != name or not isinstance(call.func, ast.Attribute):
+                continue
+            kind = self.body.attributes.get(call.func.attr, UNSURE)
+            module = kind.node if kind.what == "module" else None
+            if isinstance(module, Module) and module.layout == "torch" and module.op is not None:
+                return _rank_of(module.op.name)
+            if isinstance(module, Module) and module.own is not None and module.own.inner:
+                shape = module.own.input_shape(self.classes.modules)
+                return len(shape) if shape else 4
+        if self.own.inner and node.name == "call":
+            shape = self.own.input_shape(self.classes.modules)
+            return len(shape) if shape else 0
+        return 0
+
+    def _at_start(self, node: ast.FunctionDef, lines: list[str]) -> list[Edit]:
+        if not lines:
+            return []
+        first = node.body[0]
+        docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        if docstring and len(node.body) > 1:
+            first = node.body[1]
+        at, indent = self.references.start(first), " " * first.col_offset
+        return [Edit(at, at, "".join(f"{line}\n{indent}" for line in lines))]
+
+    # The end
+
+    def _close(self, constructor: ast.FunctionDef | None, build: ast.FunctionDef | None, built: list[str]) -> None:
+        """What Keras does later, at the end of the constructor."""
+        setup = grouped_init(_unique(self.inits))
+        lines = [*built, *(["", *setup] if setup else [])]
+        if constructor is not None:
+            if not lines:
+                return
+            gone = {(e.start, e.end) for e in self.edits if not e.text}
+            places = [(self.references.start(s), self.references.end(s)) for s in constructor.body]
+            kept = [s for s, place in zip(constructor.body, places) if place not in gone]
+            last = kept[-1] if kept else constructor.body[-1]
+            indent = " " * last.col_offset
+            at = self.references.end(last)
+            at = self.references.line_end(at - 1) - 1 if b"#" in self._rest(at) else at
+            text = "".join(f"\n{indent}{line}" if line else "\n" for line in lines)
+            self.edits.append(Edit(at, at, text))
+            return
+        if not lines:
+            return
+        first = next(n for n in self.own.node.body if isinstance(n, ast.FunctionDef))
+        indent = " " * first.col_offset
+        inner = indent + "    "
+        text = f"def __init__(self):\n{inner}super().__init__()"
+        text += "".join(f"\n{inner}{line}" if line else "\n" for line in lines)
+        at = self.references.start(build) if build is not None else self.references.start(first)
+        if build is not None:
+            self.edits = [e for e in self.edits if (e.start, e.end) != (at, self.references.end(build))]
+            self.edits.append(Edit(at, self.references.end(build), text))
+        else:
+            self.edits.append(Edit(at, at, f"{text}\n\n{indent}"))
+
+    def _rest(self, at: int) -> bytes:
+        return self.references.data[at : self.references.line_end(at - 1)]
+
+
+def _unique(inits: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    found: dict[tuple[str, tuple[str, ...]], tuple[str, list[str]]] = {}
+    for target, lines in inits:
+        found.setdefault((target, tuple(lines)), (target, lines))
+    return list(found.values())
+
+
+def _names(line: str) -> list[ast.Name]:
+    try:
+        return [n for n in ast.walk(ast.parse(line.strip())) if isinstance(n, ast.Name)]
+    except SyntaxError:
+        return []
+
+
+def _rank_of(op: str) -> int:
+    return next((n + 2 for n in (1, 2, 3) if f"{n}d" in op), 0)

@@ -1,0 +1,59 @@
+"""A class of the user's with layers: what is known of its objects."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from transpile.backends.bodies.kinds import Kind
+from transpile.interpret.values import Frame, Instance, Layer, ModelValue, UserClass
+from transpile.ir import Edit, Shape
+
+if TYPE_CHECKING:
+    from transpile.backends.bodies.modules import Modules
+
+
+@dataclass(eq=False)
+class OwnClass:
+    """`inner`: takes and gives images channels first, as only other classes use it. `trained`:
+    behaves differently in training."""
+
+    node: ast.ClassDef
+    cls: UserClass
+    instances: list[Instance]
+    layers: list[Layer]
+    models: list[ModelValue]
+    outputs: tuple[Shape | None, ...] = ()
+    several: bool = False
+    inner: bool = False
+    trained: bool = False
+    edits: list[Edit] = field(default_factory=list)
+    helpers: list[str] = field(default_factory=list)
+    notes: list[tuple[str, str, int]] = field(default_factory=list)
+    attributes: dict[str, Kind] = field(default_factory=dict)
+    models_inside: list[int] = field(default_factory=list)  # where models are made that convert by themselves
+
+    def method(self, name: str) -> ast.FunctionDef | None:
+        """A method of the class itself."""
+        return next((n for n in self.node.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
+
+    def parameters(self) -> list[ast.arg]:
+        """The constructor's parameters that stay."""
+        constructor = self.method("__init__")
+        if constructor is None:
+            return []
+        return [*constructor.args.args[1:], *constructor.args.kwonlyargs]
+
+    def spatial(self, modules: Modules) -> bool:
+        """Whether some layer of it runs channels first."""
+        begin, end = self.node.lineno, self.node.end_lineno or 0
+        for layers in modules.layers.values():
+            if begin <= layers[0].span.line <= end and layers[0].op is not None and layers[0].op.layout == "torch":
+                return True
+        return False
+
+    def input_shape(self, modules: Modules) -> Shape | None:
+        """The shape of the first input, in terms of the constructor's parameters."""
+        frames = [Frame(arguments=i.arguments) for i in self.instances for _ in i.inputs]
+        return modules.shape([s for i in self.instances for s in i.inputs], frames)
