@@ -45,9 +45,7 @@ def write_sequential(model: Model, style: str, external: dict[str, str]) -> Writ
             parts.append(external[node.name])
             written.paths[node.name] = str(len(parts) - 1)
             continue
-        if node.op == "block":
-            if len(node.inputs) != 1 or len(node.outputs) != 1:
-                return None
+        if node.op == "block" and len(node.inputs) == len(node.outputs) == 1:
             parts.append(construct_helper(node))
             written.paths[node.name] = str(len(parts) - 1)
             continue
@@ -62,15 +60,8 @@ def write_sequential(model: Model, style: str, external: dict[str, str]) -> Writ
             written.paths[node.name] = index
         target = "{model}[" + index + "]"
         lines = [] if "nn.Lazy" in low.module else initial(node, target, style)
-        inits.append(
-            (
-                target,
-                [
-                    *lines,
-                    *(s.replace("{module}", target) for s in [*low.setup, *common_setup(node)]),
-                ],
-            )
-        )
+        setup = [*lines, *(s.replace("{module}", target) for s in [*low.setup, *common_setup(node)])]
+        inits.append((target, setup))
     if model.outputs and model.body and _output(model) != model.outputs[0]:
         return None
     written.construct = "nn.Sequential(" + ",\n".join(parts) + "\n)"

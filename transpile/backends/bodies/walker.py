@@ -163,13 +163,10 @@ class Walker:
     def _JoinedStr(self, node: ast.JoinedStr, env: Env) -> Value:
         edits: tuple[Edit, ...] = ()
         for part in ast.walk(node):
-            if part in self.paths or (isinstance(part, ast.Call) and self._is_conversion(part, env)):
+            if part in self.paths or getattr(part, "attr", "") in ("numpy", "result"):
                 edits = self._in_string(node, env)
                 break
         return Value(Kind("text"), edits)
-
-    def _is_conversion(self, node: ast.Call, env: Env) -> bool:
-        return isinstance(node.func, ast.Attribute) and node.func.attr in ("numpy", "result")
 
     def _in_string(self, node: ast.JoinedStr, env: Env) -> tuple[Edit, ...]:
         edits: tuple[Edit, ...] = ()
