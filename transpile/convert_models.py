@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import libcst as cst
 
@@ -13,9 +15,12 @@ from transpile.backends.model_edits import ModelEdits
 from transpile.backends.templates import helper
 from transpile.backends.torch_model import write_model
 from transpile.backends.torch_nodes import CannotWrite
+from transpile.backends.torch_shared import given_attributes, inside_class, write_shared
 from transpile.backends.written_model import Converted, Written, marked
 from transpile.frontends.blocks import Blocks, names_in, simple_statements
 from transpile.frontends.comments import with_comments, with_inner_comments
+from transpile.frontends.freezing import Freezing
+from transpile.frontends.frozen_parts import has_frozen_parts, with_frozen_parts
 from transpile.frontends.keras_model import Reader, Reading, Unconvertible
 from transpile.frontends.naming import Namespace
 from transpile.frontends.portable import NotPortable
@@ -31,7 +36,7 @@ from transpile.frontends.scope import Unstructured
 from transpile.frontends.structured_model import read_structured, wants_structure
 from transpile.frontends.unrolled_model import read_unrolled
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Frame, ModelValue
+from transpile.interpret.values import Frame, Instance, ModelValue
 from transpile.ir import Model, Span
 from transpile.passes.layout import Helper, arrange, arrange_helper
 from transpile.passes.parameters import lift, parameters
@@ -44,7 +49,7 @@ class ModelConverter:
 
     def __init__(
         self, interpreter: Interpreter, output: Output, drop: Mapping[int, tuple[str, ...]],
-        layout: str, style: str, names: Namespace,
+        layout: str, style: str, names: Namespace, freezing: Freezing,
     ) -> None:  # fmt: skip
         self.interpreter = interpreter
         self.source = interpreter.source
@@ -53,6 +58,7 @@ class ModelConverter:
         self.native = layout == "native"
         self.style = style
         self.names = names
+        self.freezing = freezing
         self.blocks = Blocks(self.source.tree)
         self.converted: list[Converted] = []
         self._statements: Counter[int] = Counter()  # how many models each statement makes
@@ -94,7 +100,8 @@ class ModelConverter:
         for value in values:
             try:
                 drop = self.drop.get(id(value), ())
-                readings.append(Reader(self.interpreter, value, drop, owners).read())
+                reading = Reader(self.interpreter, value, drop, owners).read()
+                readings.append(with_frozen_parts(reading, self.freezing))
             except Unconvertible as error:
                 errors.append(error)
         if errors:
@@ -146,19 +153,37 @@ class ModelConverter:
         external: dict[str, str],
         name: str,
     ) -> tuple[Written, Model, str]:
-        """The model with its structure kept if possible, else flattened."""
-        if wants_structure(reading) and not reading.shared:
-            for read in (self._read_structured, self._read_unrolled):
-                try:
-                    return self._structured(reading, region, external, name, read)
-                except (Unstructured, CannotWrite, NotPortable, Unconvertible):
-                    reading.structured = False  # some rule is missing: the next form says the same
+        """The model with its structure kept if possible, else flattened.
+
+        Flattened at once where the program asks for single layers: they have their names there.
+        """
+        flat = partial(self._flat, value, reading, region, external, name)
+        if not wants_structure(reading) or reading.shared or has_frozen_parts(reading):
+            return flat()
+        if any(id(x) in self.interpreter.asked for r in self.readings[id(reading)] for x in r.layers.values()):
+            with suppress(CannotWrite, NotPortable, Unconvertible):
+                return flat()
+        for read in (self._read_structured, self._read_unrolled):
+            try:
+                return self._structured(reading, region, external, name, read)
+            except (Unstructured, CannotWrite, NotPortable, Unconvertible):
+                reading.structured = False  # some rule is missing: the next form says the same
+        return flat()
+
+    def _flat(
+        self,
+        value: ModelValue,
+        reading: Reading,
+        region: Region,
+        external: dict[str, str],
+        name: str,
+    ) -> tuple[Written, Model, str]:
         self._check_flat(reading)
         model, _ = with_comments(arrange(reading.model, self.native), region, self.source)
         model = replace(model, class_name=name)
         as_class = value.variable == "" or self._statements[id(region.statement)] > 1
         model, arguments = self._with_parameters(model, reading, external, as_class=as_class)
-        written = write_model(model, self.style, external, as_class=as_class)
+        written = write_shared(model, self.style, external, as_class=as_class)
         self._check_names(region, arguments if written.definition else written.construct)
         return written, model, arguments
 
@@ -235,7 +260,7 @@ class ModelConverter:
         model, _ = with_comments(arrange(model, self.native, helpers), region, self.source)
         model = replace(model, class_name=name)
         model, arguments = self._with_parameters(model, reading, external, definitions)
-        written = write_model(model, self.style, external, definitions)
+        written = write_shared(model, self.style, external, definitions)
         written.blocks = definitions
         for _, block_text in definitions:
             written.helpers += block_text.helpers
@@ -269,6 +294,13 @@ class ModelConverter:
         scope: Frame | None = frame
         while scope is not None:
             found = [n for n, held in scope.names.items() if held is value and n not in scope.loop_names]
+            found += [
+                f"{n}.{attribute}"
+                for n, held in scope.names.items()
+                if isinstance(held, Instance)
+                for attribute, inner in held.attributes.items()
+                if inner is value
+            ]
             if found:
                 return found[0]
             scope = scope.parent
@@ -288,9 +320,11 @@ class ModelConverter:
             return model, ""
         home = reading.value.frame
         lifted, attributes = lift(model, home)
-        names = parameters(write_model(lifted, self.style, external, blocks, as_class).definition, home)
-        names += [n for n in attributes if n not in names]
-        params = tuple(dict.fromkeys([*names, *_roots(external.values())]))
+        text = write_model(lifted, self.style, inside_class(external), blocks, as_class).definition
+        names = parameters(text, home)
+        names += [n for n in attributes if n not in names and re.search(rf"\b{n}\b", text)]
+        attributes |= given_attributes(external)
+        params = tuple(dict.fromkeys([*names, *_roots(inside_class(external).values())]))
         arguments = ", ".join(attributes.get(n, n) for n in params)
         return replace(lifted, params=params), arguments
 

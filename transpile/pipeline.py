@@ -11,6 +11,7 @@ from transpile.backends.bodies.classes import Classes
 from transpile.backends.pairs import pairs_of
 from transpile.backends.torch_attributes import write_attributes
 from transpile.backends.torch_file import finish
+from transpile.backends.torch_freezing import Frozen, freeze_statistics
 from transpile.backends.torch_training import write_training
 from transpile.backends.written_model import facts_of
 from transpile.convert_models import ModelConverter
@@ -68,13 +69,15 @@ def _attempt(
     drop = {id(model): names for model, names in final_activations(interpreter).items()}
     freezing = Freezing(interpreter)
     names = Namespace(parsed.taken_names)
-    converted = ModelConverter(interpreter, output, drop, layout, style, names).run()
+    converted = ModelConverter(interpreter, output, drop, layout, style, names, freezing).run()
     left = classes.write(output)
     if left:
         return left
     facts = facts_of(converted, drop, layout == "native") | classes.facts()
-    trainings = write_training(interpreter, parsed, output, facts)
+    trainings = write_training(interpreter, parsed, output, facts, Frozen(freezing, converted))
     write_attributes(interpreter, converted, freezing, output)
+    if freezing.freezes_statistics:
+        freeze_statistics(output)
     layers = [x for c in converted for x in c.reading.layers.values() if isinstance(x, Layer)]
     report_attributes(interpreter, facts, layers, output)
     report_old_meanings(interpreter, layers, output)

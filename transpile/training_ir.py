@@ -264,6 +264,15 @@ class Evaluate:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One call of `train_on_batch` or `test_on_batch`."""
+
+    data: Data
+    train: bool
+    as_dict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Predict:
     """One call of `predict` and its relatives. `classes`: predict_classes."""
 

@@ -37,11 +37,16 @@ CASES = {
     "shape": ("print(model.output_shape, model.layers[1].output_shape)", "print((None, 2), (None, 144))"),
     "kernel of a Dense": (
         "w = model.layers[2].get_weights()[0]",
-        "w = model.features.weight.detach().cpu().numpy().T",
+        "w = model.features.weight.detach().cpu().numpy().copy().T",
+    ),
+    "looked at": (
+        "print(np.mean(model.layers[2].get_weights()[1]))",
+        "print(np.mean(model.features.bias.detach().cpu().numpy()))",
     ),
     "kernel of a convolution": (
         "w, b = model.layers[0].get_weights()",
-        "w, b = model.conv.weight.detach().cpu().numpy().transpose(2, 3, 1, 0), model.conv.bias.detach().cpu().numpy()",
+        "w, b = model.conv.weight.detach().cpu().numpy().copy().transpose(2, 3, 1, 0), "
+        "model.conv.bias.detach().cpu().numpy().copy()",
     ),
     "set": (
         "model.layers[2].set_weights([np.ones((144, 5)), np.zeros(5)])",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -30,6 +31,8 @@ def pairs_of(
     for done in converted:
         value = done.reading.value
         expression = expression_of(done.values, interpreter)
+        if not expression and any(m in c.reading.layers.values() for c in converted for m in done.values):
+            continue  # it is compared as a part of the other
         layers = tuple(_layers(done, by_model, ""))
         training = next((trainings[v] for v in done.values if v in trainings), None)
         training = _outside(training, expression)
@@ -41,8 +44,13 @@ def pairs_of(
 
 
 def _outside(training: TrainingInfo | None, expression: str) -> TrainingInfo | None:
-    """`self.criterion` as the file sees it that calls the object `clf`: `clf.criterion`."""
+    """`self.criterion` as the file sees it that calls the object `clf`: `clf.criterion`.
+
+    "{model}" stands for a model that carries its optimizer along.
+    """
     owner = expression.rpartition(".")[0]
+    if training is not None:
+        training = replace(training, optimizer=training.optimizer.replace("{model}", expression))
     if training is None or not training.criterion.startswith("self.") or not owner:
         return training
     criterion, optimizer = (f"{owner}.{t[5:]}" for t in (training.criterion, training.optimizer))

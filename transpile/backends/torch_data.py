@@ -8,7 +8,7 @@ from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_training import Reading, Use
 from transpile.interpret.values import Array, ModelValue
 from transpile.ir import UNKNOWN, Expr
-from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict
+from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict, Step
 
 
 class Known:
@@ -28,6 +28,11 @@ class Known:
                 if isinstance(record, Fit) and record.validation is not None:
                     found.append(record.validation)
         return _joined(found)
+
+    def stepped(self, use: Use) -> Data:
+        """The batches of every such step of models that are alike."""
+        key = self._key(use)
+        return _joined([u.record.data for u in self.reading.uses if isinstance(u.record, Step) and self._key(u) == key])
 
     def _key(self, use: Use) -> object:
         assert use.compiled is not None

@@ -178,7 +178,7 @@ def epoch_function(
     name: str, compiled: Compiled, facts: ModelFacts, moments: Moments | None = None
 ) -> tuple[str, tuple[str, ...]]:
     """`run_epoch(model, loader, criterion, optimizer=None)`, and the helpers it calls."""
-    body, at = _Body(compiled, facts), moments or Moments()
+    body, at = Body(compiled, facts), moments or Moments()
     text = render(
         "torch/training/run_epoch.py.j2", name=name, what=_listed(compiled.keys), summed=body.summed,
         single=len(compiled.keys) == 1, collects=body.collects,
@@ -196,7 +196,7 @@ def _listed(keys: tuple[str, ...]) -> str:
     return f"mean {text}" if len(text) < 24 else "mean losses and metrics"
 
 
-class _Body:
+class Body:
     """The lines of the pass that depend on losses, metrics and the number of arrays."""
 
     def __init__(self, compiled: Compiled, facts: ModelFacts) -> None:
@@ -266,7 +266,7 @@ class _Body:
             lines.append(f"{name} = {name}.detach(){applied(activation)}  # probabilities, which the metrics compare")
         results = ["**means"]
         for metric in self.compiled.metrics:
-            text = self._metric(metric)
+            text = self.metric(metric)
             if metric in self.batchwise:
                 values = self.values(metric)
                 lines.append(f"{values}.append({text})")
@@ -309,7 +309,8 @@ class _Body:
         call = f"{f'({text})' if text.startswith('lambda') else text}({y}, {output})"
         return f"{call}.item()" if metric.custom.whole else f"{call}.mean().item() * len({self.ys[metric.output]})"
 
-    def _metric(self, metric: Metric) -> str:
+    def metric(self, metric: Metric) -> str:
+        """The expression that adds up a metric over a batch."""
         if metric.custom is not None:
             return self._own(metric)
         i = metric.output

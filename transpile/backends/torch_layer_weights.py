@@ -28,12 +28,16 @@ def _permuted(text: str, before: Sequence[str], after: Sequence[str], method: st
     return f"{text}.{method}({', '.join(str(before.index(a)) for a in after)})"
 
 
-def read(module: str, lines: Sequence[str]) -> list[str]:
-    """The expressions that give the arrays of `layer.get_weights()`. Raises OtherLayout."""
+def read(module: str, lines: Sequence[str], kept: bool = True) -> list[str]:
+    """The expressions that give the arrays of `layer.get_weights()`. Raises OtherLayout.
+
+    `kept`: they must not change when the model is trained on.
+    """
+    copy = ".copy()" if kept else ""
     found = []
     for line in lines:
         parameter, keras, torch = _axes(line)
-        found.append(_permuted(f"{module}.{parameter}.detach().cpu().numpy()", torch, keras, "transpose"))
+        found.append(_permuted(f"{module}.{parameter}.detach().cpu().numpy(){copy}", torch, keras, "transpose"))
     return found
 
 

@@ -22,6 +22,8 @@ from transpile.backends.torch_nodes import (
 )
 from transpile.backends.torch_regularization import Extras, Unsupported, activity
 from transpile.backends.written_model import Written
+from transpile.frontends.frozen_parts import ARGUMENT as FROZEN
+from transpile.frontends.frozen_parts import kinds_of
 from transpile.ir import Branch, Loop, Model, Node, Plain, Statement
 from transpile.ops.regularization import ACTIVITY
 from transpile.passes.layout import TO_TORCH, rank_of, to_keras, to_torch
@@ -39,7 +41,7 @@ def write_sequential(model: Model, style: str, external: dict[str, str]) -> Writ
     for node in model.body:
         if not isinstance(node, Node) or node.mask or any(node.converted) or node.layout == "torch":
             return None
-        if "call:training" in node.args:
+        if "call:training" in node.args or FROZEN in node.args:
             return None
         if node.op == "model":
             parts.append(external[node.name])
@@ -234,6 +236,8 @@ class ClassWriter:
 
     def _fix_mode(self, node: Node) -> None:
         """`training=False` (or True) at the call: the module stays in that mode."""
+        if FROZEN in node.args:
+            self._freeze_statistics(node)
         mode = node.args.get("call:training")
         if mode is None:
             return
@@ -244,11 +248,23 @@ class ClassWriter:
         if line not in self.modes:
             self.modes.append(line)
 
+    def _freeze_statistics(self, node: Node) -> None:
+        lines = (
+            f"for module in self.{node.name}.modules():\n"
+            f"    if isinstance(module, {kinds_of(node.args[FROZEN])}):  # frozen in this model\n"
+            "        module.eval()"
+        )
+        if lines not in self.modes:
+            self.modes.append(lines)
+
     def _train_method(self) -> str:
-        body = "\n".join(f"    {line}" for line in self.modes)
+        body = "\n".join(f"    {line}" for lines in self.modes for line in lines.split("\n"))
+        what = "what is called with a fixed training= keeps its own"
+        if all(line.startswith("for ") for line in self.modes):
+            what = "batch normalization that is frozen keeps its statistics"
         return (
             "def train(self, mode=True):\n"
-            '    """Sets the mode; what is called with a fixed training= keeps its own."""\n'
+            f'    """Sets the mode; {what}."""\n'
             f"    super().train(mode)\n{body}\n    return self"
         )
 

@@ -23,9 +23,11 @@ from transpile.backends.torch_epoch import (
     optimizer,
 )  # fmt: skip
 from transpile.backends.torch_fit import Loop
+from transpile.backends.torch_freezing import CannotFreeze, Frozen
 from transpile.backends.torch_functions import Functions
 from transpile.backends.torch_history import Histories
 from transpile.backends.torch_hooks import ends_training, moments_of
+from transpile.backends.torch_notes import note_compile
 from transpile.backends.torch_rates import write_rates
 from transpile.backends.torch_use import UseWriter
 from transpile.backends.torch_weights import class_weight_function
@@ -38,8 +40,6 @@ from transpile.frontends.portable_compile import NotPortable, portable
 from transpile.frontends.texts import names as names_in
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import ModelValue
-from transpile.ops.loss import ACTIVATIONS
-from transpile.passes.logits import final_activation
 from transpile.result import TrainingInfo
 from transpile.source import Source
 from transpile.splice import Output, fragment
@@ -47,7 +47,11 @@ from transpile.training_ir import Board, Compiled, Fit, Problem, RateSchedule, R
 
 
 def write_training(
-    interpreter: Interpreter, source: Source, output: Output, facts: Mapping[ModelValue, ModelFacts]
+    interpreter: Interpreter,
+    source: Source,
+    output: Output,
+    facts: Mapping[ModelValue, ModelFacts],
+    frozen: Frozen,
 ) -> dict[ModelValue, TrainingInfo]:
     """Edits everything that the file does with its converted models.
 
@@ -55,16 +59,22 @@ def write_training(
     """
     if not facts or not interpreter.events:
         return {}
-    return TrainingWriter(interpreter, source, output, facts).run()
+    return TrainingWriter(interpreter, source, output, facts, frozen).run()
 
 
 class TrainingWriter:
     """Writes one file's training."""
 
     def __init__(
-        self, interpreter: Interpreter, source: Source, output: Output, facts: Mapping[ModelValue, ModelFacts]
+        self,
+        interpreter: Interpreter,
+        source: Source,
+        output: Output,
+        facts: Mapping[ModelValue, ModelFacts],
+        frozen: Frozen,
     ) -> None:
         self.source, self.output, self.facts, self.interpreter = source, output, facts, interpreter
+        self.frozen = frozen
         self.reading = Reading(interpreter, source, facts)
         self.sites = self.reading.sites
         self.names = Names(self.reading)
@@ -76,6 +86,7 @@ class TrainingWriter:
         self.homes: dict[Use, Home] = {}
         self.places: dict[Use, Compiled] = {}
         self.epochs: dict[Use, str] = {}
+        self.steps: dict[Use, str] = {}
 
     def run(self) -> dict[ModelValue, TrainingInfo]:
         """All edits; what cannot be converted is reported and left."""
@@ -132,7 +143,13 @@ class TrainingWriter:
             except NotPortable as error:
                 message = str(error)
                 continue
-            self.homes[use] = self._with_criterion(use, self._named(use, home))
+            home = self._with_criterion(use, self._named(use, home))
+            try:
+                self.frozen.settle(use, home)
+            except CannotFreeze as error:
+                self._give_up(use, "K2T118", str(error))
+                return
+            self.homes[use] = home
             return
         self._give_up(use, "K2T125", message)
 
@@ -172,6 +189,7 @@ class TrainingWriter:
                 self.output.edit(span, one.text)
         else:
             one = optimizer(compiled.optimizer, home.model)
+            one = replace(one, text=one.text.replace(f"{home.model}.parameters()", self.frozen.parameters[use]))
             self.functions.helpers(one.helpers, offset)
             lines.append(f"{home.optimizer} = {one.text}")
             owner, dot, _ = home.optimizer.rpartition(".")
@@ -187,8 +205,7 @@ class TrainingWriter:
             if given is not None and not own_inside(given):
                 self.cleanup.claim(given, use.call)
         self.cleanup.consumed(self.source.span(use.call))
-        self._note_decay(use)
-        self._note_kept(use)
+        note_compile(self, use)
         statement = self.sites.statement(use.call)
         assert statement is not None
         if home.mode in ("here", "attribute"):
@@ -221,21 +238,6 @@ class TrainingWriter:
             return replace(home, criterion=made.text)
         offset = self.sites.top(home.statement)
         return replace(home, criterion=self.functions.constant(home.criterion, made.text, offset))
-
-    def _note_kept(self, use: Use) -> None:
-        """A softmax or sigmoid that stays in the model, under a crossentropy."""
-        outputs = use.models[0].outputs
-        for loss, tensor in zip(self.places[use].losses, outputs):
-            wanted = ACTIVATIONS.get(loss.op)
-            if wanted and not loss.moved and final_activation(tensor) == wanted:
-                message = f"the model keeps its {wanted}: not every use of it can do without"
-                self.output.report("K2T306", self.source.span(use.call), message)
-
-    def _note_decay(self, use: Use) -> None:
-        decay = self.reading.decay(use)
-        if decay is not None:
-            message = f"decay={decay.text} was left out: Keras 3 ignores it, Keras 2 lowered the rate by it"
-            self.output.report("K2T205", self.source.span(use.call), message)
 
     def replace(self, statement: cst.SimpleStatementLine, lines: list[str]) -> None:
         """Writes lines in place of a statement; the user's comments inside it come first."""
@@ -372,8 +374,8 @@ class TrainingWriter:
         infos = {}
         for use, home in self.homes.items():
             user = next(iter(self.reading.governed(use)), use)
-            chosen = home.optimizer_of(self._model_text(user))
-            info = TrainingInfo(home.criterion, chosen, self.epochs.get(use, ""))
+            chosen = home.optimizer_of("{model}" if home.mode == "attribute" else self._model_text(user))
+            info = TrainingInfo(home.criterion, chosen, self.epochs.get(use, "") or self.steps.get(use, ""))
             for model in use.models:
                 infos[model] = info
         return infos

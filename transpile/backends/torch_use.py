@@ -11,11 +11,12 @@ from transpile.backends.templates import render
 from transpile.backends.torch_epoch import applied, input_dtype, tensor
 from transpile.backends.torch_fit import array_list
 from transpile.backends.torch_paths import keeps_name, torch_path
+from transpile.backends.torch_steps import step_call
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_training import PREDICTIONS, Use
 from transpile.ir import Expr
 from transpile.source import Source
-from transpile.training_ir import Data, Evaluate, Predict, Store
+from transpile.training_ir import Data, Evaluate, Predict, Step, Store
 
 if TYPE_CHECKING:
     from transpile.backends.torch_training import TrainingWriter
@@ -40,6 +41,9 @@ class UseWriter:
         elif isinstance(record, Predict) or use.kind in PREDICTIONS:
             assert isinstance(record, Predict)
             self._set(use, use.call, self._prediction(use, record))
+        elif isinstance(record, Step):
+            model = self._model(use)
+            self._set(use, use.call, step_call(self.writer, use, record, model, self._data(record.data)))
         elif isinstance(record, Store):
             self._store(use, record)
         elif use.kind == "summary":

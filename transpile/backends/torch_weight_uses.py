@@ -38,7 +38,7 @@ class WeightUses:
         if len(layers) != len(use.targets):
             raise Left("K2T180", "the arrays of a whole model come in another order and layout in PyTorch")
         module = self._module(use.node.value, use.targets)
-        arrays = self._arrays(module, layers)
+        arrays = weights.read(module, self._lines(layers), not self._looked_at(call))
         parent = self.sites.parents.get(call)
         index = _index(parent) if isinstance(parent, cst.Subscript) and parent.value is call else None
         if index is not None and -len(arrays) <= index < len(arrays):
@@ -49,8 +49,14 @@ class WeightUses:
         else:
             self._edit(call, f"[{', '.join(arrays)}]")
 
-    def _arrays(self, module: str, layers: Sequence[Layer]) -> list[str]:
-        return weights.read(module, self._lines(layers))
+    def _looked_at(self, node: cst.CSTNode) -> bool:
+        """Whether an array goes into a function that does not keep it."""
+        for outer in self.sites.above(node):
+            if isinstance(outer, cst.Call) and self.source.code(outer.func).startswith(("np.", "numpy.", "print")):
+                return not self.source.code(outer.func).endswith(("asarray", "array_split", "ravel", "reshape"))
+            if isinstance(outer, cst.SimpleStatementLine):
+                return False
+        return False
 
     def _lines(self, layers: Sequence[Layer]) -> tuple[str, ...]:
         lines = {self.modules.lines(x) for x in layers}

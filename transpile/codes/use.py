@@ -32,4 +32,26 @@ model, or a recurrent layer, they are not.
     arrays = model.get_weights()                    # left, if the arrays are read""",
         "use state_dict() and load_state_dict(), which exchange tensors by name",
     ),
+    Code(
+        "K2T352",
+        "note",
+        "frozen when compiled",
+        """\
+In Keras 2 a model trains what is trainable when it is compiled. GANs rely on that: the
+discriminator is compiled, then `discriminator.trainable = False` freezes it for the combined
+model. Keras 3 looks when a model is first trained, so that there the discriminator would not
+be trained at all. The converted program does what Keras 2 does: each optimizer gets the
+parameters that its model trains.""",
+        "nothing to do, unless you relied on what Keras 3 does",
+    ),
+    Code(
+        "K2T353",
+        "note",
+        "one optimizer for several models",
+        """\
+The program gives one optimizer object to several models. Keras 2 kept moments per weight, and
+one count of steps for all of them, which enters the bias correction of Adam in the first steps.
+Keras 3 refuses it. In PyTorch an optimizer belongs to its parameters, so each model got its own.""",
+        "nothing to do",
+    ),
 )

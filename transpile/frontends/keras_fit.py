@@ -12,12 +12,13 @@ from transpile.frontends.texts import element, is_simple
 from transpile.interpret.values import Event, KerasObject, ModelValue, Tensor
 from transpile.ir import UNKNOWN, Expr, literal
 from transpile.source import Source
-from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict
+from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict, Step
 
 FIT = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data", "shuffle",
        "class_weight", "sample_weight", "initial_epoch", "steps_per_epoch", "validation_steps",
        "validation_batch_size", "validation_freq")  # fmt: skip
 EVALUATE = ("x", "y", "batch_size", "verbose", "sample_weight", "steps", "callbacks", "return_dict")
+STEP = ("x", "y", "sample_weight", "class_weight", "reset_metrics", "return_dict")
 PREDICT = ("x", "batch_size", "verbose", "steps", "callbacks")
 _LOADING = frozenset({"max_queue_size", "max_q_size", "workers", "nb_worker", "use_multiprocessing", "pickle_safe"})
 _DEFAULT = {"batch_size": 32, "validation_freq": 1, "initial_epoch": 0, "shuffle": True}
@@ -168,6 +169,19 @@ def read_evaluate(event: Event, facts: ModelFacts) -> Evaluate:
     if as_dict not in (True, False):
         raise Refused("K2T125", "evaluate(return_dict=...) is only known at run time")
     return Evaluate(data, _batch(given.get("batch_size")), bool(as_dict))
+
+
+def read_step(event: Event, facts: ModelFacts) -> Step:
+    """One call of `train_on_batch` or `test_on_batch`."""
+    given = _given(event, STEP)
+    data = _data(event, given, facts)
+    if given.pop("reset_metrics", literal(True)).value is not True:
+        raise Refused("K2T125", f"{event.kind}(reset_metrics=False) cannot be converted")
+    _refuse_rest(event, given, ("x", "y", "return_dict"))
+    as_dict = given.get("return_dict", literal(False)).value
+    if as_dict not in (True, False):
+        raise Refused("K2T125", f"{event.kind}(return_dict=...) is only known at run time")
+    return Step(data, event.kind == "train_on_batch", bool(as_dict))
 
 
 def read_predict(event: Event, facts: ModelFacts) -> Predict:

@@ -10,21 +10,22 @@ import libcst as cst
 
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_compile import Refused, acts_around, old_decay, read_compile, read_optimizer
-from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict
+from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict, read_step
 from transpile.frontends.sites import Sites, assignments
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Event, KerasObject, ModelValue
 from transpile.ir import Expr, Span
 from transpile.source import Source
-from transpile.training_ir import Compiled, Evaluate, Fit, Optimizer, Predict, Problem, Store
+from transpile.training_ir import Compiled, Evaluate, Fit, Optimizer, Predict, Problem, Step, Store
 
 PREDICTIONS = frozenset({"predict", "predict_proba", "predict_on_batch", "predict_classes"})
 # Calls that are written for any converted model, whatever their arguments.
 PLAIN = frozenset({"summary", "count_params", "build"})
+STEPS = frozenset({"train_on_batch", "test_on_batch"})
 _STREAMS = frozenset({"fit_generator", "evaluate_generator", "predict_generator"})
 # Left to those who convert layers and weights.
 _ELSEWHERE = frozenset({"trainable", "get_weights", "set_weights", "get_layer"})
-Record = Compiled | Fit | Evaluate | Predict | Store | Problem | None
+Record = Compiled | Fit | Evaluate | Predict | Step | Store | Problem | None
 
 
 @dataclass(eq=False)
@@ -105,7 +106,7 @@ class Reading:
 
     def governed(self, compiled: Use) -> list[Use]:
         """The uses that train or evaluate by a `compile`."""
-        return [u for u in self.uses if u.compiled is compiled and u.kind in ("fit", "evaluate")]
+        return [u for u in self.uses if u.compiled is compiled and u.kind in ("fit", "evaluate", *STEPS)]
 
     # Records
 
@@ -136,6 +137,9 @@ class Reading:
         if kind in ("fit", "evaluate"):
             compiled = self._compiled(use)
             return read_fit(event, compiled, facts, self.source) if kind == "fit" else read_evaluate(event, facts)
+        if kind in STEPS:
+            self._compiled(use)
+            return read_step(event, facts)
         if kind in PREDICTIONS:
             return read_predict(event, facts)
         if kind in ("save", "save_weights", "load_weights"):

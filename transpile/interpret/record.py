@@ -58,6 +58,7 @@ class Record:
         self.loops: Loops = ()
         self.user_calls: list[UserCall] = []
         self.attribute_uses: dict[int, AttributeUse] = {}
+        self.asked: set[int] = set()  # the layers among them, by id
         self.picked: dict[int, list[object]] = {}  # what expressions that choose among layers gave
         self.frames: list[Frame] = []  # of every call of the user's functions
         self.assigned: dict[int, list[object]] = {}  # the values of each assignment statement
@@ -123,6 +124,8 @@ class Record:
             values = self.picked.setdefault(id(node), [])
             if value not in values:
                 values.append(value)
+            if not isinstance(node, cst.Attribute):  # `model.layers` as a whole needs no names
+                self.asked |= {id(v) for v in found}
 
     def note_tensors(self, value: object, frame: Frame) -> None:
         """Remembers that the running statement stores tensors."""

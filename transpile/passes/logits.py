@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import libcst as cst
 
 from transpile.frontends.facts import layer_names, model_facts
-from transpile.frontends.keras_training import PLAIN, PREDICTIONS, Reading, Use
+from transpile.frontends.keras_training import PLAIN, PREDICTIONS, STEPS, Reading, Use
 from transpile.frontends.sites import Sites
 from transpile.interpret.callbacks import callbacks_of
 from transpile.interpret.interpreter import Interpreter
@@ -20,7 +20,9 @@ from transpile.ops.loss import ACTIVATIONS
 from transpile.registry import ACTIVITY
 from transpile.training_ir import Compiled
 
-_ALLOWED = frozenset({"compile", "fit", "evaluate", "save", "save_weights", "load_weights"}) | PLAIN | PREDICTIONS
+_ALLOWED = (
+    frozenset({"compile", "fit", "evaluate", "save", "save_weights", "load_weights"}) | PLAIN | STEPS | PREDICTIONS
+)
 # What may be read from a model without meeting its output.
 _HARMLESS_ATTRIBUTES = frozenset(
     "name layers trainable get_weights set_weights weights trainable_weights count_params summary input inputs "
@@ -81,7 +83,7 @@ def _moved(model: ModelValue, ends: tuple[str, ...], uses: Iterable[Use]) -> tup
         return none
     if not compiles and mine:
         return None
-    if not any(u.kind == "fit" for u in mine):
+    if not any(u.kind in ("fit", "train_on_batch") for u in mine):
         return none
     moved = [*ends]
     for use in compiles:

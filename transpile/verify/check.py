@@ -13,6 +13,7 @@ from transpile.result import ModelPair, TrainingInfo
 from transpile.verify import conventions, levels
 from transpile.verify.data_shapes import from_data
 from transpile.verify.floors import floor_constructs, lacks_float64
+from transpile.verify.frozen import AS_COMPILED
 from transpile.verify.imports import read_imports
 from transpile.verify.job import Job
 from transpile.verify.keras_side import KerasModel, KerasSide
@@ -136,9 +137,14 @@ class Check:
             raise TorchProblem(f"{pair.torch} is a {type(module).__name__}, not a module")
         if self.device == "cuda":
             module = module.to("cuda")
+        if self.keras.flags.restore(model):
+            self.conventions.append(AS_COMPILED)
         keras_model = KerasModel(self.keras, model)
         pair = replace(pair, inputs=infos)
-        return Subject(pair, keras_model, TorchModel(self.torch, module, dtype), dtype), program
+        torch_model = TorchModel(self.torch, module, dtype)
+        if pair.training is not None and not self.training_problem:
+            torch_model.given_to(program.evaluate(pair.training.optimizer))
+        return Subject(pair, keras_model, torch_model, dtype), program
 
     def load_torch(self, program: Program, pair: ModelPair) -> None:
         """Runs what makes the model and its training; at least the model."""

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from transpile.verify import datasets, draws
+from transpile.verify.frozen import Flags
 from transpile.verify.recipes import Array
 
 
@@ -55,6 +56,7 @@ class KerasSide:
             keras.config.set_dtype_policy(dtype)
             keras.config.disable_traceback_filtering()
         keras.utils.get_custom_objects().clear()
+        self.flags.forget()
         keras.utils.set_random_seed(0)
 
     def _patch(self) -> None:
@@ -75,6 +77,7 @@ class KerasSide:
 
         layer.__init__, layer.__call__ = init, call
         datasets.install(self.keras.datasets)
+        self.flags = Flags(self.keras)
         if self.legacy:
             _old_rates(self.keras)
         for owner in (self.keras.Model, self.keras.Sequential):
@@ -103,6 +106,7 @@ _NOTHING: dict[str, Any] = {
     "fit_generator": _History,
     "evaluate": lambda: [0.0, 0.0],
     "train_on_batch": lambda: [0.0, 0.0],
+    "test_on_batch": lambda: [0.0, 0.0],
     "save": lambda: None,
     "save_weights": lambda: None,
     "load_weights": lambda: None,

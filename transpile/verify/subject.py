@@ -165,7 +165,7 @@ class Subject:
     def parameter_counts(self) -> tuple[int, int]:
         """Trainable numbers on both sides."""
         ours = {id(w): w for w in self.keras.model.trainable_weights}.values()
-        theirs = [p for p in self.torch.module.parameters() if p.requires_grad]
+        theirs = self.torch.trained().values()
         return (
             sum(int(np.prod(tuple(w.shape))) for w in ours),
             sum(p.numel() for p in theirs),

@@ -80,6 +80,7 @@ class TorchModel:
     def __init__(self, side: TorchSide, module: torch.nn.Module, dtype: str) -> None:
         self.side, self.dtype = side, getattr(torch, dtype)
         self.module = module.to(self.dtype)
+        self._given: set[int] | None = None
         self.native = False  # the inputs go in with channels first (`--layout native`)
         for inner in module.modules():
             if type(inner).__name__.startswith("Random"):
@@ -172,6 +173,20 @@ class TorchModel:
         """The values of all parameters and buffers."""
         return {name: _array(tensor) for name, tensor in self.state().items()}
 
+    def given_to(self, optimizer: Any) -> None:
+        """Notes the parameters that an optimizer trains: not all of a model's, in a GAN."""
+        groups = getattr(optimizer, "param_groups", [])
+        self._given = {id(p) for group in groups for p in group["params"]} or None
+
+    def trained(self) -> dict[str, torch.nn.Parameter]:
+        """The parameters that are trained."""
+        given = self._given
+        return {
+            name: p
+            for name, p in self.module.named_parameters()
+            if p.requires_grad and (given is None or id(p) in given)
+        }
+
     def clear_gradients(self) -> None:
         """Forgets gradients."""
         for parameter in self.module.parameters():
@@ -179,7 +194,7 @@ class TorchModel:
 
     def gradients(self) -> dict[str, Array]:
         """A copy of every gradient that there is."""
-        return {name: _array(p.grad.to_dense()) for name, p in self.module.named_parameters() if p.grad is not None}
+        return {name: _array(p.grad.to_dense()) for name, p in self.trained().items() if p.grad is not None}
 
     def projected_gradients(
         self, inputs: Sequence[Array], directions: Sequence[Array], final: Sequence[str]
@@ -197,6 +212,22 @@ class TorchModel:
             if loss.requires_grad:
                 loss.backward()
         return float(loss), self.gradients()
+
+    @contextlib.contextmanager
+    def own_dtype(self) -> Iterator[None]:
+        """`torch.as_tensor(x, dtype=torch.float32)` of the written code gives the model's precision."""
+        first, dtype = torch.as_tensor, self.dtype
+
+        def as_tensor(data: Any, *args: Any, **options: Any) -> torch.Tensor:
+            if options.get("dtype") is torch.float32:
+                options["dtype"] = dtype
+            return first(data, *args, **options)
+
+        torch.as_tensor = as_tensor
+        try:
+            yield
+        finally:
+            torch.as_tensor = first
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[Watch]:

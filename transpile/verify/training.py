@@ -72,6 +72,7 @@ class TorchTraining:
         self.how = "the plain step"
         self.notes: list[str] = []
         self.form: Form | None = None
+        self.inputs = 1  # how many arrays of a batch the model takes
         self.loop = None if info.run_epoch else find_loop(program.tree)
         self.run = self._runner()
 
@@ -88,7 +89,31 @@ class TorchTraining:
 
     def _run_epoch(self, batch: Batch, update: bool) -> Any:
         function: Any = self.program.evaluate(self.info.run_epoch)
+        if not any(_meaning(name) == "loader" for name in inspect.signature(function).parameters):
+            return self._on_batch(function, batch, update)
         return function(**self._arguments(function, batch, update))
+
+    def _on_batch(self, function: Any, batch: Batch, update: bool) -> Any:
+        """A function that takes one step: `train_on_batch(model, x, y, criterion, optimizer)`."""
+        if not update:
+            return self._plain(batch, update)
+        tensors = [t.cpu() for t in flatten(batch)]
+        inputs, targets = tensors[: self.inputs], tensors[self.inputs :]
+        given = {
+            "model": self.model.module,
+            "criterion": self.criterion,
+            "optimizer": self.optimizer,
+            "x": inputs[0],
+            "inputs": inputs,
+            "y": targets[0],
+            "targets": targets,
+        }
+        names = [n for n, p in inspect.signature(function).parameters.items() if p.default is p.empty]
+        unknown = [n for n in names if n not in given]
+        if unknown:
+            raise TrainingProblem(f"{self.how} takes {unknown[0]!r}, which is not known here")
+        with self.model.own_dtype():
+            return function(**{n: given[n] for n in names})
 
     def _arguments(self, function: Any, batch: Batch, update: bool) -> dict[str, Any]:
         """Fills the parameters by their names."""
@@ -138,6 +163,7 @@ class TorchTraining:
 
     def step(self, inputs: Sequence[Array], labels: Sequence[Label], update: bool = True) -> tuple[Watch, float | None]:
         """One batch: what was watched, and the loss that the code reports."""
+        self.inputs = len(inputs)
         if self.form is None:
             return self._first(inputs, labels, update)
         return self._step(self._batch(inputs, labels, self.form), update)

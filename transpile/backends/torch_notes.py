@@ -1,0 +1,28 @@
+"""What a reader should know of a `compile` that was converted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transpile.frontends.keras_training import Use
+from transpile.ops.loss import ACTIVATIONS
+from transpile.passes.logits import final_activation
+
+if TYPE_CHECKING:
+    from transpile.backends.torch_training import TrainingWriter
+
+
+def note_compile(writer: TrainingWriter, use: Use) -> None:
+    """Reports what differs by convention, or was left out."""
+    span = writer.source.span(use.call)
+    decay = writer.reading.decay(use)
+    if decay is not None:
+        message = f"decay={decay.text} was left out: Keras 3 ignores it, Keras 2 lowered the rate by it"
+        writer.output.report("K2T205", span, message)
+    # a softmax or sigmoid that stays in the model, under a crossentropy
+    for loss, tensor in zip(writer.places[use].losses, use.models[0].outputs):
+        wanted = ACTIVATIONS.get(loss.op)
+        if wanted and not loss.moved and final_activation(tensor) == wanted:
+            message = f"the model keeps its {wanted}: not every use of it can do without"
+            writer.output.report("K2T306", span, message)
+    writer.frozen.note(use, writer.homes, writer.output.report, span)

@@ -1,0 +1,42 @@
+"""Marks the parts of a model whose batch normalization it leaves as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from transpile.frontends.freezing import Freezing
+from transpile.frontends.keras_model import Reading
+from transpile.interpret.model_layers import leaves
+from transpile.ir import Expr, Node, literal
+
+ARGUMENT = "frozen:statistics"  # of a node; its value: the ranks of the inputs
+
+
+def with_frozen_parts(reading: Reading, freezing: Freezing) -> Reading:
+    """The reading, with an argument at each node that is frozen in this model and trained in another."""
+    ranks = {
+        name: tuple(sorted({len(x.applications[0].inputs[0].shape or ()) for x in leaves(part) if x.applications}))
+        for name, part in reading.layers.items()
+        if freezing.sets and freezing.frozen_statistics(reading.value, part)
+    }
+    if ranks:
+        body = tuple(
+            replace(n, args={**n.args, ARGUMENT: literal(ranks[n.name])})
+            if isinstance(n, Node) and n.name in ranks
+            else n
+            for n in reading.model.body
+        )
+        reading.model = replace(reading.model, body=body)
+    return reading
+
+
+def has_frozen_parts(reading: Reading) -> bool:
+    """Whether a part was marked."""
+    return any(isinstance(n, Node) and ARGUMENT in n.args for n in reading.model.body)
+
+
+def kinds_of(argument: Expr) -> str:
+    """The classes of batch normalization in a part: `nn.BatchNorm2d`."""
+    ranks = argument.value if isinstance(argument.value, tuple) else ()
+    names = sorted({f"nn.BatchNorm{max(r - 2, 1)}d" for r in ranks})
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
