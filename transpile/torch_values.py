@@ -20,6 +20,7 @@ class Rank:
         self._spatial = False
         self._parent: Rank | None = None
         self.torn = False  # used with different ranks
+        self._index = False
 
     def root(self) -> Rank:
         """The variable that stands for all that were unified with this one."""
@@ -38,6 +39,11 @@ class Rank:
         found = self.root()
         return found._spatial and not found.torn and (found._value or 4) > 2
 
+    @property
+    def index(self) -> bool:
+        """Whether an embedding looks it up."""
+        return self.root()._index
+
     def settle(self, value: int) -> None:
         """The rank is this."""
         found = self.root()
@@ -50,6 +56,10 @@ class Rank:
         """Something that runs channels last works on it."""
         self.root()._spatial = True
 
+    def mark_index(self) -> None:
+        """It holds indices."""
+        self.root()._index = True
+
     def unify(self, other: Rank) -> None:
         """Both are the same rank."""
         a, b = self.root(), other.root()
@@ -61,6 +71,7 @@ class Rank:
         b._parent = a
         a._value = b._value if a._value is None else a._value
         a._spatial = a._spatial or b._spatial
+        a._index = a._index or b._index
         a.torn = a.torn or b.torn
 
 

@@ -73,9 +73,8 @@ class Applying(Modules):
 
     def apply_leaf(self, leaf: Leaf, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> Operand:
         module = modules()[leaf.path]
-        special = getattr(module, "apply", None)
-        if special is not None:
-            return self.made(*special(self, text, operands, kwargs))
+        if module.apply is not None:
+            return self.made(*module.apply(self, text, operands, kwargs))
         x = operands[0] if operands else next(iter(kwargs.values()))
         value = x.value if isinstance(x.value, Tensor) else Tensor()
         rank = self.uses.rank(leaf.call)
@@ -84,6 +83,8 @@ class Applying(Modules):
         rank.unify(value.rank)
         if module.layout == "last" and rank.value != 2:
             value.rank.mark()
+        if leaf.path == "torch.nn.Embedding":
+            value.rank.mark_index()
         last = value.last if module.layout == "any" else self.runs_last(module, rank)
         argument = self.laid(Operand(x.text, value), last)
         result = f"{text}({argument})"
@@ -156,6 +157,8 @@ class Applying(Modules):
         """A call of a function or method of the file."""
         names = [a.arg for a in info.parameters]
         given: list[str] = []
+        if self.constructing and info.name != "forward":
+            info.makes = True
         variadic = info.node.args.vararg
         for i, operand in enumerate(operands):
             name = names[i] if i < len(names) else ""
@@ -173,7 +176,7 @@ class Applying(Modules):
             if name:
                 info.see(name, value)
             return self.laid(operand, False)
-        parameter = info.values.get(name)
+        parameter = info.seen(name)
         if not isinstance(parameter, Tensor):
             info.see(name, replace(value, last=False, ones=False) if name else value)
             return self.laid(operand, False)

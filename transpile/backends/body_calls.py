@@ -220,7 +220,7 @@ class Bodies(Containers):
 
     def function_info(self, value: Value) -> FunctionInfo | None:
         node = value.of if isinstance(value, FunctionValue) else None
-        every = [*self.program.functions.values()]
+        every = [*self.program.functions.values(), *self.program.nested.values()]
         every += [m for info in self.program.classes.values() for m in info.methods.values()]
         return next((i for i in every if i.node is node), None)
 

@@ -22,9 +22,7 @@ from transpile.torch_values import (
     Extents,
     FunctionValue,
     Imported,
-    Instance,
     Items,
-    Leaf,
     Many,
     Plain,
     Tensor,
@@ -47,7 +45,7 @@ class Expressions:
         self.imports: set[str] = set()
         self.uses_ops = False
         self.targets: int | None = None
-        self.constructing = info is not None and owner is not None and info.name != "forward"
+        self.constructing = info is not None and (info.name == "__init__" or info.makes)
 
     # Text
 
@@ -94,6 +92,8 @@ class Expressions:
             return Operand(node.id, FunctionValue(self.program.functions[node.id].node))
         if node.id in self.program.imported:
             return Operand(node.id, Imported(self.program.imported[node.id]))
+        if node.id in self.program.globals:
+            return Operand(node.id, self.program.globals[node.id])
         return Operand(node.id, UNKNOWN_VALUE)
 
     def reference(self, node: ast.expr, path: str) -> Operand:
@@ -104,21 +104,6 @@ class Expressions:
         if path in ("torch.pi", "torch.inf", "torch.nan"):
             return Operand(f"float('{name}')" if name != "pi" else "3.141592653589793", Plain())
         return Operand(self.source(node), FunctionValue(path))
-
-    def on_Attribute(self, node: ast.Attribute) -> Operand:
-        path = self.program.paths.get(id(node))
-        if path is not None:
-            return self.reference(node, path)
-        if isinstance(node.value, ast.Name) and node.value.id == "self" and self.owner is not None:
-            return self.own_attribute(node)
-        base = self.expr(node.value)
-        if isinstance(base.value, Tensor):
-            return self.tensor_attribute(node, base)
-        if isinstance(base.value, Extents) and node.attr == "numel":
-            raise Left("shape.numel")
-        if isinstance(base.value, Leaf | Chain | Instance):
-            return self.module_attribute(node, base)
-        return Operand(self.rebuilt(node, [(node.value, base.text)]), UNKNOWN_VALUE)
 
     def own_attribute(self, node: ast.Attribute) -> Operand:
         assert self.owner is not None
@@ -143,50 +128,6 @@ class Expressions:
             if name in info.renamed:
                 return info.renamed[name]
         return name
-
-    def tensor_attribute(self, node: ast.Attribute, base: Operand) -> Operand:
-        """`x.shape` and the like."""
-        x, value = base.text, base.value
-        assert isinstance(value, Tensor)
-        match node.attr:
-            case "shape":
-                text = f"ops.shape({relaid(x, value, False)})"
-                return self.made(text, Extents(like(value, last=False)))
-            case "T" | "mT":
-                text = f"ops.transpose({x})" if node.attr == "T" else f"ops.swapaxes({relaid(x, value, False)}, -1, -2)"
-                return self.made(text, like(value, last=False))
-            case "data":
-                return self.made(f"ops.stop_gradient({x})", value)
-            case "ndim":
-                return Operand(f"len({x}.shape)", Plain(value.rank.value or UNKNOWN))
-            case "device":
-                return Operand("None", Plain(None))
-            case "is_cuda" | "requires_grad":
-                return Operand("False", Plain(False))
-            case "dtype":
-                return Operand(f"{x}.dtype", UNKNOWN_VALUE)
-        raise Left(f"the attribute {node.attr} of a tensor")
-
-    def module_attribute(self, node: ast.Attribute, base: Operand) -> Operand:
-        """`self.fc.weight`; a module's own attributes."""
-        value = base.value
-        if isinstance(value, Instance):
-            info = value.of
-            assert isinstance(info, ClassInfo)
-            renamed = next((i.renamed[node.attr] for i in info.lineage() if node.attr in i.renamed), node.attr)
-            found = info.attribute(node.attr)
-            text = f"{base.text}.{renamed}"
-            return Operand(text, UNKNOWN_VALUE if found is None else found)
-        kind = value.path.rpartition(".")[2] if isinstance(value, Leaf) else ""
-        if node.attr == "weight" and kind == "Linear":
-            return self.made(f"ops.transpose({base.text}.kernel)", fresh(2))
-        if node.attr == "weight" and kind == "Embedding":
-            return Operand(f"{base.text}.embeddings", fresh(2))
-        if node.attr == "bias" and kind == "Linear":
-            return Operand(f"{base.text}.bias", fresh(1))
-        if node.attr == "out_features" and kind == "Linear":
-            return Operand(f"{base.text}.units", Plain())
-        raise Left(f"the attribute {node.attr} of nn.{kind or 'Sequential'}")
 
     def made(self, text: str, value: Value) -> Operand:
         """Text of ours that uses `ops`."""

@@ -1,31 +1,32 @@
-"""Initial values that a program sets itself, as initialisers of the layers."""
+"""The walker that leaves out the statements about initial values: the layers have them."""
 
 from __future__ import annotations
 
 import ast
 
+from transpile.backends.body_flow import Walker
 from transpile.backends.body_modules import Uses
-from transpile.backends.body_statements import Walker
-from transpile.frontends.torch_program import Program
-
-
-class Rules:
-    """What the statements about initial values say, for the modules that they concern."""
-
-    def __init__(self, program: Program, uses: Uses) -> None:
-        self.program, self.uses = program, uses
-
-    def settle(self) -> None:
-        """Tells the modules their initialisers."""
+from transpile.frontends.torch_initial import Initial
+from transpile.frontends.torch_program import FunctionInfo
+from transpile.ir import Edit
 
 
 class InitialWalker(Walker):
-    """Adds statements with nn.init to the walker."""
+    """A walker that knows which statements are gone."""
 
-    rules: Rules
+    initial: Initial
 
-    def configure(self, uses: Uses, style: str, rules: Rules, final: bool) -> None:
-        self.uses, self.style, self.rules, self.final = uses, style, rules, final
+    def configure(self, uses: Uses, style: str, initial: Initial, final: bool) -> None:
+        self.uses, self.style, self.initial, self.final = uses, style, initial, final
 
-    def initialises(self, node: ast.Expr) -> bool:
-        return False
+    def child(self, info: FunctionInfo) -> InitialWalker:
+        inner = super().child(info)
+        assert isinstance(inner, InitialWalker)
+        inner.configure(self.uses, self.style, self.initial, self.final)
+        return inner
+
+    def statement(self, node: ast.stmt) -> None:
+        if id(node) in self.initial.gone:
+            self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
+            return
+        super().statement(node)

@@ -229,7 +229,7 @@ class Modules(Pieces):
                 if of.kind == "sequential":
                     return self.wants(of.attributes.get("*", Chain()))
                 forward = of.method("forward")
-                first = forward.values.get(forward.parameters[0].arg) if forward and forward.parameters else None
+                first = forward.seen(forward.parameters[0].arg) if forward and forward.parameters else None
                 if isinstance(first, Tensor) and forward is not None:
                     small = first.rank.value is not None and first.rank.value < 3
                     return (None if small else self.takes_last(forward, first)), first.rank.value

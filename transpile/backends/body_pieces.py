@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from transpile.backends.body_expressions import Expressions
+from transpile.backends.body_attributes import Attributes
 from transpile.ir import UNKNOWN
 from transpile.ops._functions import Left, Operand, fresh, moved_axis, relaid, shown_axis
 from transpile.torch_values import (
@@ -20,7 +20,7 @@ from transpile.torch_values import (
 )
 
 
-class Pieces(Expressions):
+class Pieces(Attributes):
     """Adds subscripts to the expressions."""
 
     def on_Subscript(self, node: ast.Subscript) -> Operand:

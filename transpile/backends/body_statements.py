@@ -1,14 +1,15 @@
-"""The statements of a PyTorch function: read in order, and edited where they change."""
+"""The plain statements of a PyTorch function: read in order, and edited where they change."""
 
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from transpile.backends.body_calls import Bodies
-from transpile.frontends.torch_program import parameter_value
+from transpile.frontends.torch_program import FunctionInfo, parameter_value
 from transpile.ir import Edit
-from transpile.ops._functions import Left, Operand, fresh, like, permutation, relaid
+from transpile.ops._functions import Left, Operand, like, permutation, relaid
 from transpile.torch_values import (
     UNKNOWN_VALUE,
     Extents,
@@ -24,15 +25,20 @@ from transpile.torch_values import (
     key,
 )
 
+_MODULES = {
+    "layers": re.compile(r"(?<![\w.])layers\.(?=[A-Z])"),
+    "ops": re.compile(r"(?<![\w.])ops\.(?!(?:append|extend|insert|items|keys|values|pop|get)\b)(?=[a-z])"),
+}
 _REMARK = "  # channels last, as Keras convolves"
 
 
-class Walker(Bodies):
+class Statements(Bodies):
     """Reads one function; `edits` are what it changes."""
 
     def __init__(self, *given: object) -> None:
         super().__init__(*given)  # type: ignore[arg-type]
         self.edits: list[Edit] = []
+        self.qualifies: set[str] = set()  # modules that are written in full
         self.dead = False  # behind a return or raise
         self.problem: tuple[Left, ast.AST] | None = None
 
@@ -54,20 +60,12 @@ class Walker(Bodies):
         info = self.info
         assert info is not None
         assert isinstance(info.node, ast.FunctionDef)
-        forward = info.name != "__init__"
+        forward = not self.constructing
         if self.owner is not None and len(info.parameters) < len(info.node.args.args):
             self.env["self"] = UNKNOWN_VALUE
         lines = []
         for arg in info.every:
-            value = info.values.get(arg.arg)
-            if value is None or value is UNKNOWN_VALUE:
-                value = parameter_value(info, arg, forward)
-                default = info.defaults.get(arg.arg)
-                if default is not None and not isinstance(value, Tensor):
-                    value = join(self.expr(default).value, value) if not forward or isinstance(value, Plain) else value
-                info.values[arg.arg] = value
-            elif arg.arg in info.defaults and not isinstance(value, Tensor):
-                value = join(self.expr(info.defaults[arg.arg]).value, value)
+            value = self.parameter(info, arg)
             if isinstance(value, Tensor):
                 last = value.rank.spatial and value.rank.value is not None
                 if last and info.boundary:
@@ -83,6 +81,22 @@ class Walker(Bodies):
             self.env[info.node.args.kwarg.arg] = UNKNOWN_VALUE
         if lines:
             self.at_start(info.node, lines)
+
+    def parameter(self, info: FunctionInfo, arg: ast.arg) -> Value:
+        """What a parameter is: as the calls say, else a guess that stays the same."""
+        value = info.values.get(arg.arg)
+        default = info.defaults.get(arg.arg)
+        if value is None or value is UNKNOWN_VALUE:
+            guess = info.guesses.get(arg.arg)
+            if guess is None or (self.constructing and isinstance(guess, Tensor)):
+                guess = parameter_value(info, arg, not self.constructing)
+            info.guesses[arg.arg] = guess
+            value = guess
+            if default is None or isinstance(value, Tensor):
+                return value
+        if default is not None and not isinstance(value, Tensor):
+            return join(self.expr(default).value, value)
+        return value
 
     def at_start(self, node: ast.FunctionDef, lines: list[str]) -> None:
         """Statements in front of the body, behind the docstring."""
@@ -108,10 +122,28 @@ class Walker(Bodies):
     def change(self, node: ast.expr, text: str) -> None:
         """The expression gets this text."""
         source = self.source(node)
+        text = self.qualified(text, source)
         if text.startswith("(") and not source.startswith("(") and _enclosed(text):
             text = text[1:-1]
         if text != source:
             self.edits.append(Edit(self.references.start(node), self.references.end(node), text))
+
+    def qualified(self, text: str, source: str) -> str:
+        """`keras.layers.Dense` where the user's own `layers` hides the module."""
+        for name, pattern in _MODULES.items():
+            if text != source and self.hides(name) and pattern.search(text):
+                text = pattern.sub(f"keras.{name}.", text)
+                self.imports.add("import keras")
+                self.qualifies.add(name)
+        return text
+
+    def hides(self, name: str) -> bool:
+        """Whether a variable of the user's has the name of a module that we use."""
+        if name in self.env or name in self.program.hidden:
+            return True
+        node = self.info.node if self.info is not None else None
+        stores = (n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == name) if node else ()
+        return any(isinstance(n.ctx, ast.Store) for n in stores)
 
     # Statements
 
@@ -144,9 +176,23 @@ class Walker(Bodies):
             self.block(handler.body)
 
     def do_FunctionDef(self, node: ast.FunctionDef) -> None:
+        """A function inside of a function: it is read with what is known around it."""
         self.env[node.name] = FunctionValue(node)
-        if any(id(n) in self.program.paths for n in ast.walk(node)):
-            raise Left("a function inside of a function")
+        info = self.program.nested.setdefault(id(node), FunctionInfo(node, boundary=False))
+        inner = self.child(info)
+        inner.env = dict(self.env)
+        inner.run()
+        self.edits += inner.edits
+        self.helpers |= inner.helpers
+        self.imports |= inner.imports
+        self.uses_ops = self.uses_ops or inner.uses_ops
+        self.problem = self.problem or inner.problem
+
+    def child(self, info: FunctionInfo) -> Statements:
+        """A walker for a function inside of this one."""
+        inner = type(self)(self.program, info, self.owner)
+        inner.constructing = self.constructing
+        return inner
 
     def do_ClassDef(self, node: ast.ClassDef) -> None:
         raise Left("a class inside of a function")
@@ -238,8 +284,6 @@ class Walker(Bodies):
         call = node.value
         if isinstance(call, ast.Constant):
             return
-        if self.initialises(node):
-            return
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             target = call.func.value
             in_place = call.func.attr.endswith("_") and not call.func.attr.endswith("__")
@@ -250,10 +294,6 @@ class Walker(Bodies):
                 self.edits.append(Edit(self.references.start(call), self.references.end(call), f"{target.id} = {text}"))
                 return
         self.change(call, self.expr(call).text)
-
-    def initialises(self, node: ast.Expr) -> bool:
-        """A statement that sets initial values: overridden by the reader of initialisers."""
-        return False
 
     def do_Return(self, node: ast.Return) -> None:
         info = self.info
@@ -284,94 +324,6 @@ class Walker(Bodies):
 
     def do_Raise(self, node: ast.Raise) -> None:
         self.dead = True
-
-    # Branches and loops
-
-    def do_If(self, node: ast.If) -> None:
-        self.change(node.test, self.expr(node.test).text)
-        before, was_dead = dict(self.env), self.dead
-        self.block(node.body)
-        first, first_dead = self.env, self.dead
-        self.env, self.dead = dict(before), was_dead
-        self.block(node.orelse)
-        second, second_dead = self.env, self.dead
-        if first_dead and not was_dead:
-            self.env, self.dead = second, second_dead
-            return
-        if second_dead and not was_dead:
-            self.env, self.dead = first, first_dead
-            return
-        self.env = self.merged(node, first, second)
-
-    def merged(self, node: ast.If, first: dict[str, Value], second: dict[str, Value]) -> dict[str, Value]:
-        """What is known behind an `if`; tensors that lie differently are laid alike."""
-        result: dict[str, Value] = {}
-        for name in {**first, **second}:
-            a, b = first.get(name), second.get(name)
-            if isinstance(a, Tensor) and isinstance(b, Tensor) and a.last != b.last and a.rank.value == b.rank.value:
-                last = b.last if not node.orelse else True
-                for value, block in ((a, node.body), (b, node.orelse)):
-                    if value.last != last:
-                        self.insert_after(block[-1], f"{name} = {relaid(name, value, last)}")
-                        self.uses_ops = True
-                a, b = replace(a, last=last), replace(b, last=last)
-            if a is None or b is None:
-                result[name] = a or b or UNKNOWN_VALUE
-            else:
-                result[name] = join(a, b)
-        return result
-
-    def do_For(self, node: ast.For) -> None:
-        found = self.iterated(node.iter)
-        self.change(node.iter, found.text)
-        self.bind(node.target, each_of(found.value))
-        self.loop(node, node.body)
-        self.block(node.orelse)
-
-    def do_While(self, node: ast.While) -> None:
-        self.change(node.test, self.expr(node.test).text)
-        self.loop(node, node.body)
-        self.block(node.orelse)
-
-    def loop(self, node: ast.stmt, body: list[ast.stmt]) -> None:
-        """A body that runs again and again: its tensors lie at its end as at its beginning."""
-        before = dict(self.env)
-        edits, self.edits = self.edits, []
-        problem = self.problem
-        self.block(body)
-        after, self.edits, self.problem = self.env, edits, problem
-        self.env = dict(before)
-        for name, old in before.items():
-            new = after.get(name)
-            if isinstance(old, Tensor) and isinstance(new, Tensor):
-                if self.close(old, new):
-                    old.rank.unify(new.rank)
-                if new.last and not old.last and old.rank.value == new.rank.value and (old.rank.value or 0) > 2:
-                    self.insert_before(node, [f"{name} = {relaid(name, old, True)}"])
-                    self.uses_ops = True
-                    self.env[name] = replace(old, last=True)
-                elif old.rank.value != new.rank.value:
-                    self.env[name] = fresh(None, old.dtype)
-            elif new is not None and new is not old and not isinstance(new, Tensor):
-                self.env[name] = join(old, new)
-        start = dict(self.env)
-        self.block(body)
-        for name, old in start.items():
-            new = self.env.get(name)
-            if isinstance(old, Tensor) and isinstance(new, Tensor) and new.last != old.last:
-                self.insert_after(body[-1], f"{name} = {relaid(name, new, old.last)}")
-                self.uses_ops = True
-                self.env[name] = replace(new, last=old.last)
-        self.dead = False
-
-    def do_With(self, node: ast.With) -> None:
-        for item in node.items:
-            if any(id(n) in self.program.paths for n in ast.walk(item.context_expr)):
-                raise Left(f"with {self.source(item.context_expr)}")
-        self.block(node.body)
-
-    def do_Delete(self, node: ast.Delete) -> None:
-        return
 
 
 def _enclosed(text: str) -> bool:

@@ -10,10 +10,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from transpile.backends.body_initial import InitialWalker, Rules
+from transpile.backends.body_initial import InitialWalker
 from transpile.backends.body_modules import Uses
 from transpile.backends.keras_helpers import keras_helper
 from transpile.backends.keras_shell import reserved_names, shell_edits
+from transpile.frontends.torch_initial import read_initial
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
 from transpile.ir import Span
 from transpile.ops._functions import Left
@@ -62,7 +63,8 @@ class Conversion:
         self.program, self.output, self.style = program, output, style
         self.references = program.references
         self.uses = Uses()
-        self.rules = Rules(program, self.uses)
+        self.initial = read_initial(program)
+        self.uses.initial = self.initial.by_call
 
     def run(self) -> tuple[ModuleClass, ...]:
         program = self.program
@@ -73,7 +75,6 @@ class Conversion:
             for function, owner in self.functions():
                 function.returns = None if number < ROUNDS - 1 else function.returns
                 self.read(function, owner, final=False)
-            self.rules.settle()
         written = [(self.read(function, owner, final=True), function, owner) for function, owner in self.functions()]
         self.find_problems(written)
         for walker, function, owner in written:
@@ -81,25 +82,26 @@ class Conversion:
                 self.write(walker, function)
         for info in program.classes.values():
             self.finish(info)
+        self.drop_initial()
         return tuple(self.summary(info) for info in program.classes.values())
 
     def functions(self) -> Iterator[tuple[FunctionInfo, ClassInfo | None]]:
         """Constructors first, then the other methods, then the helpers."""
         program = self.program
         for name in program.functions:
-            if name in program.helpers:
+            if name in program.helpers and id(program.functions[name].node) not in self.initial.gone:
                 yield program.functions[name], None
         for only_init in (True, False):
             for info in program.classes.values():
                 for name, method in info.methods.items():
-                    if (name == "__init__") == only_init:
+                    if (name == "__init__") == only_init and id(method.node) not in self.initial.gone:
                         yield method, info
 
     def see_makers(self) -> None:
         """What the code outside gives to the constructors of the classes."""
         program = self.program
         walker = InitialWalker(program, None, None)
-        walker.configure(self.uses, self.style, self.rules, final=False)
+        walker.configure(self.uses, self.style, self.initial, final=False)
         for node in ast.walk(self.references.tree):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in program.classes):
                 continue
@@ -113,7 +115,7 @@ class Conversion:
 
     def read(self, info: FunctionInfo, owner: ClassInfo | None, final: bool) -> InitialWalker:
         walker = InitialWalker(self.program, info, owner)
-        walker.configure(self.uses, self.style, self.rules, final)
+        walker.configure(self.uses, self.style, self.initial, final)
         walker.run()
         return walker
 
@@ -206,6 +208,24 @@ class Conversion:
         for edit in shell_edits(self.program, info, self.output):
             self.output.edits.append(edit)
         self.output.claimed.append(span)
+
+    def drop_initial(self) -> None:
+        """Statements about initial values outside of classes, and what was not understood of any."""
+        for node, message in self.initial.problems:
+            start, end = self.references.start(node), self.references.end(node)
+            text = f"initial values are set by {message}"
+            self.output.report("T2K204", self.references.span(start, end), text)
+        classes = [c.node for c in self.program.classes.values()]
+        for statement in self.initial.statements:
+            around = list(self.references.around(statement))
+            if any(c in around for c in classes):
+                owner = next(c for c in self.program.classes.values() if c.node in around)
+                if not (statement in owner.node.body and owner.problem is None):
+                    continue
+            if any(id(a) in self.initial.gone for a in around):
+                continue
+            start, end = self.references.start(statement), self.references.end(statement)
+            self.output.edit(self.references.span(start, end), "")
 
     def summary(self, info: ClassInfo) -> ModuleClass:
         start, end = self.program.span_of(info.node)

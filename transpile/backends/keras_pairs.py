@@ -2,13 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Iterator, Sequence
 
 from transpile.backends.keras_classes import ModuleClass
 from transpile.references import References
-from transpile.result import ModelPair
+from transpile.result import InputInfo, ModelPair
+from transpile.torch_values import Tensor
 
 
 def pairs_of(references: References, classes: Sequence[ModuleClass]) -> tuple[ModelPair, ...]:
-    """One pair per model that an expression of the file makes."""
-    return ()
+    """One pair per converted class that an expression of the file makes, in the order of the file."""
+    pairs = []
+    for module in classes:
+        if not module.converted or module.inner or module.info is None:
+            continue
+        inputs = _inputs(module)
+        expression = next(_expressions(references, module), "")
+        if inputs and expression:
+            pairs.append(ModelPair(expression, expression, inputs, (), (), ()))
+    return tuple(pairs)
+
+
+def _inputs(module: ModuleClass) -> tuple[InputInfo, ...]:
+    """The required arguments of `forward`; sizes are found by trying."""
+    assert module.info is not None
+    forward = module.info.method("forward")
+    if forward is None:
+        return (InputInfo("x", None, "float32"),) if module.info.kind == "sequential" else ()
+    found = []
+    for arg in forward.parameters:
+        if arg.arg in forward.defaults:
+            continue
+        value = forward.seen(arg.arg)
+        if not isinstance(value, Tensor):
+            return ()
+        rank = value.rank.value
+        shape = None if rank is None else (None,) * rank
+        dtype = "int32" if value.rank.index else "float32"
+        found.append(InputInfo(arg.arg, shape, dtype))
+    return tuple(found)
+
+
+def _expressions(references: References, module: ModuleClass) -> Iterator[str]:
+    """Calls that make the model and can be evaluated at the level of the module."""
+    names = _module_names(references)
+    calls = []
+    for name, _ in references.reads:
+        parent = references.parents.get(name)
+        if name.id == module.name and isinstance(parent, ast.Call) and parent.func is name:
+            calls.append(parent)
+    for call in calls:
+        maker = _maker(references, call)
+        if maker:
+            yield maker
+        given = [*call.args, *(k.value for k in call.keywords)]
+        used = {n.id for g in given for n in ast.walk(g) if isinstance(n, ast.Name)}
+        starred = any(isinstance(g, ast.Starred) for g in given) or any(k.arg is None for k in call.keywords)
+        if used <= names and not starred:
+            yield references.code(call)
+    init = module.info.method("__init__") if module.info else None
+    if init is None or all(a.arg in init.defaults for a in init.parameters):
+        yield f"{module.name}()"
+
+
+def _maker(references: References, call: ast.Call) -> str:
+    """`resnet18()` for `def resnet18(): return ResNet(...)`."""
+    around = [a for a in references.around(call) if isinstance(a, ast.FunctionDef)]
+    if len(around) != 1 or around[0] not in references.tree.body:
+        return ""
+    function = around[0]
+    args = function.args
+    required = len(args.posonlyargs) + len(args.args) - len(args.defaults)
+    returned = isinstance(references.parents.get(call), ast.Return)
+    return f"{function.name}()" if returned and not required and not args.kwonlyargs else ""
+
+
+def _module_names(references: References) -> set[str]:
+    """Names that are bound at the level of the module, by a plain statement."""
+    found: set[str] = set()
+    for node in references.tree.body:
+        if isinstance(node, ast.Assign):
+            found |= {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return found | {"True", "False", "None", "list", "dict", "range", "tuple", "int"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from transpile.references import References
-from transpile.torch_values import UNKNOWN_VALUE, Plain, Tensor, Value, join
+from transpile.torch_values import UNKNOWN_VALUE, Items, Many, Plain, Tensor, Value, join
 
 _BASES = {"torch.nn.Module": "module", "torch.nn.modules.Module": "module", "torch.nn.Sequential": "sequential"}
 _MODES = ("Dropout", "dropout", "BatchNorm", "LSTM", "GRU", "RNN", "Transformer", "MultiheadAttention")
@@ -22,8 +22,10 @@ class FunctionInfo:
     node: FunctionNode
     owner: ClassInfo | None = None
     values: dict[str, Value] = field(default_factory=dict)
+    guesses: dict[str, Value] = field(default_factory=dict)  # of parameters that no call gives
     returns: Value | None = None
     active: bool = False  # being read: a recursive call learns nothing
+    makes: bool = False  # it is called while a model is made
     training: bool = False  # it asks whether the model is in training mode
     boundary: bool = True  # called from outside the module classes: takes and returns PyTorch's layout
 
@@ -52,9 +54,16 @@ class FunctionInfo:
     def every(self) -> list[ast.arg]:
         return [*self.parameters, *self.node.args.kwonlyargs]
 
+    def seen(self, name: str) -> Value | None:
+        """What a parameter is known or taken to be."""
+        return self.values.get(name) or self.guesses.get(name)
+
     def see(self, name: str, value: Value) -> None:
         """A call gives a parameter this value."""
         old = self.values.get(name)
+        guess = self.guesses.get(name)
+        if old is None and isinstance(guess, Tensor) and isinstance(value, Tensor):
+            guess.rank.unify(value.rank)
         if old is None:
             self.values[name] = value
         elif isinstance(old, Tensor) and isinstance(value, Tensor):
@@ -119,6 +128,9 @@ class Program:
         self.paths = {id(r.node): r.path for r in references.references}
         self.classes: dict[str, ClassInfo] = {}
         self.functions: dict[str, FunctionInfo] = {}
+        self.globals = dict(_constants(references.tree))
+        self.hidden = {n.id for n in _stored(references.tree) if n.id in ("layers", "ops")}
+        self.nested: dict[int, FunctionInfo] = {}  # functions inside of functions, by their node
         self.imported = {
             b.name: b.path for b in references.bindings if b.kind == "from" and not references.is_framework(b.path)
         }
@@ -272,6 +284,37 @@ class Program:
 
     def span_of(self, node: ast.AST) -> tuple[int, int]:
         return self.references.start(node), self.references.end(node)
+
+
+def _stored(tree: ast.Module) -> Iterator[ast.Name]:
+    """Names that are assigned at the level of the module."""
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.For) else []
+        for target in targets:
+            yield from (n for n in ast.walk(target) if isinstance(n, ast.Name))
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, Value]]:
+    """Names of plain data at the level of the module."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            try:
+                value = ast.literal_eval(node.value)
+            except (ValueError, TypeError, MemoryError, RecursionError):
+                continue
+            yield node.targets[0].id, plain_data(value)
+
+
+def plain_data(value: object) -> Value:
+    """A literal as a value."""
+    if isinstance(value, dict):
+        found: Value | None = None
+        for inner in value.values():
+            found = join(found, plain_data(inner))
+        return Many(found or Plain())
+    if isinstance(value, list | tuple | set):
+        return Items(tuple(plain_data(v) for v in value)) if not isinstance(value, set) else Many(Plain())
+    return Plain(value)
 
 
 def parameter_value(info: FunctionInfo, arg: ast.arg, forward: bool) -> Value:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from transpile.ir import Expr, literal
 from transpile.registry import Op, signature, spell, translate
+from transpile.torch_values import Value
 
 Args = Mapping[str, Expr]
 Problems = tuple[tuple[str, str], ...]
@@ -59,7 +60,7 @@ class Module:
     rank: int | None = None
     layout: Layout = "any"
     out: int | Literal["flat"] = 0
-    ones: bool = False  # the extents in space of the output are 1
+    apply: Callable[..., tuple[str, Value]] | None = None  # a call with more than one tensor, by itself
 
     @property
     def path(self) -> str:

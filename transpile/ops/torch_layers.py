@@ -54,7 +54,9 @@ def _fold_batch_norm(args: Args, use: Use) -> Folded:
         *_affine(args["affine"]),
         *_initial(use),
     ]
-    return one(keras_call("layers.BatchNormalization", given))
+    if use.style == "idiomatic":
+        return one(keras_call("layers.BatchNormalization", given))
+    return one(keras_call("BatchNormalization", given), "BatchNormalization")
 
 
 def _fold_instance_norm(args: Args, use: Use) -> Folded:

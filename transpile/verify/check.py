@@ -18,6 +18,7 @@ from transpile.verify.imports import read_imports
 from transpile.verify.job import Job
 from transpile.verify.keras_side import KerasModel, KerasSide
 from transpile.verify.optimise import Trainer, custom_step, loss_names, projection
+from transpile.verify.probing import probed
 from transpile.verify.programs import Program, ProgramProblem, first_line
 from transpile.verify.report import Report, Row
 from transpile.verify.slicing import local_expression
@@ -50,14 +51,23 @@ class Check:
                 try:
                     self.compare(pair)
                 except TorchProblem as error:
-                    name = local_expression(pair.keras)
-                    row = Row(1, "the PyTorch program runs", "FAILED", reason=str(error))
-                    self.rows.append(replace(row, model=name))
+                    if self.job.reference == "torch":
+                        raise Unbuildable(str(error)) from None
+                    self.fails(pair, "PyTorch", str(error))
+                except KerasProblem as error:
+                    if self.job.reference == "keras":
+                        raise
+                    self.fails(pair, "Keras", str(error))
         except KerasProblem:
             raise
         except (ProgramProblem, Unbuildable) as error:
             problem = str(error)
         return self.report(began, problem)
+
+    def fails(self, pair: ModelPair, framework: str, reason: str) -> None:
+        """The converted program does not run as far as its model."""
+        row = Row(1, f"the {framework} program runs", "FAILED", reason=reason)
+        self.rows.append(replace(row, model=local_expression(pair.keras)))
 
     def report(self, began: float, problem: str) -> Report:
         """What was found so far."""
@@ -119,7 +129,7 @@ class Check:
             keras_program.load([pair.keras])
             model = keras_program.evaluate(pair.keras)
             infos = pair.inputs
-            if not getattr(model, "inputs", None):
+            if job.reference == "keras" and not getattr(model, "inputs", None):
                 infos = from_data(keras_program, pair)
         except ProgramProblem as error:
             raise KerasProblem(f"Keras: {error}", error.kind, error.api) from None
@@ -140,11 +150,17 @@ class Check:
         if self.keras.flags.restore(model):
             self.conventions.append(AS_COMPILED)
         keras_model = KerasModel(self.keras, model)
-        pair = replace(pair, inputs=infos)
         torch_model = TorchModel(self.torch, module, dtype)
+        original = job.reference == "torch"
+        if original:
+            keras_model.separate = True
+            infos = probed(torch_model.module, infos) or ()
+            if not infos:
+                raise Unbuildable(f"no inputs were found that {pair.torch} takes")
+        pair = replace(pair, inputs=infos)
         if pair.training is not None and not self.training_problem:
             torch_model.given_to(program.evaluate(pair.training.optimizer))
-        return Subject(pair, keras_model, torch_model, dtype), program
+        return Subject(pair, keras_model, torch_model, dtype, by_structure=original), program
 
     def load_torch(self, program: Program, pair: ModelPair) -> None:
         """Runs what makes the model and its training; at least the model."""

@@ -149,6 +149,7 @@ class KerasModel:
 
     def __init__(self, side: KerasSide, model: Any) -> None:
         self.side, self.model = side, model
+        self.separate = False  # several inputs go in as arguments of their own
         self.densified = False  # an embedding's gradient came as rows and was summed
 
     def settle(self) -> None:
@@ -209,6 +210,8 @@ class KerasModel:
         names = getattr(self.model, "_transpile_input_names", None)
         if names:
             argument = dict(zip(names, tensors, strict=True))
+        if self.separate:
+            return self.model(*tensors, training=training)
         return self.model(argument, training=training)
 
     def forward(self, inputs: Sequence[Array], training: bool) -> list[Array]:

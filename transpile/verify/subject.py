@@ -21,6 +21,7 @@ from transpile.verify.floors import lacks_float64
 from transpile.verify.keras_side import KerasModel, find_weight, flatten, weight_name
 from transpile.verify.programs import API_ERRORS, ProgramProblem, described
 from transpile.verify.recipes import Array
+from transpile.verify.structure import Structure
 from transpile.verify.torch_side import TorchModel, TorchProblem
 
 
@@ -38,8 +39,11 @@ class Unbuildable(Exception):
 class Subject:
     """A Keras model and a PyTorch module that should be the same function."""
 
-    def __init__(self, pair: ModelPair, keras: KerasModel, module: TorchModel, dtype: str) -> None:
+    def __init__(
+        self, pair: ModelPair, keras: KerasModel, module: TorchModel, dtype: str, by_structure: bool = False
+    ) -> None:
         self.pair, self.keras, self.torch, self.dtype = pair, keras, module, dtype
+        self.by_structure = by_structure
         self.rng = np.random.default_rng(20)
         self.inputs_info = input_infos(pair, keras)
         self.notes: list[str] = []
@@ -89,6 +93,12 @@ class Subject:
         """The counterparts by the conversion's record, else by order and shape."""
         names = [getattr(w, "path", w.name) for w in self.keras.weights]
         parameters = torch_parameters(self.torch)
+        if self.by_structure:
+            numbers = {id(w): n for n, w in enumerate(self.keras.weights)}
+            structure = Structure(lambda layer: described_layer(layer, numbers), numbers)
+            structure.match(self.torch.module, self.keras.model)
+            audit(structure.result, names, parameters)
+            return structure.result
         matcher = Matcher(
             keras_layers(self.keras),
             [tuple(w.shape) for w in self.keras.weights],
@@ -180,24 +190,7 @@ def keras_layers(keras: KerasModel) -> list[KerasLayer]:
         if isinstance(layer, keras.side.keras.Model) and not (of_program(layer) and own_weights(layer)):
             continue
 
-        def find(path: str, layer: Any = layer) -> int | None:
-            weight = find_weight(layer, path)
-            return None if weight is None else numbers.get(id(weight))
-
-        if of_program(layer):
-            result.append(of_own_class(layer, numbers))
-            continue
-        own = tuple(numbers[id(w)] for w in layer.weights if id(w) in numbers)
-        inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
-        result.append(
-            KerasLayer(
-                layer.name,
-                type(layer).__name__,
-                own,
-                find,
-                "" if inner is None else type(inner).__name__,
-            )
-        )
+        result.append(of_own_class(layer, numbers) if of_program(layer) else described_layer(layer, numbers))
     return result
 
 
@@ -217,6 +210,18 @@ def own_weights(layer: Any) -> dict[str, Any]:
     known = {id(w) for w in layer.weights}
     inside = {id(w) for x in layer._flatten_layers(include_self=False, recursive=True) for w in x.weights}
     return {n: v for n, v in vars(layer).items() if id(v) in known and id(v) not in inside and n[0] != "_"}
+
+
+def described_layer(layer: Any, numbers: Mapping[int, int]) -> KerasLayer:
+    """A layer as the matching sees it."""
+
+    def find(path: str) -> int | None:
+        weight = find_weight(layer, path)
+        return None if weight is None else numbers.get(id(weight))
+
+    own = tuple(numbers[id(w)] for w in layer.weights if id(w) in numbers)
+    inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
+    return KerasLayer(layer.name, type(layer).__name__, own, find, "" if inner is None else type(inner).__name__)
 
 
 def torch_parameters(module: TorchModel) -> dict[str, Parameter]:

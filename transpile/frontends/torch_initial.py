@@ -1,0 +1,332 @@
+"""Statements that set initial values, read as initialisers of the modules that they concern."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from transpile.frontends.torch_initialisers import spelled
+from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
+
+_INIT = "torch.nn.init."
+_METHODS = ("normal_", "uniform_", "fill_", "zero_", "constant_")
+
+
+class Unread(Exception):
+    """A statement about initial values that is not understood."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An initialiser for a parameter of modules of some kinds (patterns; () = any)."""
+
+    kinds: tuple[str, ...]
+    parameter: str
+    text: str
+
+
+@dataclass
+class Initial:
+    """What was found: initialisers by the call that makes the module, statements that go, problems."""
+
+    by_call: dict[int, dict[str, str]] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    statements: list[ast.stmt] = field(default_factory=list)
+    problems: list[tuple[ast.AST, str]] = field(default_factory=list)
+
+    def drop(self, statement: ast.stmt) -> None:
+        self.gone.add(id(statement))
+        self.statements.append(statement)
+
+
+def read_initial(program: Program) -> Initial:
+    """Every statement about initial values in module classes, and `model.apply(...)` outside."""
+    reader = _Reader(program)
+    for info in program.classes.values():
+        reader.read_class(info)
+    reader.read_outside()
+    reader.drop_functions()
+    return reader.found
+
+
+class _Reader:
+    def __init__(self, program: Program) -> None:
+        self.program, self.found = program, Initial()
+        self.references = program.references
+        self.used: list[FunctionInfo] = []
+
+    # Where such statements stand
+
+    def read_class(self, info: ClassInfo) -> None:
+        for node in ast.walk(info.node):
+            if isinstance(node, ast.For) and self.loops_over_modules(node):
+                self.take(node, info, lambda node=node: self.loop(node, info))
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                if any(id(a) in self.found.gone for a in self.references.around(node)):
+                    continue
+                call = node.value
+                applied = self.applied(call)
+                if applied is not None and ast.unparse(call.func) == "self.apply":
+                    self.take(node, info, lambda applied=applied: self.from_function(applied, info))
+                elif self.sets(call) and self.base(self.target(call)).startswith("self."):
+                    self.take(node, info, lambda call=call: self.single(call, info))
+
+    def read_outside(self) -> None:
+        """`model.apply(init)` in the code outside of classes."""
+        for node in ast.walk(self.references.tree):
+            if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+                continue
+            around = list(self.references.around(node))
+            if any(isinstance(a, ast.ClassDef) and a.name in self.program.classes for a in around):
+                continue
+            applied = self.applied(node.value)
+            if applied is not None:
+                func = node.value.func
+                assert isinstance(func, ast.Attribute)
+                for info in self.classes_of(ast.unparse(func.value)):
+                    self.take(node, info, lambda applied=applied, info=info: self.from_function(applied, info))
+                self.found.drop(node)
+
+    def take(self, node: ast.stmt, info: ClassInfo, read: object) -> None:
+        del info
+        try:
+            read()  # type: ignore[operator]
+        except Unread as problem:
+            self.found.problems.append((node, str(problem)))
+        if id(node) not in self.found.gone:
+            self.found.drop(node)
+
+    def loops_over_modules(self, node: ast.For) -> bool:
+        text = ast.unparse(node.iter)
+        sets = any(isinstance(n, ast.Call) and self.sets(n) for n in ast.walk(node))
+        listed = isinstance(node.iter, ast.Tuple | ast.List) and all(
+            ast.unparse(e).startswith("self.") for e in node.iter.elts
+        )
+        return sets and (bool(re.match(r"self\.(named_)?(modules|children|parameters)\(\)", text)) or listed)
+
+    def applied(self, call: ast.Call) -> FunctionInfo | None:
+        """The function that `.apply(f)` applies to every module."""
+        if not (isinstance(call.func, ast.Attribute) and call.func.attr == "apply" and len(call.args) == 1):
+            return None
+        given = call.args[0]
+        if isinstance(given, ast.Name):
+            return self.program.functions.get(given.id)
+        if isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name) and given.value.id == "self":
+            for info in self.program.classes.values():
+                method = info.methods.get(given.attr)
+                if method is not None and any(n is given for n in ast.walk(info.node)):
+                    return method
+        return None
+
+    def classes_of(self, name: str) -> list[ClassInfo]:
+        """The classes whose objects a name outside may hold: all where it is not seen."""
+        made = []
+        for node in ast.walk(self.references.tree):
+            if isinstance(node, ast.Assign) and any(ast.unparse(t) == name for t in node.targets):
+                made += [
+                    self.program.classes[n.id]
+                    for n in ast.walk(node.value)
+                    if isinstance(n, ast.Name) and n.id in self.program.classes
+                ]
+        return made or list(self.program.classes.values())
+
+    # What they say
+
+    def loop(self, node: ast.For, info: ClassInfo) -> None:
+        if isinstance(node.iter, ast.Tuple | ast.List):
+            assert isinstance(node.target, ast.Name)
+            for effect in self.block(node.body, node.target.id, {}):
+                for element in node.iter.elts:
+                    self.give(self.calls_at(ast.unparse(element), info), effect)
+            return
+        target = node.target.elts[-1] if isinstance(node.target, ast.Tuple) else node.target
+        if not isinstance(target, ast.Name) or "parameters" in ast.unparse(node.iter):
+            raise Unread("a loop over parameters")
+        for effect in self.block(node.body, target.id, {}):
+            self.give(self.all_calls(info), effect)
+
+    def from_function(self, function: FunctionInfo, info: ClassInfo) -> None:
+        node = function.node
+        if not isinstance(node, ast.FunctionDef) or len(function.parameters) != 1:
+            raise Unread("the function that is applied")
+        effects = list(self.block(node.body, function.parameters[0].arg, {}))
+        if function not in self.used:
+            self.used.append(function)
+        for effect in effects:
+            self.give(self.all_calls(info), effect)
+
+    def single(self, call: ast.Call, info: ClassInfo) -> None:
+        """`nn.init.zeros_(self.fc.bias)`."""
+        base, parameter = self.split(self.target(call))
+        calls = self.calls_at(base, info)
+        if not calls:
+            raise Unread(f"{base}.{parameter}")
+        around = [a for a in self.references.around(call) if isinstance(a, ast.FunctionDef)]
+        names = _locals(around[0].body) if around else {}
+        self.give(calls, Effect((), parameter, self.initialiser(call, names)))
+
+    def block(self, body: Sequence[ast.stmt], name: str, known: dict[str, ast.expr]) -> Iterator[Effect]:
+        """The effects of statements on the module called `name`."""
+        for node in body:
+            match node:
+                case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Return(value=None):
+                    continue
+                case ast.Assign(targets=[ast.Name(id=local)], value=value):
+                    known[local] = value
+                case ast.With():
+                    yield from self.block(node.body, name, known)
+                case ast.If(test=test, body=inner, orelse=orelse):
+                    kinds = self.kinds(test, name, known)
+                    for effect in self.block(inner, name, dict(known)):
+                        yield Effect(effect.kinds or kinds, effect.parameter, effect.text)
+                    yield from self.block(orelse, name, dict(known))
+                case ast.Expr(value=ast.Call() as call) if self.sets(call):
+                    base, parameter = self.split(self.target(call))
+                    if base != name:
+                        raise Unread(f"{base}.{parameter}")
+                    yield Effect((), parameter, self.initialiser(call, known))
+                case _:
+                    raise Unread(ast.unparse(node).split("\n")[0])
+
+    def kinds(self, test: ast.expr, name: str, known: dict[str, ast.expr]) -> tuple[str, ...]:
+        """The kinds of modules that pass a test, as patterns of their names; () for any."""
+        match test:
+            case ast.BoolOp(op=ast.And(), values=values):
+                found: tuple[str, ...] = ()
+                for value in values:
+                    found = self.kinds(value, name, known) or found
+                return found
+            case ast.BoolOp(op=ast.Or(), values=values):
+                return tuple(k for v in values for k in self.kinds(v, name, known))
+            case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=tested), types]) if tested == name:
+                return tuple(f"^{t}$" for t in self.type_names(types))
+            case ast.Call(func=ast.Name(id="hasattr")):
+                return ()
+            case ast.Compare(left=left, ops=[ast.Eq() | ast.In() | ast.Is()], comparators=[types]):
+                if ast.unparse(left) == f"type({name})":
+                    return tuple(f"^{t}$" for t in self.type_names(types))
+                if isinstance(left, ast.Constant) and isinstance(left.value, str):
+                    return (re.escape(left.value),)
+            case ast.Compare(left=ast.Call(func=ast.Attribute(attr="find"), args=[ast.Constant(value=str() as part)])):
+                return (re.escape(part),)
+            case ast.Compare(ops=[ast.IsNot()]) | ast.Attribute():
+                return ()
+        raise Unread(f"if {ast.unparse(test)}")
+
+    def type_names(self, node: ast.expr) -> list[str]:
+        parts = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
+        names = []
+        for part in parts:
+            path = self.program.paths.get(id(part), "")
+            if not path.startswith("torch.nn."):
+                raise Unread(ast.unparse(part))
+            names.append(path.rpartition(".")[2])
+        return names
+
+    # Parameters and initialisers
+
+    def sets(self, call: ast.Call) -> bool:
+        """`nn.init.f_(x.weight)`, `x.weight.data.fill_(0)`."""
+        path = self.program.paths.get(id(call.func), "")
+        if path.startswith(_INIT):
+            return bool(call.args) and self.split(call.args[0]) != ("", "")
+        func = call.func
+        return isinstance(func, ast.Attribute) and func.attr in _METHODS and self.split(func.value) != ("", "")
+
+    def target(self, call: ast.Call) -> ast.expr:
+        path = self.program.paths.get(id(call.func), "")
+        if path.startswith(_INIT):
+            return call.args[0]
+        assert isinstance(call.func, ast.Attribute)
+        return call.func.value
+
+    @staticmethod
+    def split(node: ast.expr) -> tuple[str, str]:
+        """`m.weight.data` as ("m", "weight")."""
+        while isinstance(node, ast.Attribute) and node.attr == "data":
+            node = node.value
+        if isinstance(node, ast.Attribute) and node.attr in ("weight", "bias"):
+            return ast.unparse(node.value), node.attr
+        return "", ""
+
+    def base(self, node: ast.expr) -> str:
+        return self.split(node)[0]
+
+    def initialiser(self, call: ast.Call, known: dict[str, ast.expr]) -> str:
+        """Keras's initialiser, as text."""
+        path = self.program.paths.get(id(call.func), "")
+        args = list(call.args[1:]) if path.startswith(_INIT) else list(call.args)
+        name = path.removeprefix(_INIT) if path.startswith(_INIT) else getattr(call.func, "attr", "")
+        named = {k.arg or "": k.value for k in call.keywords}
+        text = spelled(name, args, named, known)
+        if text is None:
+            raise Unread(ast.unparse(call))
+        return text
+
+    def give(self, calls: Sequence[tuple[str, ast.Call]], effect: Effect) -> None:
+        for kind, call in calls:
+            if effect.kinds and not any(re.search(k, kind) for k in effect.kinds):
+                continue
+            self.found.by_call.setdefault(id(call), {})[effect.parameter] = effect.text
+
+    # Modules
+
+    def all_calls(self, info: ClassInfo) -> list[tuple[str, ast.Call]]:
+        """Every module of torch.nn that is made in a class and what it uses."""
+        parts = list(self.program.parts_of(info))
+        for node in ast.walk(self.references.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == info.name:
+                for given in (n.id for a in node.args for n in ast.walk(a) if isinstance(n, ast.Name)):
+                    if given in self.program.classes:
+                        parts += self.program.parts_of(self.program.classes[given])
+        for parent in info.lineage():
+            parts.append(parent.node)
+        return [found for part in parts for found in self.made_in(part)]
+
+    def made_in(self, part: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+        for node in ast.walk(part):
+            path = self.program.paths.get(id(node.func), "") if isinstance(node, ast.Call) else ""
+            if path.startswith("torch.nn.") and isinstance(node, ast.Call):
+                yield path.rpartition(".")[2], node
+
+    def calls_at(self, text: str, info: ClassInfo) -> list[tuple[str, ast.Call]]:
+        """The modules at `self.features[0]`."""
+        match = re.fullmatch(r"self\.(\w+)((?:\[\d+\])*)", text)
+        if match is None:
+            return []
+        found: list[tuple[str, ast.Call]] = []
+        for parent in info.lineage():
+            for node in ast.walk(parent.node):
+                if isinstance(node, ast.Assign) and any(ast.unparse(t) == f"self.{match[1]}" for t in node.targets):
+                    value: ast.expr = node.value
+                    for index in re.findall(r"\d+", match[2]):
+                        if isinstance(value, ast.Call) and int(index) < len(value.args):
+                            value = value.args[int(index)]
+                    path = self.program.paths.get(id(value.func), "") if isinstance(value, ast.Call) else ""
+                    if isinstance(value, ast.Call) and path.startswith("torch.nn."):
+                        found.append((path.rpartition(".")[2], value))
+        return found
+
+    def drop_functions(self) -> None:
+        """A function that only `.apply` used goes."""
+        for function in self.used:
+            node = function.node
+            assert isinstance(node, ast.FunctionDef)
+            uses = [
+                n
+                for n in ast.walk(self.references.tree)
+                if (isinstance(n, ast.Name) and n.id == node.name and isinstance(n.ctx, ast.Load))
+                or (isinstance(n, ast.Attribute) and n.attr == node.name)
+            ]
+            if all(any(id(a) in self.found.gone for a in self.references.around(n)) for n in uses):
+                self.found.drop(node)
+
+
+def _locals(body: Sequence[ast.stmt]) -> dict[str, ast.expr]:
+    found: dict[str, ast.expr] = {}
+    for node in body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = node.value
+    return found
