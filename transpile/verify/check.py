@@ -135,18 +135,7 @@ class Check:
             raise KerasProblem(f"Keras: {error}", error.kind, error.api) from None
         if not hasattr(model, "weights") or not hasattr(model, "_flatten_layers"):
             raise Unbuildable(f"{pair.keras} is a {type(model).__name__}, not a Keras model")
-        try:
-            program = Program(job.torch_source, job.torch_filename, "torch_program")
-            self.load_torch(program, pair)
-            module = program.evaluate(pair.torch)
-        except ProgramProblem as error:
-            if error.needs:
-                raise
-            raise TorchProblem(f"PyTorch: {error}") from None
-        if not isinstance(module, torch.nn.Module):
-            raise TorchProblem(f"{pair.torch} is a {type(module).__name__}, not a module")
-        if self.device == "cuda":
-            module = module.to("cuda")
+        module, program = self.torch_module(pair)
         if self.keras.flags.restore(model):
             self.conventions.append(AS_COMPILED)
         keras_model = KerasModel(self.keras, model)
@@ -161,6 +150,23 @@ class Check:
         if pair.training is not None and not self.training_problem:
             torch_model.given_to(program.evaluate(pair.training.optimizer))
         return Subject(pair, keras_model, torch_model, dtype, by_structure=original), program
+
+    def torch_module(self, pair: ModelPair) -> tuple[torch.nn.Module, Program]:
+        """The PyTorch program, run as far as the model of the pair."""
+        job = self.job
+        try:
+            program = Program(job.torch_source, job.torch_filename, "torch_program")
+            self.load_torch(program, pair)
+            module = program.evaluate(pair.torch)
+        except ProgramProblem as error:
+            if error.needs:
+                raise
+            raise TorchProblem(f"PyTorch: {error}") from None
+        if not isinstance(module, torch.nn.Module):
+            raise TorchProblem(f"{pair.torch} is a {type(module).__name__}, not a module")
+        if self.device == "cuda":
+            module = module.to("cuda")
+        return module, program
 
     def load_torch(self, program: Program, pair: ModelPair) -> None:
         """Runs what makes the model and its training; at least the model."""
