@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import string
+
 from transpile.backends.torch_hooks import hook_lines
 from transpile.backends.torch_lines import Lines, Scope, indented
 from transpile.backends.torch_logs import backup_lines, board_lines, csv_lines, nan_lines
 from transpile.backends.torch_paths import folder_of, is_template, torch_path
-from transpile.frontends.texts import operand
+from transpile.frontends.texts import operand, parse
 from transpile.training_ir import (
     Backup,
     Board,
@@ -102,7 +105,7 @@ def _stopping(callback: EarlyStopping, scope: Scope) -> Lines:
 def _checkpoint(callback: Checkpoint, scope: Scope) -> Lines:
     epoch, path = scope.name("epoch"), torch_path(callback.path)
     if is_template(callback.path):
-        path = f"{operand(path)}.format(epoch={epoch} + 1, **{scope.logs})"
+        path = _filled(path, scope) or f"{operand(path)}.format(epoch={epoch} + 1, **{scope.logs})"
     lines = Lines(_folder(callback, scope))
     save = [f"torch.save({scope.model}.state_dict(), {path})"]
     if not callback.epochs:
@@ -129,6 +132,23 @@ def _checkpoint(callback: Checkpoint, scope: Scope) -> Lines:
         save = [f"if ({done}) % {operand(callback.every.text)} == 0:", *indented(save)]
     lines.end = save
     return lines
+
+
+def _filled(path: str, scope: Scope) -> str:
+    """A template that is written out, as an f-string; "" for any other."""
+    node = parse(path)
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or '"' in node.value:
+        return ""
+    text = ""
+    for before, key, spec, conversion in string.Formatter().parse(node.value):
+        text += before.replace("{", "{{").replace("}", "}}").replace("\\", "\\\\")
+        if key is None:
+            continue
+        if conversion or (key != "epoch" and key not in scope.keys):
+            return ""
+        value = f"{scope.name('epoch')} + 1" if key == "epoch" else f"{scope.logs}['{key}']"
+        text += "{" + value + (f":{spec}" if spec else "") + "}"
+    return f'f"{text}"'
 
 
 def _start(callback: Checkpoint) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from transpile.backends.torch_callbacks import callback_lines
+from transpile.backends.torch_hooks import ends_training
 from transpile.backends.torch_lines import Lines, Scope, indented
 from transpile.frontends.texts import is_simple, operand
 from transpile.ir import Expr
@@ -63,7 +64,7 @@ def _with_epochs(loop: Loop) -> list[str]:
     # What a callback adds to the logs is part of the history.
     body += [*around.end, *shown] if any(isinstance(c, Hooks) for c in fit.callbacks) else [*shown, *around.end]
     body += around.stop
-    body += [f"if {loop.model}.stop_training:", "    break"] if loop.stops else []
+    body += [f"if {loop.model}.stop_training:", "    break"] if ends_training(fit.callbacks) else []
     return [*lines, *(f"    {line}" if line else line for line in body), *around.after]
 
 

@@ -65,4 +65,7 @@ def folder_of(path: Expr) -> str:
             return texts[0] if len(texts) == 1 else f"os.path.join({', '.join(texts)})"
     if isinstance(path.value, str) and "{" in posixpath.dirname(path.value):
         return ""
+    written = re.fullmatch(r"""f(["'])([^"']*)/[^"'/{}]*([{][^"'/]*[}][^"'/{}]*)*\1""", path.text)
+    if written:
+        return f'{"f" if "{" in written[2] else ""}"{written[2]}"'
     return f"os.path.dirname({path.text})" + ("" if isinstance(path.value, str) else ' or "."')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -9,7 +11,7 @@ from typing import Literal
 import libcst as cst
 
 from transpile.frontends.keras_compile import Refused
-from transpile.frontends.texts import elements, names
+from transpile.frontends.texts import elements, names, parse
 from transpile.interpret.attributes import class_attribute
 from transpile.interpret.callbacks import HOOKS
 from transpile.interpret.expressions import is_plain
@@ -125,7 +127,63 @@ def portable(expr: Expr, made: Frame, used: Frame) -> Expr:
         return expr
     if is_plain(expr.value):
         return literal(expr.value)
-    raise Refused("K2T167", f"{expr.text} is only known inside the function that makes the callback")
+    text = _outside(expr.text, local, made, used)
+    if text is None:
+        raise Refused("K2T167", f"{expr.text} is only known inside the function that makes the callback")
+    return Expr(text, expr.value)
+
+
+def _outside(text: str, local: set[str], made: Frame, used: Frame, depth: int = 0) -> str | None:
+    """The text with parameters as their arguments, and variables as what they were assigned."""
+    node = parse(text)
+    if node is None or depth > 8 or made.call is None or made.call.caller is not used:
+        return None
+    given = _definitions(made)
+    new: dict[str, ast.expr] = {}
+    for name in names(text) & local:
+        found = given.get(name)
+        inner, own = found if found is not None else (None, False)
+        inner = _outside(inner, local, made, used, depth + 1) if inner is not None and own else inner
+        tree = parse(inner) if inner is not None else None
+        if tree is None:
+            return None
+        new[name] = tree
+    if all(isinstance(e, ast.Name) and e.id == n for n, e in new.items()):
+        return text
+    return ast.unparse(_Names(new).visit(copy.deepcopy(node)))
+
+
+def _definitions(made: Frame) -> dict[str, tuple[str, bool]]:
+    """What the names of a function stand for, and whether that is in the function's own words."""
+    assert made.call is not None
+    function = made.call.function.node
+    params = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
+    found = {p.name.value: (cst.Module([]).code_for_node(p.default), False) for p in params if p.default is not None}
+    found |= {p.name.value: (e.text, False) for p, e in zip(params, made.call.args)}
+    found |= {n: (e.text, False) for n, e in made.call.kwargs.items()}
+    if not isinstance(function, cst.FunctionDef):
+        return found
+    assigned: dict[str, list[cst.BaseExpression]] = {}
+    for statement in function.body.body:
+        for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+            match small:
+                case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value):
+                    assigned.setdefault(name, []).append(value)
+    for name, values in assigned.items():
+        found.pop(name, None)
+        if len(values) == 1 and len(made.bound.get(name, ())) == 1:
+            found[name] = (cst.Module([]).code_for_node(values[0]), True)
+    return found
+
+
+class _Names(ast.NodeTransformer):
+    """Expressions in place of names."""
+
+    def __init__(self, new: dict[str, ast.expr]) -> None:
+        self.new = new
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.new.get(node.id, node)
 
 
 def refuse_makers(value: object, event: Event) -> None:

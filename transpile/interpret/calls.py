@@ -145,6 +145,7 @@ class Calls:
         named = {k: e.value for k, e in kwargs.items() if k not in ("*", "**")}
         record.result = inter.call_function(function, [a.value for a in args], named, frame)
         record.frame = inter.last_frame
+        record.frame.call = record
         return record.result
 
     def _library(self, path: str, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame) -> object:

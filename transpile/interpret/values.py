@@ -26,6 +26,7 @@ class Frame:
     loop_names: set[str] = field(default_factory=set)  # assigned by loops, or inside of them
     returned: list[object] = field(default_factory=list)
     arguments: dict[str, object] = field(default_factory=dict)  # what the parameters were given
+    call: UserCall | None = None  # the call of the file that runs the function
 
     def set(self, name: str, value: object, now: int) -> None:
         self.names[name] = value
