@@ -229,6 +229,7 @@ class Data:
 
     inputs: tuple[Expr, ...]
     targets: tuple[Expr, ...] = ()
+    weight: Expr | None = None  # of each sample
 
 
 @dataclass(frozen=True, slots=True)

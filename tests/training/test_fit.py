@@ -234,7 +234,7 @@ def test_two_outputs(losses: str, data: str) -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ("sample_weight=yes", "K2T125"),
+        ("sample_weight=yes, class_weight={0: 2.0}", "K2T125"),
         ("steps_per_epoch=2", "K2T125"),
         ("callbacks=[keras.callbacks.TensorBoard(update_freq='batch')]", "K2T126"),
         ("callbacks=[keras.callbacks.EarlyStopping(monitor='val_f1')]", "K2T126"),
@@ -314,3 +314,33 @@ def test_masked_outputs_are_left() -> None:
     result = keras2torch(source)
     assert "model.fit(words, tags)" in result.code
     assert [d.code for d in result.diagnostics if d.level == "error"] == ["K2T113"]
+
+
+# Weights of samples
+
+WEIGHTED = HEAD + "w = rng.random(22) * 3\n"
+
+
+@pytest.mark.parametrize(
+    ("layer", "loss", "targets"),
+    [
+        (SIGMOID, "binary_crossentropy", "yes"),
+        (SOFTMAX, "categorical_crossentropy", "onehot"),
+        (SOFTMAX, "sparse_categorical_crossentropy", "ids"),
+        (LINEAR, "mse", "real"),
+        (SINGLE, "mae", "yes"),
+    ],
+)
+@pytest.mark.parametrize("options", ["validation_split=0.2", "validation_data=(x[:5], {}[:5], w[:5])"])
+def test_sample_weight(layer: str, loss: str, targets: str, options: str) -> None:
+    """Loss times weight, a mean over the samples; metrics don't see the weights."""
+    metric = "accuracy" if targets == "ids" else "mse"
+    source = (
+        WEIGHTED + model(layer) + f'model.compile(keras.optimizers.SGD(0.1), "{loss}", metrics=["{metric}"])\n'
+        + fit(f"sample_weight=w, epochs=2, batch_size=5, {options.format(targets)}", f"x, {targets}")
+        + f"score = model.evaluate(x, {targets}, sample_weight=w, verbose=0)\n"
+        + f"plain = model.evaluate(x, {targets}, verbose=0)\n"
+    )  # fmt: skip
+    theirs, ours = compare(source)
+    assert ours["score"] == pytest.approx(theirs["score"], rel=1e-6)
+    assert ours["plain"] == pytest.approx(theirs["plain"], rel=1e-6)

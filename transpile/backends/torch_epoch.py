@@ -38,8 +38,11 @@ def criterion(loss: Loss) -> Text:
     return Text(lowered.module, lowered.helpers)
 
 
-def criteria(compiled: Compiled) -> Text:
-    """The criterion, or a dict of them by the outputs' names."""
+def criteria(compiled: Compiled, weighted: bool = False) -> Text:
+    """The criterion, or a dict of them by the outputs' names. `weighted`: one loss per sample."""
+    if weighted:
+        text = criterion(compiled.losses[0]).text.removesuffix(")")
+        return Text(f'{text}{"" if text.endswith("(") else ", "}reduction="none")')
     each = [criterion(x) for x in compiled.losses]
     helpers = tuple(dict.fromkeys(h for t in each for h in t.helpers))
     if not compiled.several:
@@ -143,7 +146,7 @@ def target_tensor(text: str, data: Expr, loss: Loss) -> str:
     return f"{made}.reshape(*{text}.shape[:{rank - 1}], 1)"
 
 
-def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts) -> str:
+def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts, weighted: bool = False) -> str:
     """`make_loader(x, y, batch_size, shuffle=False)`."""
     several = len(data.inputs) > 1
     xs = [f"inputs[{i}]" for i in range(len(data.inputs))] if several else ["x"]
@@ -154,7 +157,7 @@ def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts
     ]
     tensors += [target_tensor(y, e, loss) for y, e, loss in zip(ys, data.targets, compiled.losses)]
     return render(
-        "torch/training/make_loader.py.j2", name=name, inputs="inputs" if several else "x",
+        "torch/training/make_loader.py.j2", weighted=weighted, name=name, inputs="inputs" if several else "x",
         targets="targets" if compiled.several else "y", tensors=tensors,
     )  # fmt: skip
 
@@ -166,19 +169,22 @@ def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts
 class Moments:
     """At which moments of a pass the callbacks of a program want to be called.
 
-    `stops`: whether one of them may end the training between two batches.
+    `stops`: whether one of them may end the training between two batches. `weighted`: a batch
+    contains the weights of its samples.
     """
 
     begins: bool = False
     ends: bool = False
     stops: bool = False
+    weighted: bool = False
 
 
 def epoch_function(
     name: str, compiled: Compiled, facts: ModelFacts, moments: Moments | None = None
 ) -> tuple[str, tuple[str, ...]]:
     """`run_epoch(model, loader, criterion, optimizer=None)`, and the helpers it calls."""
-    body, at = Body(compiled, facts), moments or Moments()
+    at = moments or Moments()
+    body = Body(compiled, facts, at.weighted)
     text = render(
         "torch/training/run_epoch.py.j2", name=name, what=_listed(compiled.keys), summed=body.summed,
         single=len(compiled.keys) == 1, collects=body.collects,
@@ -199,8 +205,8 @@ def _listed(keys: tuple[str, ...]) -> str:
 class Body:
     """The lines of the pass that depend on losses, metrics and the number of arrays."""
 
-    def __init__(self, compiled: Compiled, facts: ModelFacts) -> None:
-        self.compiled = compiled
+    def __init__(self, compiled: Compiled, facts: ModelFacts, weighted: bool = False) -> None:
+        self.compiled, self.weighted = compiled, weighted
         self.several_inputs = len(facts.input_dtypes) > 1
         self.several = compiled.several
         self.helpers: tuple[str, ...] = ()
@@ -229,18 +235,20 @@ class Body:
         self.xs, self.ys = xs, ys
         if self.several_inputs or self.several:
             return "batch"
-        return "x, y"
+        return "x, y, weight" if self.weighted else "x, y"
 
     def _forward(self, facts: ModelFacts) -> list[str]:
-        names = ", ".join([*self.xs, *self.ys])
+        names = ", ".join([*self.xs, *self.ys, *(["weight"] if self.weighted else [])])
         if self.several_inputs or self.several:
             lines = [f"{names} = (tensor.to(device) for tensor in batch)"]
         else:
-            lines = ["x, y = x.to(device), y.to(device)"]
+            moved = ", ".join(f"{n}.to(device)" for n in names.split(", "))
+            lines = [f"{names} = {moved}"]
         call = f"model({', '.join(self.xs)})"
         penalty = " + model.regularization_loss()" if facts.has_regularization else ""
         if not self.several:
-            lines += [f"output = {call}", f"loss = criterion(output, y){penalty}"]
+            loss = f"({self._per_sample()} * weight).mean()" if self.weighted else "criterion(output, y)"
+            lines += [f"output = {call}", f"loss = {loss}{penalty}"]
             return lines
         outputs = [f"output{i + 1}" for i in range(len(self.ys))]
         lines.append(f"{', '.join(outputs)} = {call}")
@@ -252,6 +260,14 @@ class Body:
             terms.append(f"loss{i + 1}" if plain or weight is None else f"{operand(weight.text)} * loss{i + 1}")
         lines.append(f"loss = {' + '.join(terms)}{penalty}")
         return lines
+
+    def _per_sample(self) -> str:
+        """The losses of the samples, by a criterion without reduction."""
+        loss = self.compiled.losses[0]
+        if criterion(loss).text.startswith(("nn.CrossEntropyLoss", "nn.NLLLoss")) and len(loss.shape or ()) == 2:
+            return "criterion(output, y)"
+        flat = "" if len(loss.shape or ()) == 2 else ".flatten(1)"
+        return f"criterion(output, y){flat}.mean(dim=1)"
 
     def _totals(self, over: list[Metric]) -> tuple[list[str], str]:
         count = f"len({self.ys[0]})"

@@ -177,13 +177,14 @@ def _loaders(loop: Loop) -> list[str]:
     make, train, val = loop.make_loader, loop.name("train_loader"), loop.name("val_loader")
     shuffle = ", shuffle=True" if fit.shuffle else ""
     if fit.split is None:
-        lines = [f"{train} = {make}({_arrays(fit.data, '')}, {fit.batch_size.text}{shuffle})"]
+        lines = [f"{train} = {make}({_arrays(fit.data, '')}, {fit.batch_size.text}{shuffle}{_weight(fit.data, '')})"]
         if fit.validation is not None:
             batch = (fit.validation_batch or fit.batch_size).text
-            lines.append(f"{val} = {make}({_arrays(fit.validation, '')}, {batch})")
+            lines.append(f"{val} = {make}({_arrays(fit.validation, '')}, {batch}{_weight(fit.validation, '')})")
         return lines
     before, data = _named(fit.data, loop)
     split = loop.name("split")
+    head, tail = f"[:{split}]", f"[{split}:]"
     part = f"validation_split={fit.split.text}"
     comment = f"# {part} holds out the last {_share(fit.split)}, before shuffling"
     length = f"int(len({data.inputs[0].text}) * (1 - {operand(fit.split.text)}))"
@@ -192,8 +193,8 @@ def _loaders(loop: Loop) -> list[str]:
         *before,
         comment,
         f"{split} = {length}",
-        f"{train} = {make}({_arrays(data, f'[:{split}]')}, {fit.batch_size.text}{shuffle})",
-        f"{val} = {make}({_arrays(data, f'[{split}:]')}, {batch})",
+        f"{train} = {make}({_arrays(data, head)}, {fit.batch_size.text}{shuffle}{_weight(data, head)})",
+        f"{val} = {make}({_arrays(data, tail)}, {batch}{_weight(data, tail)})",
     ]
 
 
@@ -220,12 +221,16 @@ def _named(data: Data, loop: Loop) -> tuple[list[str], Data]:
     inputs = tuple(short(e, f"inputs_{i + 1}" if many else "inputs") for i, e in enumerate(data.inputs))
     several = len(data.targets) > 1
     targets = tuple(short(e, f"targets_{i + 1}" if several else "targets") for i, e in enumerate(data.targets))
-    return lines, Data(inputs, targets)
+    return lines, Data(inputs, targets, short(data.weight, "weight") if data.weight is not None else None)
 
 
 def _arrays(data: Data, part: str) -> str:
     """`x, y` as arguments; lists where there are several of either."""
     return f"{array_list(data.inputs, part)}, {array_list(data.targets, part)}"
+
+
+def _weight(data: Data, part: str) -> str:
+    return f", weight={data.weight.text}{part}" if data.weight is not None else ""
 
 
 def array_list(each: tuple[Expr, ...], part: str = "") -> str:

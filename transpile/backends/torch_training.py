@@ -17,6 +17,7 @@ from transpile.backends.torch_epoch import (
     Moments,
     clipping,
     criteria,
+    criterion,
     epoch_function,
     following,
     loader_function,
@@ -34,7 +35,7 @@ from transpile.backends.torch_weights import class_weight_function
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_compile import arguments
 from transpile.frontends.keras_fit import FIT
-from transpile.frontends.keras_training import Reading, Use
+from transpile.frontends.keras_training import STEPS, Reading, Use
 from transpile.frontends.placing import Home, Names, places
 from transpile.frontends.portable_compile import NotPortable, portable
 from transpile.frontends.texts import names as names_in
@@ -43,7 +44,7 @@ from transpile.interpret.values import ModelValue
 from transpile.result import TrainingInfo
 from transpile.source import Source
 from transpile.splice import Output, fragment
-from transpile.training_ir import Board, Compiled, Fit, Problem, RateSchedule, ReduceRate
+from transpile.training_ir import Board, Compiled, Evaluate, Fit, Problem, RateSchedule, ReduceRate
 
 
 def write_training(
@@ -124,6 +125,18 @@ class TrainingWriter:
 
     # compile
 
+    def _refuse_weights(self, use: Use) -> None:
+        """Weights of samples need a criterion that gives a loss per sample."""
+        assert isinstance(use.record, Compiled)
+        users = self.reading.governed(use)
+        by_batch = any(u.kind in STEPS for u in users)
+        if not self._weighted(use) or (criterion(use.record.losses[0]).text.startswith("nn.") and not by_batch):
+            return
+        why = "beside training by batches" if by_batch else "while the model ends in its activation"
+        for user in users:
+            if user.kind not in STEPS:
+                user.record = Problem("K2T125", f"sample weights cannot be converted {why}")
+
     def _settle(self, use: Use) -> None:
         """Decides where criterion and optimizer are made, in words that are valid there."""
         assert isinstance(use.record, Compiled)
@@ -132,6 +145,7 @@ class TrainingWriter:
         except NotOwn as error:
             self._give_up(use, error.problem.code, error.problem.message)
             return
+        self._refuse_weights(use)
         moved = {"here": (), "attribute": ("loss",)}
         message = "the model is compiled in another place than it is trained"
         for home in places(use, self.reading, self.names):
@@ -176,7 +190,7 @@ class TrainingWriter:
 
     def _compile(self, use: Use) -> None:
         home, compiled = self.homes[use], self.places[use]
-        made = criteria(compiled)
+        made = criteria(compiled, self._weighted(use))
         offset = self.sites.top(home.statement)
         self.functions.helpers(made.helpers, offset)
         lines = [f"{home.criterion} = {made.text}"]
@@ -233,7 +247,7 @@ class TrainingWriter:
         """
         if home.mode != "attribute":
             return home
-        made = criteria(self.places[use])
+        made = criteria(self.places[use], self._weighted(use))
         if made.helpers or names_in(made.text) - {"nn", "torch"}:
             return replace(home, criterion=made.text)
         offset = self.sites.top(home.statement)
@@ -254,9 +268,9 @@ class TrainingWriter:
         """The name of the function that makes loaders for the data of a use."""
         compiled = self.inside(use)
         facts = self.facts[use.models[0]]
-        data = self.known.fed(use)
+        data, weighted = self.known.fed(use), use.compiled is not None and self._weighted(use.compiled)
         return self.functions.add(
-            "make_loader", self._variable(use), lambda n: loader_function(n, data, compiled, facts),
+            "make_loader", self._variable(use), lambda n: loader_function(n, data, compiled, facts, weighted),
             self.sites.top(use.call),
         )  # fmt: skip
 
@@ -280,7 +294,15 @@ class TrainingWriter:
     def _moments(self, compiled: Use) -> Moments:
         """What the callbacks of all trainings of one `compile` need."""
         fits = [u.record for u in self.reading.governed(compiled) if isinstance(u.record, Fit)]
-        return moments_of([c for f in fits for c in f.callbacks])
+        moments = moments_of([c for f in fits for c in f.callbacks])
+        return replace(moments, weighted=self._weighted(compiled))
+
+    def _weighted(self, compiled: Use) -> bool:
+        """Whether samples have weights anywhere under one `compile`."""
+        records = [u.record for u in self.reading.governed(compiled)]
+        data = [r.data for r in records if isinstance(r, Fit | Evaluate)]
+        data += [r.validation for r in records if isinstance(r, Fit) and r.validation is not None]
+        return any(d.weight is not None for d in data)
 
     def inside(self, use: Use) -> Compiled:
         """What `compile` said, in words that are valid in functions at module level."""
@@ -368,7 +390,8 @@ class TrainingWriter:
         others = [u for u in self.reading.uses if u.kind in ("fit", "evaluate") and u is not use and not u.problem]
         simple = not (compiled.metrics or compiled.several or fit.split or fit.validation or fit.callbacks)
         one = len(facts.input_dtypes) == 1 and not facts.has_constraints
-        return simple and one and not others and not clipping(compiled.optimizer) and fit.class_weight is None
+        weighted = fit.class_weight is not None or fit.data.weight is not None
+        return simple and one and not others and not clipping(compiled.optimizer) and not weighted
 
     def _infos(self) -> dict[ModelValue, TrainingInfo]:
         infos = {}

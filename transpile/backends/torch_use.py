@@ -84,7 +84,8 @@ class UseWriter:
         def each(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
             return tuple(Expr(self.text(e.text), e.value) for e in exprs)
 
-        return Data(each(data.inputs), each(data.targets))
+        weight = None if data.weight is None else each((data.weight,))[0]
+        return Data(each(data.inputs), each(data.targets), weight)
 
     def names_of_metrics(self, uses: list[Use]) -> None:
         """`model.metrics_names` as the list that it is."""
@@ -103,7 +104,8 @@ class UseWriter:
         keys = self.writer.inside(use).keys
         data = self._data(record.data)
         make, epoch = self.writer.loader(use), self.writer.epoch(use)
-        loader = f"{make}({array_list(data.inputs)}, {array_list(data.targets)}, {record.batch_size.text})"
+        weight = f", weight={data.weight.text}" if data.weight is not None else ""
+        loader = f"{make}({array_list(data.inputs)}, {array_list(data.targets)}, {record.batch_size.text}{weight})"
         call = f"{epoch}({self._model(use)}, {loader}, {self.writer.home(use).criterion})"
         node, text = self._result(use, call, keys, record.as_dict)
         self._set(use, node, text)

@@ -9,8 +9,10 @@ from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_callbacks import read_callbacks
 from transpile.frontends.keras_compile import Refused, arguments
 from transpile.frontends.texts import element, is_simple
-from transpile.interpret.values import Event, KerasObject, ModelValue, Tensor
-from transpile.ir import UNKNOWN, Expr, literal
+from transpile.interpret.values import Array, Event, KerasObject, ModelValue, Tensor
+from transpile.ir import UNKNOWN, Expr, Node, literal
+from transpile.ops.loss import ACTIVATIONS
+from transpile.registry import Context, by_name, lower
 from transpile.source import Source
 from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict, Step
 
@@ -46,15 +48,17 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source
     """One call of `fit`. Raises Refused."""
     given = _given(event, FIT)
     known = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data",
-             "class_weight", "initial_epoch", "validation_batch_size", "validation_freq")  # fmt: skip
+             "class_weight", "initial_epoch", "validation_batch_size", "validation_freq", "sample_weight")  # fmt: skip
     shuffle = given.pop("shuffle", literal(True)).value
     if shuffle not in (True, False):
         raise Refused("K2T125", "fit(shuffle=...) is only known at run time")
-    data = _data(event, given, facts)
+    data = replace(_data(event, given, facts), weight=sample_weight(given.get("sample_weight"), compiled))
     _refuse_rest(event, given, known)
+    if data.weight is not None and given.get("class_weight", literal(None)).value is not None:
+        raise Refused("K2T125", "Keras takes no sample_weight together with class_weight")
     split = given.get("validation_split")
     split = None if split is None or split.value in (0, 0.0, None) else split
-    validation = _validation(given.get("validation_data"), facts)
+    validation = _validation(given.get("validation_data"), facts, compiled)
     batch = _batch(given.get("batch_size"))
     fit = Fit(
         data,
@@ -87,6 +91,28 @@ def _frequency(expr: Expr | None) -> Expr | None:
 
 def _batch(expr: Expr | None) -> Expr:
     return literal(32) if expr is None or expr.value is None else expr
+
+
+def sample_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:
+    """The weights of the samples. Refuses what has no loss per sample."""
+    if expr is None or expr.value is None:
+        return None
+    loss = compiled.losses[0]
+    rank = len(loss.shape) if loss.shape is not None else None
+    known = expr.value.shape if isinstance(expr.value, Array) else None
+    if compiled.several:
+        raise Refused("K2T125", "sample weights of several outputs cannot be converted")
+    if rank != 2 and (rank is None or known is None or len(known) != 1):
+        raise Refused("K2T125", "sample weights per time step or pixel cannot be converted")
+    if loss.custom is not None:
+        raise Refused("K2T125", "sample weights cannot be converted for a loss of your own")
+    made = lower(by_name()[loss.op], Node(loss.op, loss.args, input_shapes=(loss.shape,)), Context())
+    # A crossentropy of probabilities may yet become one of logits.
+    if loss.op not in ACTIVATIONS and (not made.module.startswith("nn.") or made.helpers):
+        raise Refused("K2T125", f"sample weights cannot be converted for the loss {loss.op}")
+    if any(getattr(m, "weighted", False) for m in compiled.metrics):
+        raise Refused("K2T125", "sample weights cannot be converted together with weighted_metrics")
+    return expr
 
 
 def _class_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:
@@ -143,28 +169,27 @@ def spread(expr: Expr, names: tuple[str, ...]) -> tuple[Expr, ...]:
     return tuple(Expr(element(expr.text, i)) for i in range(len(names)))
 
 
-def _validation(expr: Expr | None, facts: ModelFacts) -> Data | None:
+def _validation(expr: Expr | None, facts: ModelFacts, compiled: Compiled) -> Data | None:
     if expr is None or expr.value is None:
         return None
     refuse_streams(expr)
     value = expr.value
-    if isinstance(value, list | tuple) and len(value) == 2:
-        x, y = (Expr(element(expr.text, i), v) for i, v in enumerate(value))
+    if isinstance(value, list | tuple) and len(value) in (2, 3):
+        x, y, *weights = (Expr(element(expr.text, i), v) for i, v in enumerate(value))
         if y.value is None:
             raise Refused("K2T127", f"{x.text} yields inputs and targets together")
         refuse_streams(x)
         refuse_streams(y)
-        return Data(spread(x, facts.input_names), spread(y, facts.output_names))
-    if isinstance(value, list | tuple):
-        raise Refused("K2T125", "validation_data with sample weights cannot be converted")
+        weight = sample_weight(weights[0] if weights else None, compiled)
+        return Data(spread(x, facts.input_names), spread(y, facts.output_names), weight)
     raise Refused("K2T127", f"the validation data {expr.text} are not a pair of arrays")
 
 
-def read_evaluate(event: Event, facts: ModelFacts) -> Evaluate:
+def read_evaluate(event: Event, compiled: Compiled, facts: ModelFacts) -> Evaluate:
     """One call of `evaluate`."""
     given = _given(event, EVALUATE)
-    data = _data(event, given, facts)
-    _refuse_rest(event, given, ("x", "y", "batch_size", "verbose", "return_dict"))
+    data = replace(_data(event, given, facts), weight=sample_weight(given.get("sample_weight"), compiled))
+    _refuse_rest(event, given, ("x", "y", "batch_size", "verbose", "return_dict", "sample_weight"))
     as_dict = given.get("return_dict", literal(False)).value
     if as_dict not in (True, False):
         raise Refused("K2T125", "evaluate(return_dict=...) is only known at run time")

@@ -136,7 +136,9 @@ class Reading:
             return replace(read, choices=self._chosen(choices)) if choices else read
         if kind in ("fit", "evaluate"):
             compiled = self._compiled(use)
-            return read_fit(event, compiled, facts, self.source) if kind == "fit" else read_evaluate(event, facts)
+            if kind == "evaluate":
+                return read_evaluate(event, compiled, facts)
+            return read_fit(event, compiled, facts, self.source)
         if kind in STEPS:
             self._compiled(use)
             return read_step(event, facts)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from transpile.result import TrainingInfo
@@ -38,10 +39,14 @@ class TrainingProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Which form of every label, and whether inputs and targets come in tuples."""
+    """Which form of every label, and whether inputs and targets come in tuples.
+
+    `weighted`: the weights of the samples come last.
+    """
 
     numbers: tuple[int, ...]
     nested: bool
+    weighted: bool = False
 
     def choose(self, labels: Sequence[Label]) -> list[Array]:
         """The labels in this form."""
@@ -183,10 +188,13 @@ class TorchTraining:
         """The first batch, in the form that the file's own loader gives; where that cannot
         be told, in the first form that the code takes without complaint."""
         nestings = (False, True) if len(inputs) > 1 or len(labels) > 1 else (False,)
-        numbers = itertools.product(*(range(len(label.forms())) for label in labels))
+        numbers = list(itertools.product(*(range(len(label.forms())) for label in labels)))
         choices = [Form(n, nested) for n in numbers for nested in nestings][:64]
+        choices += [Form(n, False, weighted=True) for n in numbers][:32]
         template = find_template(self.program, self.info.run_epoch, self.loop)
-        fitting = [form for form in choices if template and template.fits([*inputs, *form.choose(labels)], form.nested)]
+        fitting = [
+            form for form in choices if template and template.fits(self._arrays(inputs, labels, form), form.nested)
+        ]
         if fitting:
             self.form = fitting[0]
             return self.step(inputs, labels, update)
@@ -207,10 +215,16 @@ class TorchTraining:
         self.form = choices[0]
         return self.step(inputs, labels, update)
 
+    @staticmethod
+    def _arrays(inputs: Sequence[Array], labels: Sequence[Label], form: Form) -> list[Array]:
+        weights = [np.ones(len(inputs[0]))] if form.weighted else []
+        return [*inputs, *form.choose(labels), *weights]
+
     def _batch(self, inputs: Sequence[Array], labels: Sequence[Label], form: Form) -> Batch:
         """The tensors as the loop unpacks them: flat, or inputs and targets in tuples."""
         xs = self.model.arguments(inputs)
         ys = [self.model.tensor(array) for array in form.choose(labels)]
+        ys += [self.model.tensor(np.ones(len(inputs[0])))] if form.weighted else []
         if form.nested:
             return (
                 xs[0] if len(xs) == 1 else tuple(xs),
