@@ -69,3 +69,9 @@ def folder_of(path: Expr) -> str:
     if written:
         return f'{"f" if "{" in written[2] else ""}"{written[2]}"'
     return f"os.path.dirname({path.text})" + ("" if isinstance(path.value, str) else ' or "."')
+
+
+def makes_folder(folder: str, source: str) -> bool:
+    """Whether the program makes that folder itself; `folder` is its text."""
+    text = re.escape(folder).replace('"', "[\"']")
+    return re.search(rf"\b(makedirs|mkdir)\(\s*{text}\s*[,)]", source) is not None

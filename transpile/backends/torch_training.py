@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -14,10 +13,8 @@ from transpile.backends.torch_cleanup import Cleanup
 from transpile.backends.torch_custom import NotOwn, own_inside, unsure_targets, with_own
 from transpile.backends.torch_data import Known
 from transpile.backends.torch_epoch import (
-    Moments,
     clipping,
     criteria,
-    criterion,
     epoch_function,
     following,
     loader_function,
@@ -27,15 +24,17 @@ from transpile.backends.torch_fit import Loop
 from transpile.backends.torch_freezing import CannotFreeze, Frozen
 from transpile.backends.torch_functions import Functions
 from transpile.backends.torch_history import Histories
-from transpile.backends.torch_hooks import ends_training, moments_of
+from transpile.backends.torch_hooks import ends_training
+from transpile.backends.torch_moments import is_weighted, moments, refuse_weights
 from transpile.backends.torch_notes import note_compile
+from transpile.backends.torch_paths import makes_folder
 from transpile.backends.torch_rates import write_rates
 from transpile.backends.torch_use import UseWriter
 from transpile.backends.torch_weights import class_weight_function
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_compile import arguments
 from transpile.frontends.keras_fit import FIT
-from transpile.frontends.keras_training import STEPS, Reading, Use
+from transpile.frontends.keras_training import Reading, Use
 from transpile.frontends.placing import Home, Names, places
 from transpile.frontends.portable_compile import NotPortable, portable
 from transpile.frontends.texts import names as names_in
@@ -44,7 +43,7 @@ from transpile.interpret.values import ModelValue
 from transpile.result import TrainingInfo
 from transpile.source import Source
 from transpile.splice import Output, fragment
-from transpile.training_ir import Board, Compiled, Evaluate, Fit, Problem, RateSchedule, ReduceRate
+from transpile.training_ir import Board, Compiled, Fit, Problem, RateSchedule, ReduceRate
 
 
 def write_training(
@@ -125,18 +124,6 @@ class TrainingWriter:
 
     # compile
 
-    def _refuse_weights(self, use: Use) -> None:
-        """Weights of samples need a criterion that gives a loss per sample."""
-        assert isinstance(use.record, Compiled)
-        users = self.reading.governed(use)
-        by_batch = any(u.kind in STEPS for u in users)
-        if not self._weighted(use) or (criterion(use.record.losses[0]).text.startswith("nn.") and not by_batch):
-            return
-        why = "beside training by batches" if by_batch else "while the model ends in its activation"
-        for user in users:
-            if user.kind not in STEPS:
-                user.record = Problem("K2T125", f"sample weights cannot be converted {why}")
-
     def _settle(self, use: Use) -> None:
         """Decides where criterion and optimizer are made, in words that are valid there."""
         assert isinstance(use.record, Compiled)
@@ -145,7 +132,7 @@ class TrainingWriter:
         except NotOwn as error:
             self._give_up(use, error.problem.code, error.problem.message)
             return
-        self._refuse_weights(use)
+        refuse_weights(use, self.reading)
         moved = {"here": (), "attribute": ("loss",)}
         message = "the model is compiled in another place than it is trained"
         for home in places(use, self.reading, self.names):
@@ -190,7 +177,7 @@ class TrainingWriter:
 
     def _compile(self, use: Use) -> None:
         home, compiled = self.homes[use], self.places[use]
-        made = criteria(compiled, self._weighted(use))
+        made = criteria(compiled, is_weighted(self.reading, use))
         offset = self.sites.top(home.statement)
         self.functions.helpers(made.helpers, offset)
         lines = [f"{home.criterion} = {made.text}"]
@@ -247,7 +234,7 @@ class TrainingWriter:
         """
         if home.mode != "attribute":
             return home
-        made = criteria(self.places[use], self._weighted(use))
+        made = criteria(self.places[use], is_weighted(self.reading, use))
         if made.helpers or names_in(made.text) - {"nn", "torch"}:
             return replace(home, criterion=made.text)
         offset = self.sites.top(home.statement)
@@ -268,7 +255,7 @@ class TrainingWriter:
         """The name of the function that makes loaders for the data of a use."""
         compiled = self.inside(use)
         facts = self.facts[use.models[0]]
-        data, weighted = self.known.fed(use), use.compiled is not None and self._weighted(use.compiled)
+        data, weighted = self.known.fed(use), use.compiled is not None and is_weighted(self.reading, use.compiled)
         return self.functions.add(
             "make_loader", self._variable(use), lambda n: loader_function(n, data, compiled, facts, weighted),
             self.sites.top(use.call),
@@ -279,30 +266,17 @@ class TrainingWriter:
         compiled, facts = self.inside(use), self.facts[use.models[0]]
         offset = self.sites.top(use.call)
         assert use.compiled is not None
-        moments = self._moments(use.compiled)
-        _, helpers = epoch_function("_", compiled, facts, moments)
+        at = moments(self.reading, use.compiled)
+        _, helpers = epoch_function("_", compiled, facts, at)
         self.functions.helpers(helpers, offset)
         name = self.functions.add(
-            "run_epoch", self._variable(use), lambda n: epoch_function(n, compiled, facts, moments)[0], offset
+            "run_epoch", self._variable(use), lambda n: epoch_function(n, compiled, facts, at)[0], offset
         )
         if use.compiled not in self.epochs and unsure_targets(compiled, self.known.fed(use).targets):
             message = "Keras 3 gives a metric function targets of shape (n,) as they are"
             self.output.report("K2T220", self.source.span(use.compiled.call), message)
         self.epochs.setdefault(use.compiled, name)
         return name
-
-    def _moments(self, compiled: Use) -> Moments:
-        """What the callbacks of all trainings of one `compile` need."""
-        fits = [u.record for u in self.reading.governed(compiled) if isinstance(u.record, Fit)]
-        moments = moments_of([c for f in fits for c in f.callbacks])
-        return replace(moments, weighted=self._weighted(compiled))
-
-    def _weighted(self, compiled: Use) -> bool:
-        """Whether samples have weights anywhere under one `compile`."""
-        records = [u.record for u in self.reading.governed(compiled)]
-        data = [r.data for r in records if isinstance(r, Fit | Evaluate)]
-        data += [r.validation for r in records if isinstance(r, Fit) and r.validation is not None]
-        return any(d.weight is not None for d in data)
 
     def inside(self, use: Use) -> Compiled:
         """What `compile` said, in words that are valid in functions at module level."""
@@ -333,14 +307,14 @@ class TrainingWriter:
         loop = Loop(
             fit, compiled, model, home.criterion, home.optimizer_of(model), "", "", history, name,
             penalty=facts.has_regularization, rate_key="lr" if self.reading.reads("lr") else "learning_rate",
-            momentum=compiled.optimizer.has_momentum, makes_folder=self._makes_folder,
+            momentum=compiled.optimizer.has_momentum, makes_folder=lambda text: makes_folder(text, self.source.text),
         )  # fmt: skip
         if self._is_plain(use, fit, compiled, facts):
             loop.tensors = self._tensors(use, fit)
         else:
             loop.make_loader, loop.epoch_function = self.loader(use), self.epoch(use)
             assert use.compiled is not None
-            loop.stops = self._moments(use.compiled).stops or ends_training(fit.callbacks)
+            loop.stops = moments(self.reading, use.compiled).stops or ends_training(fit.callbacks)
         if loop.momentum and any(isinstance(c, ReduceRate | RateSchedule) for c in fit.callbacks):
             self.functions.helpers(("rescale_momentum",), self.sites.top(use.call))
         if fit.class_weight is not None:
@@ -363,11 +337,6 @@ class TrainingWriter:
             self.classes.write(given.value)
         if any(isinstance(c, Board) for c in fit.callbacks):
             self.output.report("K2T344", self.source.span(use.call), "TensorBoard gets the scalars, not the graph")
-
-    def _makes_folder(self, text: str) -> bool:
-        """Whether the program makes that folder itself."""
-        folder = re.escape(text).replace('"', "[\"']")
-        return re.search(rf"\b(makedirs|mkdir)\(\s*{folder}\s*[,)]", self.source.text) is not None
 
     def _model_text(self, use: Use) -> str:
         func = use.call.func
