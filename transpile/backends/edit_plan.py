@@ -187,7 +187,10 @@ def _is_wide(text: str, indent: int) -> bool:
 
 def _inside(edit: Edit, removals: list[Edit]) -> bool:
     return any(
-        r.start <= edit.start < r.end and edit.end <= r.end and not (r.text == "pass" and edit.end == r.start)
+        r.start <= edit.start < r.end
+        and edit.end <= r.end
+        and not (r.text == "pass" and edit.end == r.start)
+        and not (edit.start == edit.end == r.start and edit.text.endswith("\n"))  # a line of ours before
         for r in removals
     )
 

@@ -9,6 +9,7 @@ from transpile.backends.keras_loaders import tensors_of
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_extents import Extents
 from transpile.frontends.torch_plain_steps import PlainStep
+from transpile.frontends.torch_variables import is_constant, is_local
 from transpile.ir import Edit
 from transpile.splice import apply
 
@@ -238,7 +239,9 @@ class FitWriter:
 
     def _in_scope(self, array: ast.expr, loop: Loop) -> bool:
         there, here = self.e.kinds.function_of(array), self.e.kinds.function_of(loop.outer)
-        return there is here or isinstance(there, ast.Module)
+        constant = isinstance(array, ast.Name) and is_constant(self.e.kinds, array)
+        local = isinstance(array, ast.Name) and there is not here and is_local(self.e.kinds, here, array.id)
+        return constant and not local and (there is here or isinstance(there, ast.Module))
 
     def _write(self, loop: Loop, plain: PlainStep, data: list[str]) -> None:
         iterated = loop.outer.iter

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_expressions import Script
 from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.frontends.torch_variables import is_constant, is_local
 from transpile.ir import Span
 
 _KEPT_BASES = ("torch.utils.data.", "torch.autograd.Function", "torchvision.")
@@ -101,7 +102,44 @@ def _is_known_at(e: ScriptExpressions, value: ast.expr, node: ast.AST) -> bool:
     """Whether the names of an expression stand for the same where a node is."""
     names = [n for n in ast.walk(value) if isinstance(n, ast.Name)]
     here, there = e.kinds.function_of(node), e.kinds.function_of(value)
-    return bool(names) and (here is there or isinstance(there, ast.Module))
+    if not names or not (here is there or isinstance(there, ast.Module)):
+        return False
+    return all(is_constant(e.kinds, n) and (here is there or not is_local(e.kinds, here, n.id)) for n in names)
+
+
+def is_kept(e: ScriptExpressions, made: ast.AST | None) -> bool:
+    """Whether a loader stays PyTorch's."""
+    return isinstance(made, ast.Call) and e.path(made.func).endswith("DataLoader") and loader(e, made) is None
+
+
+def batch_names(e: ScriptExpressions, loop: ast.For) -> list[str]:
+    """The variables of a loop that hold batches of a loader that stays."""
+    iterated, target = loop.iter, loop.target
+    match iterated, target:
+        case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]), ast.Tuple(elts=[_, batch]):
+            iterated, target = inner, batch
+    match iterated:
+        case ast.Call(func=ast.Name(id="tqdm") | ast.Attribute(attr="tqdm"), args=[inner, *_]):
+            iterated = inner
+    kind = e.kind(iterated)
+    if kind.name != "loader" or not is_kept(e, kind.node):
+        return []
+    if isinstance(target, ast.Name):
+        return [target.id]
+    return [n.id for n in ast.walk(target) if isinstance(n, ast.Name) and n.id != "_"]
+
+
+def keep_loader(e: ScriptExpressions, loop: ast.For) -> None:
+    """Makes the batches of a loader that stays arrays, at the start of the loop."""
+    names = batch_names(e, loop)
+    if not names:
+        return
+    single = isinstance(loop.target, ast.Name) or (len(names) == 1 and not isinstance(loop.target, ast.Tuple))
+    if single and names:
+        text = f"{names[0]} = [part.numpy() for part in {names[0]}]"
+    else:
+        text = f"{', '.join(names)} = {', '.join(f'{n}.numpy()' for n in names)}"
+    e.script.plan.insert_before(loop.body[0], text)
 
 
 LOADER_RULES = (loader, dataset, dataset_length)

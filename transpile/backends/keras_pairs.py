@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator, Sequence
 
 from transpile.backends.keras_classes import ModuleClass
+from transpile.backends.keras_trainings import ScriptTraining
 from transpile.references import References
-from transpile.result import InputInfo, ModelPair
+from transpile.result import InputInfo, ModelPair, TrainingInfo
 from transpile.torch_values import Tensor
 
 
-def pairs_of(references: References, classes: Sequence[ModuleClass]) -> tuple[ModelPair, ...]:
-    """One pair per converted class that an expression of the file makes, in the order of the file."""
+def pairs_of(
+    references: References, classes: Sequence[ModuleClass], trainings: Sequence[ScriptTraining] = ()
+) -> tuple[ModelPair, ...]:
+    """One pair per converted class that an expression of the file makes, in the order of the file.
+
+    A model that the module trains is compared as the variable that holds it, with its training.
+    """
     pairs = []
     for module in classes:
         if not module.converted or module.inner or module.info is None:
             continue
         inputs = _inputs(module)
         expression = next(_expressions(references, module), "")
-        if inputs and expression:
+        training = next((t for t in trainings if t.made.startswith(f"{module.name}(")), None)
+        if inputs and training is not None:
+            info = TrainingInfo(training.criterion, training.optimizer)
+            pairs.append(ModelPair(training.model, training.model, inputs, (), (), (), info))
+        elif inputs and expression:
             pairs.append(ModelPair(expression, expression, inputs, (), (), ()))
     return tuple(pairs)
 
@@ -88,4 +99,4 @@ def _module_names(references: References) -> set[str]:
             found.add(node.target.id)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.add(node.name)
-    return found | {"True", "False", "None", "list", "dict", "range", "tuple", "int"}
+    return found | set(dir(builtins))

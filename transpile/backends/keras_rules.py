@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from transpile.backends.keras_calls import layer_call
+from transpile.backends.keras_chains import chain_call
 from transpile.backends.keras_losses import bound, loss_name, loss_object, loss_value
 from transpile.backends.keras_optimizers import write_optimizer
 from transpile.backends.keras_script_expressions import ScriptExpressions
@@ -54,9 +55,23 @@ def made_model(e: ScriptExpressions, node: ast.expr) -> str | None:
         return e.text(node.args[0]) if node.args else None
     if not path.startswith("torch.nn."):
         return None
+    if path == "torch.nn.Sequential":
+        chain = chain_call(e.references, node)
+        if not chain.text:
+            code, message = chain.diagnostics[0]
+            e.script.report(code, node, message)
+            return e.references.code(node)
+        return e.script.need(chain, node)
     given = e.arguments(node)
     written = layer_call(path, *given) if given is not None else None
-    return e.script.need(written, node) if written is not None and written.text else None
+    if written is None or not written.text:
+        return None
+    text = e.script.need(written, node)
+    match e.references.parents.get(node):
+        case ast.Assign(targets=[ast.Name(id=name)]) if name in e.kinds.parameterised:
+            e.needs(("import keras",), ())
+            return f"keras.Sequential([{text}])"
+    return text
 
 
 def made_loss(e: ScriptExpressions, node: ast.expr) -> str | None:

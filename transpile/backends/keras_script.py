@@ -29,7 +29,18 @@ from transpile.backends.keras_schedules import Schedules
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.backends.keras_statements import Statements
 from transpile.backends.keras_steps import StepWriter
-from transpile.backends.keras_tensor_rules import cast, dtype_name, filled, function, made_tensor, method, size
+from transpile.backends.keras_tensor_rules import (
+    cast,
+    comparison,
+    distance,
+    dtype_name,
+    filled,
+    function,
+    made_tensor,
+    method,
+    size,
+)
+from transpile.backends.keras_trainings import ScriptTraining, trainings_of
 from transpile.frontends.torch_devices import Devices
 from transpile.frontends.torch_kinds import Kinds
 from transpile.frontends.torch_modes import Modes
@@ -39,12 +50,15 @@ from transpile.splice import Output
 
 RULES = (
     shortened_call, *LOADER_RULES, seeded, learning_rate, availability, made_optimizer, made_loss, called_loss,
-    functional_loss, made_model, model_call, number, switched_off, moved, filled, size, cast, made_tensor, function,
-    method, dtype_name,
+    functional_loss, made_model, model_call, number, switched_off, moved, filled, size, cast, made_tensor, comparison,
+    distance, function, method, dtype_name,
 )  # fmt: skip
 
 
-def convert_script(references: References, output: Output, classes: Sequence[ModuleClass]) -> None:
+_DATA = ("torch.utils.data.", "torchvision.datasets.", "torchvision.transforms.")
+
+
+def convert_script(references: References, output: Output, classes: Sequence[ModuleClass]) -> list[ScriptTraining]:
     """Edits the code outside of the module classes, whose spans it leaves alone."""
     known = {c.name: c for c in classes}
     kinds = Kinds(references, known)
@@ -67,11 +81,17 @@ def convert_script(references: References, output: Output, classes: Sequence[Mod
     edits = script.plan.edits()
     output.edits += edits
     _claim(references, output, script)
+    return trainings_of(kinds, batches.plain)
 
 
 def _claim(references: References, output: Output, script: Script) -> None:
     """Claims the names of PyTorch that some edit covers."""
     spans = script.plan.spans()
     for reference in references.references:
+        span = references.span(reference.start, reference.end)
         if any(start <= reference.start and reference.end <= end for start, end in spans):
-            output.claimed.append(references.span(reference.start, reference.end))
+            output.claimed.append(span)
+        elif reference.path.startswith(_DATA):
+            output.claimed.append(span)
+            if not any(d.code == "T2K321" for d in output.diagnostics):
+                output.report("T2K321", span, "data sets and loaders stay PyTorch's: Keras takes their batches")

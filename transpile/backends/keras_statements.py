@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from transpile.backends.keras_gradients import taken_gradient
+from transpile.backends.keras_loaders import keep_loader, tensors_of
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_devices import Devices
 from transpile.frontends.torch_kind import FUNCTION, argument
@@ -92,6 +94,8 @@ class Statements:
             return
         if isinstance(statement, ast.With):
             self._with(statement)
+        if isinstance(statement, ast.For):
+            keep_loader(self.e, statement)
         if isinstance(statement, FUNCTION | ast.ClassDef):
             self._decorators(statement)
         self._expressions(statement)
@@ -257,4 +261,29 @@ def sets_rate(e: ScriptExpressions, statement: ast.stmt) -> bool:
     return False
 
 
-STATEMENT_RULES = (sets_rate, loads, saves, frozen, clipped)
+def splits(e: ScriptExpressions, statement: ast.stmt) -> bool:
+    """`a, b = random_split(dataset, [80, 20])`."""
+    match statement:
+        case ast.Assign(
+            targets=[ast.Tuple(elts=[ast.Name(id=first), ast.Name(id=second)])],
+            value=ast.Call(func=func, args=[ast.Name() as source, (ast.List() | ast.Tuple()) as sizes]),
+        ) if e.path(func).endswith("utils.data.random_split") and len(sizes.elts) == 2:
+            if tensors_of(e, source) is None:
+                return False
+            size = sizes.elts[0]
+            count = e.text(size)
+            if isinstance(size, ast.Constant) and isinstance(size.value, float):
+                count = f"int({count} * len({source.id}))"
+            shuffled = "shuffled"
+            while shuffled in e.references.text:
+                shuffled += "_"
+            e.script.plan.rewrite(
+                statement,
+                f"{shuffled} = {source.id}.shuffle(len({source.id}), reshuffle_each_iteration=False)",
+                f"{first}, {second} = {shuffled}.take({count}), {shuffled}.skip({count})",
+            )
+            return True
+    return False
+
+
+STATEMENT_RULES = (splits, taken_gradient, sets_rate, loads, saves, frozen, clipped)

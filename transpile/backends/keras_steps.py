@@ -103,6 +103,7 @@ class StepWriter:
                 self.names[step] = (_free(f"tape_{suffix}", taken), _free(f"gradients_{suffix}", taken))
         tapes = ", ".join(f"{_TAPE} as {self.names[s][0]}" for s in group)
         self.e.script.output.imports.add("import tensorflow as tf")
+        self.e.script.report("T2K322", group[0].statement, "the step records a gradient tape of TensorFlow's")
         self.plan.wrap(region.statements[0], region.statements[-1], f"with {tapes}:")
 
     def _suffix(self, step: Step) -> str:

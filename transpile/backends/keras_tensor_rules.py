@@ -218,6 +218,46 @@ def method(e: ScriptExpressions, node: ast.expr) -> str | None:
     return e.script.need(written, node)
 
 
+_COMPARISONS = {
+    ast.Eq: "equal", ast.NotEq: "not_equal", ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater",
+    ast.GtE: "greater_equal",
+}  # fmt: skip
+
+
+_METHODS = {"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
+
+
+def comparison(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`predicted == labels`: TensorFlow compares tensors of one dtype only."""
+    match node:
+        case ast.Compare(left=left, ops=[operator], comparators=[right]) if type(operator) in _COMPARISONS:
+            kinds = [e.kind(left).name, e.kind(right).name]
+            if "tensor" in kinds and set(kinds) <= {"tensor", "array"}:
+                return _used(e, f"ops.{_COMPARISONS[type(operator)]}({e.text(left)}, {e.text(right)})")
+        case ast.Call(func=ast.Attribute(value=left, attr=attr), args=[right]) if attr in _METHODS:
+            if e.kind(left).name == "tensor" and not e.path(node.func):
+                return _used(e, f"ops.{_METHODS[attr]}({e.text(left)}, {e.text(right)})")
+    return None
+
+
+def distance(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`F.pairwise_distance(a, b)`."""
+    match node:
+        case ast.Call(func=func, args=[a, b], keywords=keywords) if (
+            e.path(func) == "torch.nn.functional.pairwise_distance"
+        ):
+            if any(k.arg != "keepdim" for k in keywords):
+                return None
+            keep = "".join(f", keepdims={e.text(k.value)}" for k in keywords)
+            return _used(e, f"ops.norm({e.text(a)} - {_tight(e, b)} + 1e-6, axis=-1{keep})")
+    return None
+
+
+def _tight(e: ScriptExpressions, node: ast.expr) -> str:
+    text = e.text(node)
+    return f"({text})" if isinstance(node, ast.BinOp | ast.IfExp) else text
+
+
 def dtype_name(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`torch.float32` as a name of Keras's."""
     if isinstance(node, ast.Attribute) and e.kind(node).name == "dtype":

@@ -24,7 +24,7 @@ TENSOR_FUNCTIONS = {
     **dict.fromkeys(
         "eq ne gt lt ge le isnan isinf isfinite logical_and logical_or logical_not all any".split(), "bool"),
     **dict.fromkeys("max min sort topk median mode kthvalue".split(), "pair"),
-    **dict.fromkeys("split chunk unbind".split(), "list"),
+    **dict.fromkeys("split chunk unbind autograd.grad".split(), "list"),
 }  # fmt: skip
 
 # Methods of tensors: as above; "same" keeps what the receiver is, "count" sums what it is.

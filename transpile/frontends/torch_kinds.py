@@ -38,6 +38,7 @@ from transpile.frontends.torch_kind_tables import (
 )
 from transpile.references import References
 
+_DATASETS = ("torch.utils.data.Dataset", "torch.utils.data.IterableDataset", "torch.utils.data.dataset.Dataset")
 _MODULES = ("torch.nn.Module", "torch.nn.Sequential", "pytorch_lightning.LightningModule")
 
 
@@ -48,7 +49,8 @@ class Kinds:
         self.references = references
         self.paths = {id(r.node): r.path for r in references.references}
         self.scope_of = {id(name): scope for name, scope in references.reads}
-        self.classes = set(classes) | self._module_classes()
+        self.classes = set(classes) | self._classes_below(_MODULES)
+        self.datasets = self._classes_below(_DATASETS)
         self.functions: dict[str, FUNCTION] = {s.name: s for s in references.tree.body if isinstance(s, FUNCTION)}
         self.assigned: dict[tuple[int, str], list[tuple[int, ast.AST, ast.AST]]] = {}
         self.calls: dict[str, list[ast.Call]] = {}
@@ -59,12 +61,12 @@ class Kinds:
         for node in ast.walk(references.tree):
             self._collect(node)
 
-    def _module_classes(self) -> set[str]:
-        """The classes of the file that are modules, whether they could be converted or not."""
+    def _classes_below(self, roots: tuple[str, ...]) -> set[str]:
+        """The classes of the file that are modules (or data sets), converted or not."""
         found: set[str] = set()
         for node in self.references.tree.body:
             if isinstance(node, ast.ClassDef) and any(
-                self.path(b) in _MODULES or (isinstance(b, ast.Name) and b.id in found) for b in node.bases
+                self.path(b) in roots or (isinstance(b, ast.Name) and b.id in found) for b in node.bases
             ):
                 found.add(node.name)
         return found
@@ -260,6 +262,9 @@ class Kinds:
                 return Kind(name, node=node)
         if path.startswith("torch.nn.") and path.rpartition(".")[2][0].isupper():
             return Kind("loss" if path.endswith("Loss") else "model", node=node)
+        if path.endswith("utils.data.random_split") and node.args:
+            source = self.of(node.args[0])
+            return Kind("list", parts=(source,)) if source.name == "dataset" else UNKNOWN
         if path in PASSED_ON:
             return self.of(node.args[0]) if node.args else UNKNOWN
         if path.startswith("torch.nn.functional."):
@@ -291,6 +296,8 @@ class Kinds:
             return Kind("tensor", "float")
         if kind.name == "class" or name in self.classes:
             return Kind("model", node=node)
+        if name in self.datasets:
+            return Kind("dataset", node=node)
         if kind.name == "function" and isinstance(kind.node, FUNCTION):
             return self.returned(kind.node)
         if kind.name == "tensor type":
