@@ -98,6 +98,8 @@ class ModelEdits:
             self.output.imports.add("from torch import nn")
         if re.search(r"\bF\.", text):
             self.output.imports.add("from torch.nn import functional as F")
+        if re.search(r"\btorchvision\.", text):
+            self.output.imports.add("import torchvision")
         if re.search(r"\bmath\.", text):
             self.output.imports.add("import math")
         self.output.imports.add("import torch")

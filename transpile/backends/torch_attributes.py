@@ -14,10 +14,11 @@ from transpile.frontends.sites import Sites
 from transpile.interpret import attributes
 from transpile.interpret.expressions import is_plain
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.model_layers import Counted
+from transpile.interpret.model_layers import Counted, counted
 from transpile.interpret.record import AttributeUse
 from transpile.interpret.values import InputSource, Layer, ModelValue
 from transpile.ir import UNKNOWN, Span
+from transpile.ops.pretrained import NETWORKS
 from transpile.splice import Output
 
 _LITERALS = ("name", "output_shape", "input_shape")
@@ -129,12 +130,27 @@ class _Attributes(WeightUses):
         model = self._model(owner)
         text = self._module(owner, [model])
         found = self.interpreter.picked.get(id(node), [])
+        self._check_pretrained(model, node, found)
         texts = {self.modules.access(model, text, x) for x in found if isinstance(x, Layer | ModelValue | InputSource)}
         if len(texts) == 1 and len(found) == 1:
             return texts.pop()
         if isinstance(node, cst.Subscript) and self.modules.same_positions(model):
             return f"{text}[{self.source.code(node.slice[0])}]"
         raise NoModule("which layer it is is only known when the program runs")
+
+    def _check_pretrained(self, model: ModelValue, node: cst.BaseExpression, chosen: Sequence[object]) -> None:
+        """Keras counts the layers of a pretrained network inside of the model: only those behind it are known."""
+        inside = [x for x in counted(model) or [] if isinstance(x, Layer) and x.kind in NETWORKS]
+        if not inside or (isinstance(node, cst.Call) and node.args and node.args[0].keyword is None and chosen):
+            return
+        index = node.slice[0].slice if isinstance(node, cst.Subscript) else None
+        start: object = index.value if isinstance(index, cst.Index) else None
+        if isinstance(index, cst.Slice) and index.step is None:
+            start = index.lower if index.lower is not None else index.upper
+        backwards = isinstance(start, cst.UnaryOperation) and isinstance(start.operator, cst.Minus)
+        whole = isinstance(index, cst.Slice) and index.lower is None
+        if not backwards or not chosen or any(x in chosen for x in inside) != whole:
+            raise NoModule("the layers inside of a pretrained network have other numbers in torchvision")
 
     def _model(self, owner: cst.BaseExpression) -> ModelValue:
         """The model that an expression gives, of which layers are asked."""
@@ -182,6 +198,7 @@ class _Attributes(WeightUses):
         self._list(use, use.node)
 
     def _count(self, use: AttributeUse, call: cst.Call) -> None:
+        self._check_pretrained(self._model(use.node.value), call, [])
         counts = {len(v) for v in self.interpreter.picked.get(id(use.node), []) if isinstance(v, list)}
         if len(counts) != 1:
             raise Left("K2T130", "how many layers Keras counts is not known here")
@@ -203,6 +220,8 @@ class _Attributes(WeightUses):
         if len(values) != 1 or not isinstance(values[0], list):
             raise NoModule("which layers they are is only known when the program runs")
         chosen: list[Counted] = values[0]
+        if node is not use.node or not only_parameters:
+            self._check_pretrained(model, node, chosen)
         text = self._module(use.node.value, [model])
         if only_parameters:
             if node is use.node:

@@ -20,6 +20,7 @@ NUMPY = "import numpy as np"
 _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "to_categorical": ((), (NUMPY,)),
     "normalize": ((), (NUMPY,)),
+    "preprocess_input": ((), (NUMPY,)),
     "pad_sequences": ((), (NUMPY,)),
     "set_random_seed": ((), ("import random", NUMPY, "import torch")),
     "get_file": (

@@ -23,7 +23,7 @@ from transpile.backends.torch_nodes import (
 from transpile.backends.torch_regularization import Extras, Unsupported, activity
 from transpile.backends.written_model import Written
 from transpile.frontends.frozen_parts import ARGUMENT as FROZEN
-from transpile.frontends.frozen_parts import kinds_of
+from transpile.frontends.frozen_parts import asked, kinds_of
 from transpile.ir import Branch, Loop, Model, Node, Plain, Statement
 from transpile.ops.regularization import ACTIVITY
 from transpile.passes.layout import TO_TORCH, rank_of, to_keras, to_torch
@@ -251,7 +251,7 @@ class ClassWriter:
     def _freeze_statistics(self, node: Node) -> None:
         lines = (
             f"for module in self.{node.name}.modules():\n"
-            f"    if isinstance(module, {kinds_of(node.args[FROZEN])}):  # frozen in this model\n"
+            f"    if isinstance(module, {kinds_of(node.args[FROZEN])}){asked(node)}:\n"
             "        module.eval()"
         )
         if lines not in self.modes:

@@ -109,6 +109,8 @@ class _Utilities:
             return shape is not None and self.writing.replace(use.call, shape)
         if use.path.endswith(".get_word_index"):
             return self._word_index(use)
+        if use.path.startswith("keras.applications.") and use.path.endswith(".preprocess_input"):
+            return self._preprocessing(use)
         found = HELPERS.get(use.path)
         if found is None:
             return False
@@ -117,6 +119,13 @@ class _Utilities:
         if use.call is not None and use.arguments(*parameters, *renamed) is None:
             return False
         return self._helper(use, name)
+
+    def _preprocessing(self, use: Use) -> bool:
+        """Of a pretrained network that has become one of torchvision."""
+        replaced = any(d.code == "K2T233" for d in self.output.diagnostics)
+        if not replaced or (use.call is not None and use.arguments("x", "data_format") is None):
+            return False
+        return self._helper(use, "preprocess_input")
 
     def _annotates(self, node: ast.expr) -> bool:
         """Whether an expression is an annotation, in a file whose models were converted."""
@@ -227,7 +236,10 @@ class _Utilities:
     # Versions
 
     def _version(self, use: Use) -> bool:
-        """A version that is printed; decisions on it are left."""
+        """A version that is printed, or shown by a notebook; decisions on it are left."""
+        if isinstance(self.references.parents[use.reference.node], ast.Expr):
+            self.output.imports.add("import torch")
+            return self.writing.replace(use.reference.node, "torch.__version__")
         for node in self.references.around(use.reference.node):
             if isinstance(node, ast.Call):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else ""

@@ -19,6 +19,18 @@ only known when the program runs, or the model's layers lie in loops of the writ
         "name the module by hand: model.named_children() lists them",
     ),
     Code(
+        "K2T179",
+        "error",
+        "model changed after it was used",
+        """\
+Layers are added to a Sequential, or taken from it, after it was trained or has predicted. A
+class says once what a model is; the changed model would be another class that shares layers.
+
+    model.add(Dense(10)); model.fit(x, y); model.pop(); model.add(Dense(3))   # left
+    Model(model.input, Dense(3)(model.layers[-2].output))                     # converted""",
+        "make a new model from the layers that stay",
+    ),
+    Code(
         "K2T180",
         "error",
         "weights in another layout",
@@ -53,5 +65,19 @@ The program gives one optimizer object to several models. Keras 2 kept moments p
 one count of steps for all of them, which enters the bias correction of Adam in the first steps.
 Keras 3 refuses it. In PyTorch an optimizer belongs to its parameters, so each model got its own.""",
         "nothing to do",
+    ),
+    Code(
+        "K2T233",
+        "warning",
+        "pretrained network of torchvision",
+        """\
+A network of keras.applications became the one of the same name in torchvision. Its pretrained
+weights come from another training, so features and results differ; besides VGG, details of the
+architecture differ too (where a block strides, padding, epsilon). Its inputs are scaled in
+another way: `preprocess_input` was replaced by what torchvision's weights expect.
+
+    base = VGG16(include_top=False, input_shape=(150, 150, 3))   # torchvision.models.vgg16
+    base = Xception(include_top=False)                           # left: torchvision has none""",
+        "check the accuracy; a head that was trained on Keras's features must be trained again",
     ),
 )

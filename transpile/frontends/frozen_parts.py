@@ -7,18 +7,23 @@ from dataclasses import replace
 from transpile.frontends.freezing import Freezing
 from transpile.frontends.keras_model import Reading
 from transpile.interpret.model_layers import leaves
+from transpile.interpret.values import Layer
 from transpile.ir import Expr, Node, literal
+from transpile.ops.pretrained import NETWORKS, SAME
 
 ARGUMENT = "frozen:statistics"  # of a node; its value: the ranks of the inputs
 
 
 def with_frozen_parts(reading: Reading, freezing: Freezing) -> Reading:
     """The reading, with an argument at each node that is frozen in this model and trained in another."""
-    ranks = {
+    ranks: dict[str, object] = {
         name: tuple(sorted({len(x.applications[0].inputs[0].shape or ()) for x in leaves(part) if x.applications}))
         for name, part in reading.layers.items()
         if freezing.sets and freezing.frozen_statistics(reading.value, part)
     }
+    for name, part in reading.layers.items():
+        if freezing.sets and isinstance(part, Layer) and part.kind in NETWORKS and part.kind not in SAME:
+            ranks[name] = (4,)
     if ranks:
         body = tuple(
             replace(n, args={**n.args, ARGUMENT: literal(ranks[n.name])})
@@ -33,6 +38,11 @@ def with_frozen_parts(reading: Reading, freezing: Freezing) -> Reading:
 def has_frozen_parts(reading: Reading) -> bool:
     """Whether a part was marked."""
     return any(isinstance(n, Node) and ARGUMENT in n.args for n in reading.model.body)
+
+
+def asked(node: Node) -> str:
+    """What decides whether batch normalization is frozen: always, or the network's parameters."""
+    return " and not module.weight.requires_grad" if node.op == "pretrained" else ""
 
 
 def kinds_of(argument: Expr) -> str:

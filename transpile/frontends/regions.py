@@ -78,7 +78,8 @@ def _statements(reading: Reading, home: Frame, interpreter: Interpreter, others:
             made = home_statement(statement, frame, home)
             if made is not None:
                 found.append((source_order(tensor), made))
-    for tensor in reading.value.inputs if applies else ():
+    owned = {id(t) for r in reading.applies if id(r) in others for t in r.inputs}  # by another model
+    for tensor in (t for t in reading.value.inputs if applies and id(t) not in owned):
         if isinstance(tensor.source, InputSource) and tensor.source.statement is not None:
             add(tensor.source)
     result = [s for _, s in sorted(found, key=lambda p: p[0])]

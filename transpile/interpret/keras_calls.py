@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from transpile.interpret import callbacks
+from transpile.interpret.applications import application
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
 from transpile.interpret.custom import Custom
 from transpile.interpret.graph import Graph, tensors_in
@@ -89,7 +90,8 @@ class KerasCalls:
         ):
             return self.models.opaque(node, "loaded", frame)
         if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
-            return self.models.opaque(node, "application", frame)
+            made = application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)
+            return made if made is not None else self.models.opaque(node, "application", frame)
         values = [a.value for a in args]
         named = {k: e.value for k, e in kwargs.items()}
         if path in KERAS_CONSTANTS and not args and "set_image_da" not in self.interpreter.source.text:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from transpile.interpret.values import Apply, InputSource, Layer, ModelValue, Tensor
 from transpile.ir import UNKNOWN, Expr
+from transpile.ops.pretrained import NETWORKS
 
 # An input of a functional model: it is counted, but has no module.
 Counted = Layer | ModelValue | InputSource
@@ -40,6 +41,8 @@ def counted(model: ModelValue) -> list[Counted] | None:
     """`model.layers`; None where the order is not known."""
     if model.style == "sequential":
         return [x for x in model.layers if isinstance(x, ModelValue) or x.kind != "InputLayer"]
+    if model.style == "application":  # Keras counts the layers inside; here it is one module
+        return [x for x in layers_of(model) if isinstance(x, Layer) and x.kind in NETWORKS]
     if model.style != "functional" or not model.outputs:
         return None
     return _functional(model)

@@ -130,6 +130,8 @@ class Models:
                 self._event(name, None, node, args, kwargs, frame)
                 self.interpreter.events[-1].holder = target
             return UNKNOWN
+        if target.style == "sequential" and name in ("add", "pop"):
+            self._unchanged(target, node)
         if target.style == "sequential" and name == "add" and len(args) + len(kwargs) == 1:
             value = (args[0] if args else next(iter(kwargs.values()))).value
             self._append(target, value, node)
@@ -154,6 +156,13 @@ class Models:
         if name in EVENTS:
             return self._event(name, target, node, args, kwargs, frame)
         return UNKNOWN
+
+    def _unchanged(self, model: ModelValue, node: cst.CSTNode) -> None:
+        """A model that was used already must not get other layers."""
+        used = ("fit", "fit_generator", "train_on_batch", "evaluate", "predict", "load_weights", "set_weights")
+        if any(e.model is model and e.kind in used for e in self.interpreter.events):
+            message = "layers are added to this model, or taken from it, after it was used"
+            model.problems.append(("K2T179", message, self.interpreter.source.span(node)))
 
     def _event(
         self, kind: str, model: ModelValue | None, node: cst.Call, args: list[Expr],
