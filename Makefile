@@ -1,6 +1,7 @@
 # make demo     converts a bundled Keras program and verifies the result
 # make test     passes the tests
-# Both make a virtual environment in .venv first.
+# make fuzz     converts and verifies random programs: make fuzz N=1000 SEED=3
+# All make a virtual environment in .venv first.
 
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -8,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 DEMO := fixtures/cases/digits_convnet/keras.py
 
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench fuzz docs clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -40,6 +41,11 @@ lint: .venv/ready
 
 bench: .venv/ready
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+N ?= 100
+SEED ?= 1
+fuzz: .venv/ready
+	$(BIN)/python -m tests.fuzz $(N) $(SEED)
 
 docs: .venv/ready
 	$(BIN)/python docs/generate.py

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 
 from transpile import __version__
-from transpile.cli_convert import Device, Request, run, run_verify
+from transpile.cli_convert import Device, Request, run
 from transpile.convert import Direction, Layout, Options, Style
 
 _LAYOUT = click.option(
@@ -40,6 +40,7 @@ _DEVICE = click.option(
     show_default=True,
     help="Where to verify.",
 )
+_COUNT = click.IntRange(min=1)
 _FILE = click.Path(allow_dash=True)
 _STATUS = """\b
 Exit status:
@@ -115,14 +116,20 @@ def torch2keras(**given: Any) -> None:
     show_default=True,
     help="Seconds for each check.",
 )
-def verify(original: str, converted: str, device: Device, format_: str, timeout: float) -> None:
+@click.option("--max-epochs", type=_COUNT, help="Run whole programs for this many epochs at most.")
+@click.option("--max-batches", type=_COUNT, help="Use this many batches of each data set at most.")
+@click.option("--max-samples", type=_COUNT, help="Use this many samples of each data set at most.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write the report as JUnit XML.")
+def verify(format_: str, **given: Any) -> None:
     """Run a program and its counterpart in the other framework, and compare them.
+
+    Both are compared model by model, and then run to their end.
 
     Exit status: 0 both compute the same, 1 they don't, 2 unusable input.
     """
-    as_json = format_ == "json"
-    status = run_verify(original, converted, device=device, as_json=as_json, timeout=timeout)
-    raise SystemExit(status)
+    from transpile.cli_verify import Comparison, run_verify
+
+    raise SystemExit(run_verify(Comparison(json=format_ == "json", **given)))
 
 
 @cli.command()

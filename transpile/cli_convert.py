@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from transpile.cli_output import put, show_diff, show_findings
-from transpile.convert import Options, convert, convert_bytes, direction_of, read, target_name
+from transpile.convert import Options, convert, convert_bytes, read, target_name
 from transpile.files import SourceText
 from transpile.render import find, from_unusable
 from transpile.result import Result, UnusableInput
@@ -99,13 +99,13 @@ def _verify(request: Request, source: str, result: Result) -> Report:
         result.code,
         result.models,
         keras_filename=request.filename,
-        modern_source=_modern(source),
+        modern_source=modern_spelling(source),
         torch_filename=written,
         device=request.device,
     )
 
 
-def _modern(source: str) -> str | None:
+def modern_spelling(source: str) -> str | None:
     """The Keras 3 spelling of a source that was converted; None where that fails."""
     from transpile.frontends.modern import modern_source
     from transpile.interpret.interpreter import Interpreter
@@ -145,43 +145,3 @@ def _print_json(request: Request, source: str, result: Result, report: Report | 
     if not (request.check or request.output):
         answer["code"] = result.code
     put(json.dumps(answer, indent=2) + "\n")
-
-
-def run_verify(first: str, second: str, *, device: Device, as_json: bool, timeout: float) -> int:
-    """Compares two files; the models are found by converting the first, the original, again."""
-    from transpile.verify import verify
-
-    file, text = first, ""
-    try:
-        text = read(first).text
-        options = Options(direction=direction_of(text))
-        result = convert(SourceText(text), first, options)
-        file = second
-        other = read(second).text
-    except UnusableInput as error:
-        show_findings([from_unusable(error, file)], text, file, quiet=True)
-        return 2
-    if options.direction == "torch2keras":
-        report = verify(
-            other,
-            text,
-            result.models,
-            keras_filename=second,
-            torch_filename=first,
-            device=device,
-            timeout=timeout,
-            reference="torch",
-        )
-    else:
-        report = verify(
-            text,
-            other,
-            result.models,
-            keras_filename=first,
-            modern_source=_modern(text),
-            torch_filename=second,
-            device=device,
-            timeout=timeout,
-        )
-    put(report.to_json() + "\n" if as_json else report.as_table())
-    return 0 if report.ok else 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import sys
+from collections.abc import Iterator
 from typing import IO
 
 import click
@@ -56,3 +58,18 @@ def show_diff(before: str, after: str, old: str, new: str) -> None:
     for line in lines:
         style = next((s for mark, s in styles.items() if line.startswith(mark)), "")
         put((paint(line, style) if style else line) + "\n")
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A moving bar on the standard error while something long runs; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        progress.add_task(what, total=None)
+        yield

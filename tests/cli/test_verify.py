@@ -59,6 +59,7 @@ def test_verify_option_in_json(run: Run, verifier: Verifier) -> None:
     assert json.loads(result.stdout)["verification"] == GOOD.to_dict() | {
         "rows": [row | {} for row in GOOD.to_dict()["rows"]],
         "conventions": [],
+        "curves": [],
         "notes": [],
     }
 

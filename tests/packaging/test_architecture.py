@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOW = (
     "ir training_ir codes diagnostics result syntax files names scopes references statements shapes torch_values registry ops source interpret "
     "splice frontends passes backends convert_models pipeline pipeline_torch2keras verify render convert written cli_output "
-    "cli_convert cli_listing hook cli __main__"
+    "cli_convert cli_verify cli_listing hook cli __main__"
 ).split()
 # Written inside a function, for the convenience of the library's users.
 LATE = {("result", "files")}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from transpile.verify import Report, Row
+from transpile.verify.junit import junit
 from transpile.verify.report import from_dict
 
 OK = Row(2, "inference mode", "ok", 60, 4.8e-16, 1e-9, model="model")
@@ -66,3 +68,17 @@ def test_failed_levels() -> None:
     assert REPORT.level_ok(2)
     assert not REPORT.level_ok(3)
     assert not REPORT.level_ok(5)
+
+
+def test_junit() -> None:
+    root = ET.fromstring(junit(REPORT, "x.py y.py"))
+    assert root.attrib["tests"] == "3"
+    assert (root.attrib["failures"], root.attrib["errors"]) == ("1", "0")
+    (failure,) = root.iter("failure")
+    assert failure.attrib["message"] == "largest in dense.weight; error 5.00e-01, tolerance 1.0e-07"
+
+
+def test_junit_of_a_comparison_that_did_not_happen() -> None:
+    root = ET.fromstring(junit(Report(problem="x.py:3: needs the file a.csv"), "x.py y.py"))
+    (error,) = root.iter("error")
+    assert error.attrib["message"] == "x.py:3: needs the file a.csv"

@@ -143,6 +143,10 @@ class KerasCalls:
             layer.problems.append(("K2T104", f"{layer.kind}: {', '.join(names)} cannot be converted"))
             layer.args = bind(layer.op, args[: len(signature_names(layer))],
                               {k: e for k, e in own.items() if k not in names})  # fmt: skip
+        for name in signature_names(layer):
+            if name not in layer.args:
+                layer.problems.append(("K2T104", f"{layer.kind}: its argument {name} is missing"))
+                layer.args[name] = Expr(name)
 
     def custom(
         self,

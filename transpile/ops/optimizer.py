@@ -44,6 +44,8 @@ def expand(op: Op, node: Node, context: Context) -> Lowered:
     args = dict(node.args)
     if args.get("epsilon", literal(0)).value is None:
         args["epsilon"] = literal(1e-7)  # Keras 2: the backend's epsilon
+    if op.name == "sgd" and equal(args["momentum"].value, 0):
+        args["nesterov"] = literal(False)  # without momentum it means nothing, and PyTorch refuses it
     target = translate(op, "keras", args)
     path, params = signature(op.torch)
     helpers = () if path.startswith("torch.") else (path,)
@@ -107,6 +109,7 @@ OPS = (
               {"momentum": "momentum", "nesterov": "nesterov"},
               ("SGD()", "torch.optim.SGD({params}, lr=0.01)"),
               ("SGD(0.1, momentum=0.9, nesterov=True)", "torch.optim.SGD({params}, lr=0.1, momentum=0.9, nesterov=True)"),
+              ("SGD(0.1, nesterov=True)", "torch.optim.SGD({params}, lr=0.1)"),
               ("SGD(0.1, weight_decay=0.01)", "torch.optim.SGD({params}, lr=0.1, weight_decay=0.01)")),
     optimizer("adam", f"Adam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-07, amsgrad=False, {_DECAY}",
               f"Adam(params, {_ADAM}0, amsgrad=False", {**_BETAS, "amsgrad": "amsgrad"},

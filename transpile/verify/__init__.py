@@ -11,5 +11,6 @@ Many comparisons with one import of the frameworks: `with Session() as s: s.veri
 from transpile.verify.job import Device
 from transpile.verify.report import Report, Row
 from transpile.verify.session import Session, verify
+from transpile.verify.whole_record import Cuts
 
-__all__ = ["Device", "Report", "Row", "Session", "verify"]
+__all__ = ["Cuts", "Device", "Report", "Row", "Session", "verify"]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -20,12 +21,13 @@ from transpile.verify.keras_side import KerasModel, KerasSide
 from transpile.verify.optimise import Trainer, custom_step, loss_names, projection
 from transpile.verify.probing import probed
 from transpile.verify.programs import Program, ProgramProblem, first_line
-from transpile.verify.report import Report, Row
+from transpile.verify.report import Curve, Report, Row
 from transpile.verify.slicing import local_expression
 from transpile.verify.subject import KerasProblem, Subject, Unbuildable
 from transpile.verify.tolerances import Tolerances, choose
 from transpile.verify.torch_side import TorchModel, TorchProblem, TorchSide
 from transpile.verify.training import TorchTraining, TrainingProblem
+from transpile.verify.whole import Whole
 
 
 class Check:
@@ -37,6 +39,8 @@ class Check:
         self.conventions: list[str] = []
         self.notes: list[str] = []
         self.dtypes: list[str] = []
+        self.curves: list[Curve] = []
+        self.beside = {path.name for path in Path.cwd().iterdir() if path.is_file()}
         self.training_problem = ""  # why the training of the present model cannot be had
         self.device = choose_device(job.device)
 
@@ -58,6 +62,8 @@ class Check:
                     if self.job.reference == "keras":
                         raise
                     self.fails(pair, "Keras", str(error))
+            if 6 in self.job.levels:
+                self.whole()
         except KerasProblem:
             raise
         except (ProgramProblem, Unbuildable) as error:
@@ -68,6 +74,13 @@ class Check:
         """The converted program does not run as far as its model."""
         row = Row(1, f"the {framework} program runs", "FAILED", reason=reason)
         self.rows.append(replace(row, model=local_expression(pair.keras)))
+
+    def whole(self) -> None:
+        """Level 6."""
+        run = Whole(self.job, self.keras, self.torch, self.beside)
+        self.rows.extend(run.rows())
+        self.notes.extend(run.notes)
+        self.curves = run.curves
 
     def report(self, began: float, problem: str) -> Report:
         """What was found so far."""
@@ -81,6 +94,7 @@ class Check:
             notes=tuple(dict.fromkeys(self.notes)),
             problem=problem,
             seconds=time.monotonic() - began,
+            curves=tuple(self.curves),
         )
 
     def compare(self, pair: ModelPair) -> None:

@@ -98,6 +98,8 @@ def _scratch(job: Job) -> Iterator[None]:
     modules = set(sys.modules)
     folders = search_path(job.keras_filename) + search_path(job.torch_filename)
     scratch = tempfile.mkdtemp(prefix="transpile-verify-")
+    if 6 in job.levels and folders:
+        _copy_beside(Path(folders[0]), Path(scratch))
     os.chdir(scratch)
     sys.path[:0] = folders
     sys.argv[:] = [job.keras_filename]
@@ -110,6 +112,18 @@ def _scratch(job: Job) -> Iterator[None]:
         os.environ.update(before[3])
         _forget_modules(modules, folders)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+BESIDE = 50 << 20  # bytes of the program's own data that are copied
+
+
+def _copy_beside(folder: Path, scratch: Path) -> None:
+    """What lies beside the program and is no program: its data, where that is small."""
+    room = BESIDE
+    for path in sorted(p for p in folder.iterdir() if p.is_file() and p.suffix not in {".py", ".pyc"}):
+        room -= path.stat().st_size
+        if room > 0:
+            shutil.copy(path, scratch)
 
 
 def _forget_modules(before: set[str], folders: list[str]) -> None:

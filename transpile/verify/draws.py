@@ -42,10 +42,10 @@ def keras_draws(keras: Any, tf: Any) -> dict[tuple[Any, str], Any]:
     def dropout(inputs: Any, rate: Any, *_: Any, **__: Any) -> Any:
         return inputs * np.asarray(kept(rate), inputs.dtype.as_numpy_dtype)
 
-    def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, **_: Any) -> Any:
+    def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, *_: Any, **__: Any) -> Any:
         return tf.fill(shape, tf.constant(float(mean) + float(stddev), dtype_of(dtype)))
 
-    def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, **_: Any) -> Any:
+    def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, *_: Any, **__: Any) -> Any:
         return tf.fill(shape, tf.constant((minval + maxval) / 2, dtype_of(dtype)))
 
     def alpha_dropout(self: Any, inputs: Any, training: Any = None) -> Any:

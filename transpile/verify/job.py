@@ -26,6 +26,9 @@ class Job:
     levels: tuple[int, ...] = (1, 2, 3, 4, 5)
     smoke: bool = True
     cpu_seconds: int = 600
+    max_epochs: int | None = None  # level 6
+    max_batches: int | None = None
+    max_samples: int | None = None
     reference: Reference = "keras"  # the framework of the original
 
     def to_dict(self) -> dict[str, Any]:

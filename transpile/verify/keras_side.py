@@ -80,10 +80,29 @@ class KerasSide:
         self.flags = Flags(self.keras)
         if self.legacy:
             _old_rates(self.keras)
+        self.real: dict[tuple[Any, str], Any] = {}
         for owner in (self.keras.Model, self.keras.Sequential):
-            for name, result in _NOTHING.items():
-                if name in vars(owner) or hasattr(owner, name):
-                    setattr(owner, name, _stub(result))
+            for name in _NOTHING:
+                if hasattr(owner, name):
+                    self.real[owner, name] = vars(owner).get(name)
+        self._without_training()
+
+    def _without_training(self) -> None:
+        for owner, name in self.real:
+            setattr(owner, name, _stub(_NOTHING[name]))
+
+    @contextlib.contextmanager
+    def real_methods(self) -> Iterator[None]:
+        """Models train, evaluate and save for a while."""
+        for (owner, name), method in self.real.items():
+            if method is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, method)
+        try:
+            yield
+        finally:
+            self._without_training()
 
     @contextlib.contextmanager
     def same_draws(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ LEVELS = {
     3: "loss",
     4: "gradients",
     5: "optimizer steps",
+    6: "whole programs",
 }
 
 
@@ -37,6 +38,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """One series of numbers from both programs, such as the loss of every update."""
+
+    title: str
+    keras: tuple[float, ...]
+    torch: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of one verification. `problem` says why nothing could be compared."""
 
@@ -49,6 +59,7 @@ class Report:
     notes: tuple[str, ...] = ()
     problem: str = ""
     seconds: float = 0.0
+    curves: tuple[Curve, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -72,7 +83,7 @@ class Report:
         """The report as aligned plain text."""
         head = ("level", "what", "compared", "error", "tolerance", "verdict")
         lines: list[tuple[str, ...]] = [head]
-        several = len({row.model for row in self.rows}) > 1
+        several = len({row.model for row in self.rows if row.model}) > 1
         for row in self.rows:
             title = f"{row.model}: {row.title}" if several and row.model else row.title
             lines.append(
@@ -121,6 +132,7 @@ def from_dict(data: Mapping[str, Any]) -> Report:
     """Reads what `to_dict` wrote."""
     fields = {key: value for key, value in data.items() if key != "ok"}
     fields["rows"] = tuple(Row(**row) for row in fields["rows"])
+    fields["curves"] = tuple(Curve(c["title"], tuple(c["keras"]), tuple(c["torch"])) for c in fields.get("curves", ()))
     for name in ("conventions", "notes"):
         fields[name] = tuple(fields[name])
     return Report(**fields)

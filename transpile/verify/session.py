@@ -23,8 +23,10 @@ from transpile.result import ModelPair
 from transpile.verify.job import Device, Job, Reference
 from transpile.verify.memory import resident_bytes
 from transpile.verify.report import Report, from_dict
+from transpile.verify.whole_record import Cuts
 
 TIMEOUT = 300.0
+NO_CUTS = Cuts()
 MEMORY = 8 << 30
 POLL = 0.25
 
@@ -167,11 +169,16 @@ class Session:
         levels: Sequence[int] = (1, 2, 3, 4, 5),
         smoke: bool = True,
         reference: Reference = "keras",
+        cuts: Cuts = NO_CUTS,
     ) -> Report:
         """Compares two programs (see `transpile.verify.verify`)."""
         programs = (keras_source, torch_source, tuple(pairs), keras_filename, torch_filename)
         limit = int(4 * self.timeout)
-        job = Job(*programs, self.device, steps, tuple(levels), smoke, cpu_seconds=limit, reference=reference)
+        job = Job(
+            *programs, self.device, steps, tuple(levels), smoke,
+            cpu_seconds=limit, reference=reference, max_epochs=cuts.epochs, max_batches=cuts.batches,
+            max_samples=cuts.samples,
+        )  # fmt: skip
         first, api = self._ask(job, legacy=False)
         if not api or reference == "torch":
             return first
@@ -224,6 +231,7 @@ def verify(
     steps: int = 10,
     levels: Sequence[int] = (1, 2, 3, 4, 5),
     reference: Reference = "keras",
+    cuts: Cuts = NO_CUTS,
 ) -> Report:
     """Runs both programs as far as their models, in a child process, and compares them.
 
@@ -243,4 +251,5 @@ def verify(
             steps=steps,
             levels=levels,
             reference=reference,
+            cuts=cuts,
         )

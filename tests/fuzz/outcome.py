@@ -1,0 +1,78 @@
+"""What becomes of a random program."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from dataclasses import dataclass
+from typing import Literal
+
+from transpile import keras2torch
+from transpile.result import Result
+from transpile.verify import Report, Session
+
+Kind = Literal["verified", "refused", "mismatch", "crash", "invalid"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`says` tells failures apart: two with the same text count as one defect.
+
+    "refused": a diagnostic asks for a person. "invalid": Keras itself does not run the program,
+    which is a defect of the generator. "mismatch" and "crash" are defects of ours.
+    """
+
+    kind: Kind
+    says: str = ""
+    detail: str = ""
+
+    @property
+    def defect(self) -> bool:
+        return self.kind in ("mismatch", "crash", "invalid")
+
+
+def outcome(source: str, session: Session) -> Outcome:
+    """Converts and verifies."""
+    try:
+        result = keras2torch(source)
+        compile(result.code, "torch.py", "exec")
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return Outcome("crash", f"{type(error).__name__} in {place.name}", traceback.format_exc())
+    codes = [d for d in result.diagnostics if _asks(d.code, result)]
+    if codes:
+        return Outcome("refused", " ".join(sorted({d.code for d in codes})), "\n".join(d.message for d in codes))
+    if not result.models:
+        return Outcome("mismatch", "no model was converted and nothing was said", result.code)
+    report = session.verify(source, result.code, result.models, smoke=False, steps=3)
+    return judged(report, result)
+
+
+def judged(report: Report, result: Result) -> Outcome:
+    """The outcome of a verification. The levels of training must have been compared too."""
+    detail = f"{report.as_table()}\n{result.code}"
+    if report.problem.startswith("Keras: "):
+        return Outcome("invalid", _general(report.problem), detail)
+    if report.problem:
+        return Outcome("crash", _general(report.problem), detail)
+    failed = [row for row in report.rows if row.verdict == "FAILED"]
+    if failed:
+        return Outcome("mismatch", _general(f"level {failed[0].level}, {failed[0].title}: {failed[0].reason}"), detail)
+    left = [level for level in (1, 2, 3, 4, 5) if not report.level_ok(level)]
+    if left or not report.ok:
+        return Outcome("mismatch", f"level {left} compared nothing", detail)
+    starts = [row.reason for row in report.rows if row.title.startswith("initial values") and row.reason]
+    if starts:
+        return Outcome("mismatch", "initial values", detail)
+    return Outcome("verified")
+
+
+def _asks(code: str, result: Result) -> bool:
+    from transpile.diagnostics import CODES
+
+    return CODES[code].level != "note"
+
+
+def _general(text: str) -> str:
+    """Without numbers and names that only this program has."""
+    return re.sub(r"\d+", "#", text)[:160]

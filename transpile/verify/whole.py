@@ -1,0 +1,139 @@
+"""Level 6: both programs run to their end, and everything that can be seen of them is compared.
+
+Both start from the same weights (those of `Subject`), take the samples in their order, and draw
+the same fixed values; PyTorch's optimizers place epsilon as Keras does. The comparison is in
+float64: what a program makes in float32 is widened. Where that does not work, in float32.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transpile.verify.batches import random_inputs
+from transpile.verify.imports import read_imports
+from transpile.verify.job import Job
+from transpile.verify.keras_side import KerasModel, KerasSide
+from transpile.verify.programs import Program, ProgramProblem, first_line
+from transpile.verify.report import Curve, Row
+from transpile.verify.subject import Subject, Unbuildable, input_infos
+from transpile.verify.torch_side import TorchModel, TorchProblem, TorchSide
+from transpile.verify.whole_compare import compared
+from transpile.verify.whole_keras import KerasRun
+from transpile.verify.whole_record import Cuts, Record
+from transpile.verify.whole_text import EPOCHS, MADE, MODEL, WATCHED, instrumented, unnamed
+from transpile.verify.whole_torch import TorchRun
+
+Key = tuple[int, int]
+
+
+class Whole:
+    """Both programs, from the first line to the last."""
+
+    def __init__(self, job: Job, keras: KerasSide, torch: TorchSide, beside: set[str]) -> None:
+        self.job, self.keras, self.torch = job, keras, torch
+        self.beside = beside  # data files in the working directory, for both programs
+        self.cuts = Cuts(job.max_epochs, job.max_batches, job.max_samples)
+        self.subjects: dict[Key, Subject] = {}
+        self.notes: list[str] = []
+        self.curves: list[Curve] = []
+
+    def rows(self) -> list[Row]:
+        """What the comparison found; a program that does not run is a row that failed."""
+        title = "the programs run to their end"
+        try:
+            return self.compare("float64")
+        except (ProgramProblem, Unbuildable, TorchProblem) as wide:
+            try:
+                rows = self.compare("float32")
+            except (ProgramProblem, Unbuildable, TorchProblem) as problem:
+                # What is missing here is said, and says nothing about the conversion.
+                missing = getattr(problem, "needs", False)
+                return [Row(6, title, "not applicable" if missing else "FAILED", reason=str(problem))]
+            self.notes.append(f"whole programs: compared in float32 ({first_line(wide)[:120]})")
+            return rows
+
+    def compare(self, dtype: str) -> list[Row]:
+        """Both runs in that dtype."""
+        self.subjects = {}
+        self.keras.reset(dtype)
+        self.torch.reset(dtype)
+        ours = self.run_keras()
+        run = self.run_torch(ours, dtype)
+        self.curves = [Curve("loss of every update", tuple(ours.updates), tuple(run.record.updates))]
+        return compared(ours, run, self.subjects, dtype)
+
+    def run_keras(self) -> Record:
+        """The Keras program."""
+        program = Program(self.job.keras_source, self.job.keras_filename, "keras_program")
+        read_imports(program.tree, self.keras.legacy)
+        run = KerasRun(self.keras, self.cuts, self.build)
+        with run.hooked():
+            self.execute(program, [pair.keras for pair in self.job.pairs], run, self.keras.keras.Model)
+        for key, model in run.record.models.items():
+            if id(model) not in run.fresh:  # else the program never used it
+                run.record.weights[key] = KerasModel(self.keras, model).read()
+        return run.record
+
+    def build(self, pair: int, model: KerasModel) -> None:
+        """Makes the weights of a model that Keras would make on the first batch."""
+        if not model.weights or not getattr(model.model, "built", True):
+            infos = input_infos(self.job.pairs[pair], model)
+            model.call(random_inputs(infos, "float32", np.random.default_rng(1)), False)
+
+    def run_torch(self, ours: Record, dtype: str) -> TorchRun:
+        """The PyTorch program, its models started with the weights of Keras's."""
+
+        def load(key: Key, module: Any) -> None:
+            if key not in ours.weights:
+                raise ProgramProblem(f"{self.job.torch_filename}: uses a model that the Keras program does not use")
+            model = KerasModel(self.keras, ours.models[key])
+            subject = Subject(self.job.pairs[key[0]], model, TorchModel(self.torch, module, dtype), dtype)
+            if subject.counterparts.problems:
+                raise ProgramProblem(f"{self.job.torch_filename}: {subject.counterparts.problems[0]}")
+            self.subjects[key] = subject
+
+        program = Program(self.job.torch_source, self.job.torch_filename, "torch_program")
+        run = TorchRun(self.torch, self.cuts, dtype, load)
+        import torch
+
+        with run.hooked():
+            self.execute(program, [pair.torch for pair in self.job.pairs], run, torch.nn.Module)
+        return run
+
+    def execute(self, program: Program, models: list[str], run: KerasRun | TorchRun, framework: Any) -> None:
+        """The program in a folder of its own, as `__main__`."""
+        watched = {p.training.run_epoch for p in self.job.pairs if p.training and p.training.run_epoch}
+        run.unnamed = unnamed(models)
+        tree = instrumented(program.tree, models, watched if isinstance(run, TorchRun) else set())
+        hooks: dict[str, Callable[..., Any]] = {
+            MODEL: run.seen,
+            MADE: run.seen,
+            EPOCHS: self.cuts.shortened,
+            WATCHED: getattr(run, "watched", lambda function: function),
+            "print": run.record.print(framework),
+        }
+        folder = Path.cwd() / program.module.__name__
+        program.namespace.update(hooks, __name__="__main__")
+        np.random.seed(0)
+        random.seed(0)
+        before = Path.cwd()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name in self.beside:
+            shutil.copy(before / name, folder)
+        os.chdir(folder)
+        try:
+            program.execute(tree.body)
+        except ProgramProblem as problem:
+            if problem.kind != "SystemExit":
+                raise
+        finally:
+            os.chdir(before)
+        run.record.look(folder, self.beside)
