@@ -29,7 +29,7 @@ def finish(source: Source, interpreter: Interpreter, output: Output, classes: Cl
         return source.text
     convert_bodies(references, output, classes.kinds() if classes is not None else {})
     going = convert_utilities(references, interpreter, output)
-    report_leftovers(references, interpreter, output, going)
+    report_leftovers(references, interpreter, output, [*going, *(classes.left() if classes is not None else [])])
     changes = tidied(references, output.edits)
     if not changes and any(d.level == "error" for d in output.diagnostics):
         return apply(source.text, comments(references, output.diagnostics, []))

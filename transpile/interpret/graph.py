@@ -168,7 +168,7 @@ class Graph:
         record.loops = self.interpreter.loops
         op = record.op
         shapes = [t.shape for t in record.inputs]
-        result = op.shape(shapes, record.args) if op is not None else None
+        result = self._shapes(op, shapes, record) if op is not None else None
         several = isinstance(result, list)
         merges = op is None or op.name not in RECURRENT | ATTENTION
         masks = [t.mask for t in (record.inputs if merges else record.inputs[:1])]
@@ -184,6 +184,19 @@ class Graph:
             makes = op.name == "masking" or record.args["mask_zero"].value is not False
             record.outputs[0].mask = record.inputs[0] if makes else None
         return list(record.outputs) if several else record.outputs[0]
+
+    @staticmethod
+    def _shapes(op: Op, shapes: Sequence[Shape | None], record: Apply) -> Shape | list[Shape | None] | None:
+        """The shapes of the outputs; none where a tensor stands for an argument that must be known."""
+        needed = {n for n, default in signature(op.keras)[1].items() if default is None}
+        missing = needed - set(record.args)
+        try:
+            return op.shape(shapes, record.args)
+        except KeyError:
+            if not missing:
+                raise
+            record.problems.append(("K2T112", f"{op.keras_path}: a tensor stands for {', '.join(sorted(missing))}"))
+            return None
 
     def _activated(self, record: Apply, activation: Expr, result: object) -> object:
         """The activation that a layer applies to its own output (not that of a cell)."""

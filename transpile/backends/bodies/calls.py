@@ -211,6 +211,9 @@ def _lowered(call: Call, op: Op, args: dict[str, Expr], inputs: list[Argument], 
     texts = {"x": inputs[0].text, "xs": ", ".join(a.text for a in inputs)}
     texts |= {f"x{i}": a.text for i, a in enumerate(inputs)}
     shape = op.shape(shapes, args) if not several else None
+    everything = op.name.startswith("reduce_") and "axis" in args and args["axis"].value is None
+    if shape is None and everything and args["keepdims"].value is False:
+        shape = ()
     return filled(template, texts), _result(op, args, inputs, shape)
 
 

@@ -22,7 +22,10 @@ from transpile.references import References
 from transpile.splice import Output, fragment
 
 LAYER_BASES = ("keras.layers.Layer",)
+LOSS_BASES = ("keras.losses.Loss",)
 MODEL_BASES = ("keras.Model", "keras.models.Model", "keras.Sequential")
+
+BASES = (*LAYER_BASES, *LOSS_BASES, *MODEL_BASES)
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Classes:
         nodes = {n.name: n for n in ast.walk(self.references.tree) if isinstance(n, ast.ClassDef)}
         for cls in self.interpreter.classes:
             name = cls.node.name.value
-            if name in nodes and cls.keras_base.startswith((*LAYER_BASES, *MODEL_BASES)):
+            if name in nodes and cls.keras_base.startswith(BASES):
                 found[name] = (nodes[name], cls)
         ordered: list[str] = []
 
@@ -111,7 +114,7 @@ class Classes:
     def _convert(self, own: OwnClass) -> None:
         for base in own.node.bases:
             path = self.every.get(base, "")
-            if not path.startswith((*LAYER_BASES, *MODEL_BASES)):
+            if not path.startswith(BASES):
                 raise Refusal("K2T189", f"{own.node.name} derives from another class of yours", base)
         for wrapped in (False, True):
             methods = Methods(self, own, wrapped)
@@ -198,6 +201,11 @@ class Classes:
     def facts(self) -> dict[ModelValue, ModelFacts]:
         """What the training side must know of the models that are objects of the classes."""
         return {m: model_facts(m, {}) for own in self.own.values() for m in own.models if m.outputs}
+
+    def left(self) -> list[tuple[int, int]]:
+        """The spans of the classes that stay: one word on each is enough."""
+        nodes = [n for n in ast.walk(self.references.tree) if isinstance(n, ast.ClassDef) and n.name in self.problems]
+        return [(self.references.start(n), self.references.end(n)) for n in nodes]
 
     def kinds(self) -> dict[str, Kind]:
         """The classes that were converted, as names of the module."""
