@@ -81,7 +81,7 @@ def _attempt(
     layers = [x for c in converted for x in c.reading.layers.values() if isinstance(x, Layer)]
     report_attributes(interpreter, facts, layers, output)
     report_old_meanings(interpreter, layers, output)
-    code = finish(parsed, interpreter, output, classes)
+    code = finish(parsed, interpreter, output, classes, frozenset(id(m) for m in facts))
     pairs = (*pairs_of(converted, interpreter, drop, trainings), *own_pairs(classes, trainings))
     return Result(code, _ordered(output.diagnostics), pairs, parsed.filename, parsed.text)
 

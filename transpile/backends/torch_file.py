@@ -21,15 +21,21 @@ from transpile.source import Source
 from transpile.splice import Output, apply
 
 
-def finish(source: Source, interpreter: Interpreter, output: Output, classes: Classes | None = None) -> str:
+def finish(
+    source: Source,
+    interpreter: Interpreter,
+    output: Output,
+    classes: Classes | None = None,
+    converted: frozenset[int] = frozenset(),
+) -> str:
     """The converted text. What remains of Keras gets a diagnostic and a comment above it."""
     exports = interpreter.keras.exports
     references = References(source.text, exports)
     if not output.edits and not references.uses_keras:
         return source.text
-    convert_bodies(references, output, classes.kinds() if classes is not None else {})
+    convert_bodies(references, output, classes.kinds() if classes else {}, interpreter, converted)
     going = convert_utilities(references, interpreter, output)
-    report_leftovers(references, interpreter, output, [*going, *(classes.left() if classes is not None else [])])
+    report_leftovers(references, interpreter, output, [*going, *(classes.left() if classes else [])])
     changes = tidied(references, output.edits)
     if not changes and any(d.level == "error" for d in output.diagnostics):
         return apply(source.text, comments(references, output.diagnostics, []))

@@ -81,4 +81,16 @@ The constructor of the class makes a Sequential or functional model that could n
     self.encoder = keras.Sequential([layers.Dense(8)])     # converted""",
         "see the diagnostic of that model",
     ),
+    Code(
+        "K2T191",
+        "error",
+        "training step of your own",
+        """\
+A loop with `tf.GradientTape` does something that has no counterpart that is known: gradients for the
+variables of several models at once, a loss or an optimizer that is made elsewhere, a model that was left.
+
+    grads = tape.gradient(loss, a.trainable_variables + b.trainable_variables)   # left
+    grads = tape.gradient(loss, model.trainable_variables)                       # converted""",
+        "write the step with loss.backward() and optimizer.step()",
+    ),
 )

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from transpile.backends.bodies.calls import Refusal, knows
 from transpile.backends.bodies.kinds import UNSURE, Kind, literal_kind
+from transpile.backends.bodies.objects import Objects
 from transpile.backends.bodies.statements import Body, Function
+from transpile.backends.bodies.tape import TapeBody
 from transpile.backends.bodies.walker import Env
 from transpile.backends.templates import helper
 from transpile.backends.torch_functions import imports_of
@@ -16,6 +18,7 @@ from transpile.backends.torch_helpers import HELPERS
 from transpile.backends.torch_setup import DEVICE_LISTS, SEEDS
 from transpile.frontends.keras_utilities import SETUP_CALLS, SETUP_VALUES
 from transpile.interpret.arrays import KERAS_CONSTANTS
+from transpile.interpret.interpreter import Interpreter
 from transpile.ir import Edit
 from transpile.passes.leftovers import code_of, remaining
 from transpile.references import References
@@ -26,17 +29,26 @@ _SHARED = _CONSTANTS | {"keras.backend.int_shape", "tf.function"}
 _ELSEWHERE = frozenset({*HELPERS, *SEEDS, *DEVICE_LISTS, *SETUP_CALLS, *SETUP_VALUES, "keras.utils.to_categorical"})
 _SETUP = ("tf.test.", "tf.config.", "tf.logging.", "tf.get_logger")
 _PIPELINE = frozenset("map filter interleave flat_map from_generator apply py_function numpy_function".split())
+_ANSWERED = ("calling the model on data", "the model's trainable_variables", "the model's trainable_weights")
 _CLASS_ROOTS = ("keras.", "tf.")
 
 
-def convert_bodies(references: References, output: Output, classes: Mapping[str, Kind] | None = None) -> None:
+def convert_bodies(
+    references: References,
+    output: Output,
+    classes: Mapping[str, Kind] | None = None,
+    interpreter: Interpreter | None = None,
+    converted: frozenset[int] = frozenset(),
+) -> None:
     """Adds the edits of every function and statement whose tensor code has a translation.
 
-    `classes` are those of the user's that were converted.
+    `classes` are those of the user's that were converted, `converted` the models (by id).
     """
-    bodies = Bodies(references, output)
+    bodies = Bodies(references, output, interpreter, converted)
     bodies.body.module.names |= classes or {}
     bodies.run()
+    if isinstance(bodies.body, TapeBody):
+        Objects(references, output, bodies.body).write()
 
 
 def is_foreign(path: str) -> bool:
@@ -48,7 +60,7 @@ def is_tensor_code(path: str) -> bool:
     """Whether a name is one of tensor code."""
     if is_foreign(path):
         return False
-    return path == "tf.function" or knows(path) or code_of(path) == "K2T153"
+    return path in ("tf.function", "tf.GradientTape") or knows(path) or code_of(path) == "K2T153"
 
 
 def _object(path: str) -> bool:
@@ -59,13 +71,22 @@ def _object(path: str) -> bool:
 class Bodies:
     """The tensor code of one file."""
 
-    def __init__(self, references: References, output: Output) -> None:
+    def __init__(
+        self,
+        references: References,
+        output: Output,
+        interpreter: Interpreter | None = None,
+        converted: frozenset[int] = frozenset(),
+    ) -> None:
         self.references = references
         self.output = output
         live = remaining(references, output)
         self.paths: dict[ast.AST, str] = {r.node: r.path for r in live}
         self.every: dict[ast.AST, str] = {r.node: r.path for r in references.references}
-        self.body = Body(references, self._mine())
+        mine = self._mine()
+        self.body = Body(references, mine)
+        if interpreter is not None:
+            self.body = TapeBody(references, mine, interpreter, converted)
         self.piped = self._piped()
 
     def _mine(self) -> dict[ast.AST, str]:
@@ -155,7 +176,33 @@ class Bodies:
         except Refusal as refusal:
             self._refused(refusal)
             return False
+        if "GradientTape" in self.references.code(node):
+            edits = [*edits, *self._moved(node)]
         return self._take(node, edits)
+
+    def _moved(self, node: Function) -> list[Edit]:
+        """The line that moves a batch to the device at the start of a training step."""
+        required = node.args.args[: len(node.args.args) - len(node.args.defaults)]
+        read = {
+            a.id for call in ast.walk(node) if isinstance(call, ast.Call) for a in call.args if isinstance(a, ast.Name)
+        }
+        names = [a.arg for a in required if a.arg in read and a.arg != "self"]
+        first = next((s for s in node.body if not _is_docstring(s)), None)
+        if not names or first is None:
+            return []
+        at, indent = self.references.start(first), " " * first.col_offset
+        line = f"{', '.join(names)} = {', '.join(f'{n}.to(device)' for n in names)}"
+        self.output.device(self.references.start(node))
+        return [Edit(at, at, f"{line}\n{indent}")]
+
+    def _answered(self, start: int, end: int) -> None:
+        """Takes back what was said about uses of models that are converted now."""
+        kept = [
+            d
+            for d in self.output.diagnostics
+            if not (d.code == "K2T130" and start <= d.span.start < end and d.message.startswith(_ANSWERED))
+        ]
+        self.output.diagnostics[:] = kept
 
     def _convert_statement(self, unit: ast.stmt) -> None:
         self.body.helpers = []
@@ -182,6 +229,8 @@ class Bodies:
             if any(e.start < edit.end and edit.start < e.end for e in self.output.edits):
                 return False
         offset = self.references.start(unit)
+        if isinstance(self.body, TapeBody):
+            self._answered(offset, self.references.end(unit))
         for name in dict.fromkeys(self.body.helpers):
             self.output.define(name, offset, helper(name))
         for edit in mine:
@@ -190,3 +239,7 @@ class Bodies:
             if re.search(r"\bdevice=device\b", edit.text):
                 self.output.device(offset)
         return bool(mine)
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
