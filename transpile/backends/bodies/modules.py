@@ -28,7 +28,7 @@ class Module:
 
     text: str = ""
     call: str = "{module}({x})"
-    op: Op | None = None
+    op: Op | None = field(default=None, hash=False)
     args: Mapping[str, Expr] = field(default_factory=dict, hash=False, compare=False)
     layout: str = "any"
     activation: str = ""
