@@ -121,3 +121,81 @@ def test_a_closure_is_left() -> None:
     result = torch2keras(HEAD + dedent(body))
     assert "T2K150" in {d.code for d in result.diagnostics}
     assert "optimizer.step(closure)" in result.code
+
+
+def test_the_mode_follows_train_and_eval_into_functions() -> None:
+    head = """\
+    import torch
+    from torch import nn, optim
+    from nets import Net
+
+    net = Net()
+    net = nn.DataParallel(net)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    x, y = torch.randn(8, 3), torch.randn(8, 2)
+    """
+    body = """\
+    def train():
+        net.train()
+        return net(x)
+
+    def test():
+        net.eval()
+        with torch.no_grad():
+            return net(x)
+
+    train()
+    test()
+    """
+    expected = """\
+
+    def train():
+        return net(x, training=True)
+
+    def test():
+        return net(x, training=False)
+
+    train()
+    test()
+    """
+    assert converted(body, dedent(head)).strip() == dedent(expected).strip()
+
+
+def test_what_is_left_of_a_model_has_a_code() -> None:
+    body = """\
+    state = {"net": model.state_dict(), "optimizer": optimizer.state_dict()}
+    print(x.storage(), x.grad)
+    """
+    result = torch2keras(HEAD + dedent(body))
+    assert [d.code for d in result.diagnostics if d.level == "error"] == ["T2K155", "T2K155", "T2K103"]
+
+
+def test_a_kept_loader_gives_arrays() -> None:
+    head = """\
+    import torch
+    from torch import nn, optim
+    from torch.utils.data import DataLoader
+    from images import Images
+
+    model = nn.Linear(3, 2)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    loader = DataLoader(Images("train"), batch_size=4)
+    x, y = 1, 2
+    """
+    body = """\
+    for images, labels in loader:
+        # forward
+        loss = nn.functional.mse_loss(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    """
+    expected = """\
+    for images, labels in loader:
+        images, labels = images.numpy(), labels.numpy()
+        model.train_on_batch(images, labels)
+    """
+    assert converted(body, dedent(head)) == dedent(expected)
+    result = torch2keras(dedent(head) + dedent(body))
+    assert "from torch.utils.data import DataLoader" in result.code
+    assert {d.code for d in result.diagnostics} == {"T2K321"}

@@ -69,6 +69,18 @@ class EditPlan:
         """Statements of ours before one of the user's."""
         self._before[self._first_line(statement)] += [(statement.col_offset, text) for text in lines]
 
+    def insert_at_start(self, loop: ast.For, text: str) -> None:
+        """A statement of ours as the first of a loop, before the comments of the user's first one."""
+        first = loop.body[0]
+        line = self._first_line(first)
+        while line - 1 > loop.iter.end_lineno and (self._own_comment(line - 1) or self._is_blank(line - 1)):  # type: ignore[operator]
+            line -= 1
+        self._before[line].append((first.col_offset, text))
+
+    def _is_blank(self, line: int) -> bool:
+        start = self.references.offset(line, 0)
+        return not self.references.data[start : self.references.line_end(start)].strip()
+
     def insert_behind(self, statement: ast.stmt, *lines: str) -> None:
         """Statements of ours behind one of the user's."""
         self._behind[statement] += lines
@@ -148,10 +160,10 @@ class EditPlan:
         for line in sorted({*self._depth, *self._before, *self._dropped_lines}):
             start = self.references.offset(line, 0)
             end = self.references.line_end(start)
-            if line in self._dropped_lines:
-                found.append(Edit(start, end, ""))
-                continue
             text = "".join(self._header(line, i) for i in range(len(self._before.get(line, ()))))
+            if line in self._dropped_lines:
+                found.append(Edit(start, end, text))
+                continue
             if text:
                 found.append(Edit(start, start, text))
             content = self.references.data[start:end]

@@ -108,7 +108,8 @@ class Expressions:
         if not isinstance(parent, _BINDING) or (isinstance(parent, ast.Subscript) and parent.slice is node):
             return text
         made = ast.parse(text, mode="eval").body
-        return text if isinstance(made, _ATOMS) else f"({text})"
+        enclosed = text.startswith("(") and made.col_offset > 0 and text.endswith(")")
+        return text if isinstance(made, _ATOMS) or enclosed else f"({text})"
 
     def pieces(self, node: ast.AST) -> list[Edit]:
         """The edits that a node needs, outermost first; none where it stays as it is."""

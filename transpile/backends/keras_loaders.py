@@ -139,7 +139,7 @@ def keep_loader(e: ScriptExpressions, loop: ast.For) -> None:
         text = f"{names[0]} = [part.numpy() for part in {names[0]}]"
     else:
         text = f"{', '.join(names)} = {', '.join(f'{n}.numpy()' for n in names)}"
-    e.script.plan.insert_before(loop.body[0], text)
+    e.script.plan.insert_at_start(loop, text)
 
 
 LOADER_RULES = (loader, dataset, dataset_length)

@@ -197,6 +197,28 @@ KERAS_DTYPES = {"float": "float32", "double": "float64", "half": "float16", "lon
                 "short": "int16", "bool": "bool", "uint8": "uint8", "byte": "uint8"}  # fmt: skip
 
 
+def counted(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`sum(p.numel() for p in model.parameters())`."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id="sum"),
+            args=[
+                ast.GeneratorExp(
+                    elt=ast.Call(func=ast.Attribute(attr="numel" | "nelement")),
+                    generators=[
+                        ast.comprehension(iter=ast.Call(func=ast.Attribute(value=model, attr="parameters")), ifs=tests)
+                    ],
+                )
+            ],
+        ) if e.kind(model).name == "model":
+            e.script.report("T2K222", node, "the weights are counted: the model must have been called before")
+            if tests:
+                e.needs(("from keras import ops",), ())
+                return f"sum(ops.size(w) for w in {e.text(model)}.trainable_variables)"
+            return f"{e.text(model)}.count_params()"
+    return None
+
+
 def seeded(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`torch.manual_seed(0)`."""
     if not isinstance(node, ast.Call) or e.path(node.func) != "torch.manual_seed" or len(node.args) != 1:
@@ -231,10 +253,32 @@ def learning_rate(e: ScriptExpressions, node: ast.expr) -> str | None:
 
 def availability(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`torch.cuda.is_available()` where something else than the choice of a device reads it."""
-    if isinstance(node, ast.Call) and e.path(node.func) == "torch.cuda.is_available":
-        e.needs(("import keras",), ())
-        return 'len(keras.distribution.list_devices("gpu")) > 0'
+    if not isinstance(node, ast.Call):
+        return None
+    match e.path(node.func):
+        case "torch.cuda.is_available" | "torch.accelerator.is_available":
+            e.needs(("import keras",), ())
+            return 'len(keras.distribution.list_devices("gpu")) > 0'
+        case "torch.accelerator.current_accelerator":
+            return '"gpu"'
+        case "torch.device" if len(node.args) == 1 and not node.keywords:
+            return e.text(node.args[0])
     return None
+
+
+def image_file(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`save_image(images, path)` of torchvision stays, and gets a tensor of PyTorch's."""
+    match node:
+        case ast.Call(func=func, args=[images, *rest]) if e.path(func) in _IMAGE_FUNCTIONS:
+            e.needs(("import torch", "from keras import ops"), ())
+            inner = f"torch.from_numpy(ops.convert_to_numpy({e.text(images)}))"
+            given = [inner, *(e.text(a) for a in rest), *(e.text(k) for k in node.keywords)]
+            e.script.report("T2K323", node, f"{e.path(func)} stays")
+            return f"{e.references.code(func)}({', '.join(given)})"
+    return None
+
+
+_IMAGE_FUNCTIONS = ("torchvision.utils.save_image", "torchvision.utils.make_grid")
 
 
 def switched_off(e: ScriptExpressions, node: ast.expr) -> str | None:

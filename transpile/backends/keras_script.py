@@ -9,11 +9,14 @@ from transpile.backends.edit_plan import EditPlan
 from transpile.backends.keras_batches import BatchWriter
 from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_expressions import Script
+from transpile.backends.keras_leftovers import report_methods
 from transpile.backends.keras_loaders import LOADER_RULES, stays_torch
 from transpile.backends.keras_rules import (
     availability,
     called_loss,
+    counted,
     functional_loss,
+    image_file,
     learning_rate,
     made_loss,
     made_model,
@@ -49,9 +52,9 @@ from transpile.references import References
 from transpile.splice import Output
 
 RULES = (
-    shortened_call, *LOADER_RULES, seeded, learning_rate, availability, made_optimizer, made_loss, called_loss,
-    functional_loss, made_model, model_call, number, switched_off, moved, filled, size, cast, made_tensor, comparison,
-    distance, function, method, dtype_name,
+    shortened_call, image_file, *LOADER_RULES, counted, seeded, learning_rate, availability, made_optimizer,
+    made_loss, called_loss, functional_loss, made_model, model_call, number, switched_off, moved, filled, size, cast,
+    made_tensor, comparison, distance, function, method, dtype_name,
 )  # fmt: skip
 
 
@@ -78,6 +81,7 @@ def convert_script(references: References, output: Output, classes: Sequence[Mod
     batches.write()
     StepWriter(expressions, steps, [p.step for p in batches.plain]).write()
     statements.write()
+    report_methods(expressions)
     edits = script.plan.edits()
     output.edits += edits
     _claim(references, output, script)

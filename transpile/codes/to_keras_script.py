@@ -65,6 +65,17 @@ How the schedule changes the learning rate is not known here, or it changes more
         "set optimizer.learning_rate in the loop by hand",
     ),
     Code(
+        "T2K155",
+        "error",
+        "method without counterpart",
+        """\
+A model or optimizer of Keras has no such method, or it needs what is not known here.
+
+    torch.save(model.state_dict(), "net.pt")           # converted
+    torch.save({"net": model.state_dict()}, "net.pt")  # left""",
+        "use save_weights, load_weights, trainable_variables or get_layer by hand",
+    ),
+    Code(
         "T2K220",
         "warning",
         "mode of the model is not known",
@@ -112,6 +123,15 @@ relatives. Updates differ by less than 1e-4 of their size unless gradients are t
         """\
 Keras takes batches from any iterable, so a data set that is written for PyTorch keeps its loader,
 and the program its import of torch.""",
+        "",
+    ),
+    Code(
+        "T2K323",
+        "note",
+        "images are written by torchvision",
+        """\
+Keras has no counterpart of torchvision's grids of images, so the call stays and gets a tensor of
+PyTorch's, made from the array.""",
         "",
     ),
     Code(

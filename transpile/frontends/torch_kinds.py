@@ -250,6 +250,8 @@ class Kinds:
     def _library(self, path: str, node: ast.Call) -> Kind:
         if path in RESULTS:
             return Kind(RESULTS[path], node=node)
+        if path in PASSED_ON:
+            return self.of(node.args[0]) if node.args else UNKNOWN
         short = path.removeprefix("torch.")
         for prefix, name in (
             ("torch.optim.lr_scheduler.", "scheduler"),
@@ -265,8 +267,6 @@ class Kinds:
         if path.endswith("utils.data.random_split") and node.args:
             source = self.of(node.args[0])
             return Kind("list", parts=(source,)) if source.name == "dataset" else UNKNOWN
-        if path in PASSED_ON:
-            return self.of(node.args[0]) if node.args else UNKNOWN
         if path.startswith("torch.nn.functional."):
             return Kind("tensor", "float")
         if short in CREATION:
