@@ -42,10 +42,10 @@ def _bounds(expr: Expr) -> tuple[str, str] | None:
     if isinstance(expr.value, int | float):
         text = expr.text if expr.value >= 0 else repr(abs(expr.value))
         return (f"-{text}" if text.replace(".", "").isalnum() else f"-({text})", text)
-    if isinstance(expr.value, tuple | list) and len(expr.value) == 2:
-        if all(isinstance(v, int | float) for v in expr.value):
-            low, high = sorted(expr.value)
-            return repr(low), repr(high)
+    values = expr.value if isinstance(expr.value, tuple | list) else ()
+    if len(values) == 2 and all(isinstance(v, int | float) for v in values):
+        low, high = sorted(values)
+        return repr(low), repr(high)
     return None
 
 
