@@ -45,3 +45,31 @@ def test_the_tensor(after: str) -> None:
 
 def test_idle_lines_go() -> None:
     assert "shape" not in keras2torch(PROGRAM.format(after="x.shape")).code
+
+
+LAYER = """
+import keras
+from keras import layers
+
+inputs = keras.Input((3,))
+hidden = layers.Dense(4, name="hidden")
+outputs = layers.Dense(1)(hidden(inputs))
+model = keras.Model(inputs, outputs)
+{after}
+"""
+
+
+def test_a_variable_that_holds_a_layer_is_the_models_module() -> None:
+    result = keras2torch(LAYER.format(after="kernel, bias = hidden.get_weights()\nprint(hidden.name, kernel.shape)"))
+    assert not result.diagnostics
+    assert "model.hidden.weight" in result.code
+
+
+def test_what_a_layer_cannot_be_asked_is_reported_there() -> None:
+    result = keras2torch(LAYER.format(after="hidden.reset_parameters()"))
+    assert [(d.code, d.span.line) for d in result.diagnostics] == [("K2T130", 9)]
+
+
+def test_a_layer_that_is_handed_on_keeps_the_model() -> None:
+    result = keras2torch(LAYER.format(after="inspect(hidden)"))
+    assert "K2T110" in [d.code for d in result.diagnostics]

@@ -165,6 +165,7 @@ def lost_names(
     uses = [(source.span(s).start, blocks.scope(s), *_uses(s, construct.get(id(s)), source)) for s in left]
     constant = {id(s): s for s in blocks.places if _constant(s, interpreter)}
     starts = {source.span(s).start: s for s in constant.values()}
+    by_start = {source.span(s).start: s for s in left}
     result: dict[int, set[str]] = {}
     folded: dict[int, cst.SimpleStatementLine] = {}
     for i, region in enumerate(regions):
@@ -181,9 +182,25 @@ def lost_names(
                 constant_there = starts.get(start)
                 if isinstance(constant_there, cst.SimpleStatementLine):
                     folded[start] = constant_there
-                else:
+                elif not _only_asked(by_start[start], name, interpreter):
                     result[i].add(name)
     return result, list(folded.values())
+
+
+def _only_asked(statement: cst.CSTNode, name: str, interpreter: Interpreter) -> bool:
+    """Whether a name stands there for a layer of which something is asked, as in `dense.get_weights()`.
+
+    Each such use is written anew or reported, with its place.
+    """
+    asked = [
+        use.node.value
+        for use in interpreter.attribute_uses.values()
+        if use.targets and all(isinstance(t, Layer) for t in use.targets)
+    ]
+    settings = (e.call.func for e in interpreter.events if e.kind == "trainable" and isinstance(e.holder, Layer))
+    asked += [target.value for target in settings if isinstance(target, cst.Attribute)]
+    reads = matchers.findall(statement, matchers.Name(name))
+    return bool(reads) and all(any(read is node for node in asked) for read in reads)
 
 
 def is_idle(statement: cst.SimpleStatementLine) -> bool:
