@@ -82,6 +82,7 @@ class Compiled:
     """What `compile` said. `names` are the outputs' names where there are several losses.
 
     `choices`: the optimizer is made at one of several places, by a test of the program.
+    `jitted`: jit_compile=True.
     """
 
     losses: tuple[Loss, ...]
@@ -90,6 +91,7 @@ class Compiled:
     weights: tuple[Expr | None, ...] = ()
     names: tuple[str, ...] = ()
     choices: tuple[tuple[Span, Optimizer], ...] = ()
+    jitted: bool = False
 
     @property
     def several(self) -> bool:

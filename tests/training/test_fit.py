@@ -211,6 +211,11 @@ model = keras.Model([a, b], [first, second])
         ('{"first": "mse", "second": "binary_crossentropy"}', '{"a": x, "b": 2 * x}, {"first": real, "second": yes}'),
         ('["mse", "binary_crossentropy"], metrics=[["mae"], ["accuracy"]]', "[x, 2 * x], [real, yes]"),
         ('"mse", metrics={"second": ["mae"]}', "[x, 2 * x], [real, yes]"),
+        (
+            '["mse", "binary_crossentropy"], metrics=[[keras.metrics.RootMeanSquaredError(name="r")], '
+            '[keras.metrics.Precision(0.3, name="p"), "accuracy", keras.metrics.AUC(name="auc")]]',
+            "[x, 2 * x], [real, yes]",
+        ),
     ],
 )
 def test_two_outputs(losses: str, data: str) -> None:

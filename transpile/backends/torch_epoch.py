@@ -211,7 +211,7 @@ class Body:
         self.several = compiled.several
         self.helpers: tuple[str, ...] = ()
         over = [m for m in compiled.metrics if m.op in OVER_EPOCH]
-        self.collects = bool(over)
+        self.collects = [self._collected(i) for i in sorted({m.output for m in over})]
         self.batchwise = [m for m in compiled.metrics if m.custom is not None and m.custom.whole]
         self.activated = {i for i in range(len(compiled.losses)) if self._reads_probabilities(i)}
         summed = [k for k in compiled.keys if k not in {m.key for m in (*over, *self.batchwise)}]
@@ -293,10 +293,15 @@ class Body:
                 lines.append(f'totals["{metric.key}"] += {text}')
         if not over:
             return lines, self._ordered(self.batchwise, results) if self.batchwise else ""
-        read = {m.output for m in over}
-        output = f"output{min(read) + 1}" if self.several else "output"
-        lines += [f"outputs.append({output}.detach())", f"targets.append({self.ys[min(read)]})"]
+        for i in sorted({m.output for m in over}):
+            outputs, targets = self._collected(i).split(", ")
+            output = f"output{i + 1}" if self.several else "output"
+            lines += [f"{outputs}.append({output}.detach())", f"{targets}.append({self.ys[i]})"]
         return lines, self._ordered([*over, *self.batchwise], results)
+
+    def _collected(self, output: int) -> str:
+        """The lists of all outputs and targets of one pass."""
+        return f"outputs{output + 1}, targets{output + 1}" if self.several else "outputs, targets"
 
     def _ordered(self, over: list[Metric], results: list[str]) -> str:
         """The results in Keras's order."""
@@ -345,6 +350,7 @@ class Body:
         if self.several:
             text = re.sub(r"\boutput\b", f"output{i + 1}", text)
             text = re.sub(r"\by\b", self.ys[i], text)
+            text = re.sub(r"\b(outputs|targets)\b", rf"\g<1>{i + 1}", text)
         return text
 
 

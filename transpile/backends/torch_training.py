@@ -199,6 +199,7 @@ class TrainingWriter:
             after = following(compiled.optimizer, home.optimizer, scheduler)
             self.functions.helpers(after.helpers, offset)
             lines += [after.text] if after.text else []
+        lines += [f"{home.model}.compile()"] if compiled.jitted else []
         text = "\n".join(lines)
         self.functions.imports(text + "torch.")
         for name in ("loss", "metrics"):

@@ -123,6 +123,8 @@ def _class_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:
     flat = loss.shape is not None and len(loss.shape) == 2
     if compiled.several or loss.op not in supported or not flat:
         raise Refused("K2T125", "fit(class_weight=...) cannot be converted for this loss")
+    if any(m.weighted for m in compiled.metrics):
+        raise Refused("K2T125", "fit(class_weight=...) with weighted_metrics cannot be converted")
     plain = all(loss.args[n].value in (0.0, None) for n in ("label_smoothing", "ignore_class") if n in loss.args)
     classes = loss.shape[-1].value if loss.shape else UNKNOWN
     if not plain or not isinstance(classes, int):

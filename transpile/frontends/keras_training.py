@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from transpile.frontends.facts import ModelFacts
-from transpile.frontends.keras_compile import Refused, acts_around, old_decay, read_compile, read_optimizer
+from transpile.frontends.keras_compile import Refused, read_compile
 from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict, read_step
+from transpile.frontends.keras_optimizer import acts_around, old_decay, read_optimizer
+from transpile.frontends.metric_names import MetricNames
 from transpile.frontends.sites import Sites, assignments
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Event, KerasObject, ModelValue
@@ -74,6 +76,7 @@ class Reading:
         self.sites = sites or Sites(source)
         self.uses = self._group()
         self._old_accuracy = _reads_acc(source.text)
+        self._metric_names = MetricNames()
         for use in self.uses:
             use.compiled = self._in_force(use)
         for use in self.uses:
@@ -132,7 +135,7 @@ class Reading:
             if choices:
                 given = {"optimizer": Expr(choices[0].text, choices[0].value)}
                 event = replace(event, args=event.args[1:] if event.args else (), kwargs=event.kwargs | given)
-            read = read_compile(event, facts, self._old_accuracy)
+            read = read_compile(event, facts, self._old_accuracy, self._metric_names)
             return replace(read, choices=self._chosen(choices)) if choices else read
         if kind in ("fit", "evaluate"):
             compiled = self._compiled(use)

@@ -1,0 +1,72 @@
+"""`compile`: its optimizer, and how the rate changes with every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from transpile.frontends.compile_objects import Refused, bound, refuse_lost, resolve
+from transpile.interpret.values import Function, KerasObject
+from transpile.ir import Expr, Node, literal
+from transpile.ops.schedule import initial_rate
+from transpile.registry import Context, bind, by_keras_path, by_name, lower
+from transpile.training_ir import Optimizer
+
+
+def read_optimizer(expr: Expr) -> Optimizer:
+    """An optimizer given as a string or an object."""
+    value = expr.value
+    if isinstance(value, str):
+        named = {op.keras_class.lower(): op for p, op in by_keras_path().items() if p.startswith("optimizers.")}
+        op = named.get(value.lower())
+        if op is None:
+            raise Refused("K2T121", f"the optimizer {expr.text} is not known")
+        return Optimizer(op.name, bind(op, (), {}))
+    op, args = resolve(expr, "optimizers", "K2T121")
+    assert isinstance(value, KerasObject)
+    if op.name == "sgd" and len(value.args) > 2:
+        raise Refused("K2T125", "the third argument of SGD means other things in other versions of Keras")
+    schedule, schedule_args = _schedule(args, value)
+    if schedule:
+        args["learning_rate"] = initial_rate(schedule, schedule_args)
+    refuse_lost(op, args, None)
+    clips = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if args[n].value is not None]
+    if len(clips) > 1:
+        raise Refused("K2T125", "Keras takes only one of clipnorm, clipvalue and global_clipnorm")
+    return Optimizer(op.name, args, schedule, schedule_args)
+
+
+def _schedule(args: Mapping[str, Expr], value: KerasObject) -> tuple[str, dict[str, Expr]]:
+    """How the learning rate changes with every batch: the op and its arguments; "" if it does not."""
+    rate, decay = args["learning_rate"], value.kwargs.get("decay")
+    if isinstance(rate.value, Function):
+        raise Refused("K2T125", "a learning rate that is a function is not converted yet")
+    if isinstance(rate.value, KerasObject):
+        op = by_keras_path().get(rate.value.path.removeprefix("keras."))
+        if op is None or not op.keras_path.startswith("optimizers.schedules."):
+            raise Refused("K2T125", f"the schedule {rate.text} is not converted yet")
+        made = bound(op, rate.value)
+        refuse_lost(op, made, None)
+        return op.name, made
+    if decay is None or decay.value in (0, None) or not _is_old(value):
+        return "", {}
+    op = by_keras_path()["optimizers.InverseTimeDecay"]
+    return op.name, bind(op, (rate, literal(1), decay), {})
+
+
+def _is_old(value: KerasObject) -> bool:
+    """Keras 3 refuses `lr=`, so whoever wrote it meant Keras 2's `decay=` too."""
+    return "lr" in value.kwargs
+
+
+def acts_around(optimizer: Optimizer) -> bool:
+    """Whether something is done around every step of an optimizer, beside the step."""
+    return bool(lower(by_name()[optimizer.op], Node(optimizer.op, optimizer.args), Context()).setup)
+
+
+def old_decay(expr: Expr) -> Expr | None:
+    """`decay=` of an optimizer, where it says something and Keras 3 ignores it."""
+    value = expr.value
+    decay = value.kwargs.get("decay") if isinstance(value, KerasObject) else None
+    if decay is None or decay.value in (0, None) or (isinstance(value, KerasObject) and _is_old(value)):
+        return None
+    return decay
