@@ -195,7 +195,9 @@ class TrainingWriter:
             lines.append(f"{home.optimizer} = {one.text}")
             owner, dot, _ = home.optimizer.rpartition(".")
             free = self.histories.namer(self.sites.function(home.statement))
-            scheduler = owner + dot + "scheduler" if owner else free("scheduler")
+            own = home.optimizer.rpartition(".")[2]
+            own = own.replace("optimizer", "scheduler") if "optimizer" in own else f"{own}_scheduler"
+            scheduler = owner + dot + own if owner else free(own)
             after = following(compiled.optimizer, home.optimizer, scheduler)
             self.functions.helpers(after.helpers, offset)
             lines += [after.text] if after.text else []
