@@ -30,7 +30,8 @@ class Functions:
 
     def __init__(self, output: Output, taken: Iterable[str]) -> None:
         self.output = output
-        self._taken = set(taken)
+        self._user = frozenset(taken)
+        self._taken = set(self._user)
         self._names: dict[tuple[str, str], str] = {}
 
     def add(self, base: str, variable: str, render: Callable[[str], str], offset: int) -> str:
@@ -69,12 +70,25 @@ class Functions:
         self._taken.add(f"{candidates[-1]}_{count}")
         return f"{candidates[-1]}_{count}"
 
-    def helpers(self, names: Iterable[str], offset: int) -> None:
-        """Files of templates/torch/helpers."""
+    def renaming(self, names: Iterable[str]) -> Callable[[str], str]:
+        """What gives helpers another name in a text that calls them, where the file uses theirs."""
+        renamed = [n for n in names if n in self._user]
+
+        def rename(text: str) -> str:
+            for name in renamed:
+                text = re.sub(rf"(?<![\w.'\"]){name}(?=[(,)]|$)", f"torch_{name}", text)
+            return text
+
+        return rename
+
+    def helpers(self, names: Iterable[str], offset: int) -> Callable[[str], str]:
+        """Files of templates/torch/helpers. Returns `renaming(names)`."""
+        rename = self.renaming(names)
         for name in names:
-            text = helper(name)
-            self.output.define(name, offset, fragment(text))
+            text = rename(helper(name))
+            self.output.define(rename(name), offset, fragment(text))
             self.imports(text)
+        return rename
 
     def imports(self, text: str) -> None:
         """What a piece of written code needs to import."""

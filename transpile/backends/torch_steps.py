@@ -23,10 +23,10 @@ def step_call(writer: TrainingWriter, use: Use, record: Step, model: str, data: 
     known = writer.known.stepped(use)
     offset = writer.sites.top(use.call)
     _, helpers = step_function("_", record, compiled, facts, known)
-    writer.functions.helpers(helpers, offset)
+    rename = writer.functions.helpers(helpers, offset)
     name = writer.functions.add(
         "train_on_batch" if record.train else "test_on_batch", home.model,
-        lambda n: step_function(n, record, compiled, facts, known)[0], offset,
+        lambda n: rename(step_function(n, record, compiled, facts, known)[0]), offset,
     )  # fmt: skip
     if record.train and use.compiled is not None:
         writer.steps.setdefault(use.compiled, name)

@@ -179,8 +179,8 @@ class TrainingWriter:
         home, compiled = self.homes[use], self.places[use]
         made = criteria(compiled, is_weighted(self.reading, use))
         offset = self.sites.top(home.statement)
-        self.functions.helpers(made.helpers, offset)
-        lines = [f"{home.criterion} = {made.text}"]
+        rename = self.functions.helpers(made.helpers, offset)
+        lines = [f"{home.criterion} = {rename(made.text)}"]
         if home.mode == "attribute":
             lines = []
         if compiled.choices:
@@ -239,7 +239,7 @@ class TrainingWriter:
             return home
         made = criteria(self.places[use], is_weighted(self.reading, use))
         if made.helpers or names_in(made.text) - {"nn", "torch"}:
-            return replace(home, criterion=made.text)
+            return replace(home, criterion=self.functions.renaming(made.helpers)(made.text))
         offset = self.sites.top(home.statement)
         return replace(home, criterion=self.functions.constant(home.criterion, made.text, offset))
 
@@ -271,9 +271,9 @@ class TrainingWriter:
         assert use.compiled is not None
         at = moments(self.reading, use.compiled)
         _, helpers = epoch_function("_", compiled, facts, at)
-        self.functions.helpers(helpers, offset)
+        rename = self.functions.helpers(helpers, offset)
         name = self.functions.add(
-            "run_epoch", self._variable(use), lambda n: epoch_function(n, compiled, facts, at)[0], offset
+            "run_epoch", self._variable(use), lambda n: rename(epoch_function(n, compiled, facts, at)[0]), offset
         )
         if use.compiled not in self.epochs and unsure_targets(compiled, self.known.fed(use).targets):
             message = "Keras 3 gives a metric function targets of shape (n,) as they are"

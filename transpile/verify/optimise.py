@@ -30,6 +30,13 @@ def loss_names(keras: KerasModel, outputs: int) -> list[str]:
     return [_loss_name(one) for one in losses]
 
 
+def _kind(loss: str, output: Array) -> str:
+    """Targets for a loss; where the name does not say, yes and no for outputs like probabilities."""
+    kind = label_kind(loss)
+    probable = bool(output.size) and float(output.min()) >= 0 and float(output.max()) <= 1
+    return "binary" if kind == "real" and probable else kind
+
+
 def _loss_name(loss: Any) -> str:
     if loss is None or isinstance(loss, str):
         return loss or ""
@@ -51,7 +58,7 @@ class Trainer:
         outputs = subject.keras.forward(subject.batch(), False)
         self.shapes = [o.shape for o in outputs]
         names = loss_names(subject.keras, len(outputs))
-        self.kinds = [label_kind(name) for name in names]
+        self.kinds = [_kind(name, output) for name, output in zip(names, outputs, strict=True)]
         self.aligned = conventions.align_epsilon(training.optimizer)
         self.largest: dict[str, float] = {}
         self.inert: list[str] = []
