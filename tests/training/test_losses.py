@@ -109,3 +109,15 @@ def test_sequences(loss: str, targets: str) -> None:
     """Keras has the classes in the last axis, PyTorch in the second."""
     compile_ = f'model.compile(optimizer=keras.optimizers.SGD(0.05), loss={loss}, metrics=["accuracy"])\n'
     compare(HEAD + SEQUENCE + model(SOFTMAX, "keras.Input((5, 4))") + compile_ + FIT.format(y=targets))
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_from_logits_of_probabilities(name: str) -> None:
+    """The trap: Keras looks behind a softmax although told that it gets logits."""
+    layer, loss, targets = KEPT[name]
+    cls = {"categorical": "Categorical", "sparse": "SparseCategorical", "binary": "Binary"}[
+        loss.strip('"').split("_")[0]
+    ]
+    compile_ = f"model.compile(keras.optimizers.SGD(0.05), keras.losses.{cls}Crossentropy(from_logits=True))\n"
+    for seen in ("", "kept = [model]\n"):
+        compare(HEAD + model(layer) + compile_ + FIT.format(y=targets) + seen)

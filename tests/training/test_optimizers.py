@@ -220,3 +220,24 @@ def test_single_output() -> None:
         "history = model.fit(x, yes, batch_size=8, epochs=2, shuffle=False, verbose=0)\n"
     )  # fmt: skip
     compare(source)
+
+
+@pytest.mark.parametrize(("optimizer", "layer", "code"), [
+    ("keras.optimizers.Adam(clipnorm=1.0)", "layers.GRU(3)", "K2T125"),
+    ("keras.optimizers.Lamb()", "layers.GRU(3)", "K2T125"),
+    ("keras.optimizers.Adam(clipnorm=1.0)", "layers.LSTM(3)", ""),
+    ("keras.optimizers.Adam(global_clipnorm=1.0)", "layers.GRU(3)", ""),
+    ("keras.optimizers.Adafactor()", "layers.Conv1D(3, 2)", "K2T204"),
+    ("keras.optimizers.Adafactor()", "layers.LSTM(3)", ""),
+])  # fmt: skip
+def test_weights_that_are_cut_apart(optimizer: str, layer: str, code: str) -> None:
+    """What looks at a whole weight sees another one in PyTorch."""
+    from transpile import keras2torch
+
+    source = (
+        HEAD
+        + f"model = keras.Sequential([keras.Input((5, 4)), {layer}])\n"
+        + (f'model.compile({optimizer}, "mse")\nmodel.fit(steps, real)\n')
+    )
+    codes = [d.code for d in keras2torch(source).diagnostics if d.level != "note"]
+    assert (code in codes) if code else not codes

@@ -32,7 +32,8 @@ def refuse_weights(use: Use, reading: Reading) -> None:
     by_batch = any(u.kind in STEPS for u in users)
     if not is_weighted(reading, use):
         return
-    if criterion(use.record.losses[0]).text.startswith("nn.") and not by_batch:
+    text = criterion(use.record.losses[0]).text
+    if text.startswith("nn.") and "reduction=" not in text and not by_batch:
         return
     why = "beside training by batches" if by_batch else "while the model ends in its activation"
     for user in users:

@@ -9,7 +9,7 @@ from transpile.backends import torch_regularization as regularization
 from transpile.backends.torch_constraints import statement
 from transpile.backends.torch_init import UnknownInitializer, init_lines
 from transpile.backends.torch_regularization import Extras, member
-from transpile.ir import Node
+from transpile.ir import Node, literal
 from transpile.registry import Context, Lowered, by_name, lower
 
 _LAZY = re.compile(r"\bnn\.(Linear|Conv[123]d|ConvTranspose[123]d|BatchNorm[123]d)\(,\s*")
@@ -98,7 +98,8 @@ def add_extras(extras: Extras, node: Node, target: str) -> tuple[str, ...]:
     penalties = regularization.penalties(op, node, target)
     extras.weights += penalties
     helpers: tuple[str, ...] = ("orthogonality",) if any(p[0] == "orthogonality" for p in penalties) else ()
-    for expr, parameter, line in regularization.weights_with(op, node, "_constraint"):
+    frozen = node.args.get("common:trainable", literal(True)).value is False
+    for expr, parameter, line in () if frozen else regularization.weights_with(op, node, "_constraint"):
         try:
             text, needed = statement(expr, line, member(target, parameter))
         except regularization.Unsupported as error:

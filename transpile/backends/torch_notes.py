@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from transpile.frontends.keras_training import Use
 from transpile.ops.loss import ACTIVATIONS
 from transpile.passes.logits import final_activation
+from transpile.passes.optimized_weights import factored_otherwise
 
 if TYPE_CHECKING:
     from transpile.backends.torch_training import TrainingWriter
@@ -25,4 +26,7 @@ def note_compile(writer: TrainingWriter, use: Use) -> None:
         if wanted and not loss.moved and final_activation(tensor) == wanted:
             message = f"the model keeps its {wanted}: not every use of it can do without"
             writer.output.report("K2T306", span, message)
+    if any(factored_otherwise(writer.places[use].optimizer, m) for m in use.models):
+        message = "Adafactor sums over other axes of kernels that have more than two"
+        writer.output.report("K2T204", span, message)
     writer.frozen.note(use, writer.homes, writer.output.report, span)

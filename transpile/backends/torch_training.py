@@ -40,6 +40,8 @@ from transpile.frontends.portable_compile import NotPortable, portable
 from transpile.frontends.texts import names as names_in
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import ModelValue
+from transpile.passes.logits import with_kept
+from transpile.passes.optimized_weights import cut_apart
 from transpile.result import TrainingInfo
 from transpile.source import Source
 from transpile.splice import Output, fragment
@@ -132,6 +134,10 @@ class TrainingWriter:
         except NotOwn as error:
             self._give_up(use, error.problem.code, error.problem.message)
             return
+        use.record = with_kept(use.record, use.models[0].outputs)
+        for message in filter(None, (cut_apart(use.record.optimizer, m) for m in use.models)):
+            self._give_up(use, "K2T125", message)
+            return
         refuse_weights(use, self.reading)
         moved = {"here": (), "attribute": ("loss",)}
         message = "the model is compiled in another place than it is trained"
@@ -193,11 +199,7 @@ class TrainingWriter:
             one = replace(one, text=one.text.replace(f"{home.model}.parameters()", self.frozen.parameters[use]))
             self.functions.helpers(one.helpers, offset)
             lines.append(f"{home.optimizer} = {one.text}")
-            owner, dot, _ = home.optimizer.rpartition(".")
-            free = self.histories.namer(self.sites.function(home.statement))
-            own = home.optimizer.rpartition(".")[2]
-            own = own.replace("optimizer", "scheduler") if "optimizer" in own else f"{own}_scheduler"
-            scheduler = owner + dot + own if owner else free(own)
+            scheduler = self._scheduler(home)
             after = following(compiled.optimizer, home.optimizer, scheduler)
             self.functions.helpers(after.helpers, offset)
             lines += [after.text] if after.text else []
@@ -217,6 +219,16 @@ class TrainingWriter:
             return
         self.cleanup.remove(statement)
         self._beside(home, text)
+
+    def _scheduler(self, home: Home) -> str:
+        """The name of what changes the rate; the optimizer's where there are several."""
+        owner, dot, own = home.optimizer.rpartition(".")
+        plans = [u.record.optimizer.schedule for u in self.reading.uses if isinstance(u.record, Compiled)]
+        if "optimizer" in own:
+            name = own.replace("optimizer", "scheduler")
+        else:
+            name = f"{own}_scheduler" if sum(map(bool, plans)) > 1 else "scheduler"
+        return owner + dot + name if owner else self.histories.namer(self.sites.function(home.statement))(name)
 
     def _beside(self, home: Home, text: str) -> None:
         """The lines before or behind the statement that they belong to."""

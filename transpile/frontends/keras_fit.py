@@ -11,7 +11,7 @@ from transpile.frontends.keras_compile import Refused, arguments
 from transpile.frontends.texts import element, is_simple
 from transpile.interpret.values import Array, Event, KerasObject, ModelValue, Tensor
 from transpile.ir import UNKNOWN, Expr, Node, literal
-from transpile.ops.loss import ACTIVATIONS
+from transpile.ops.loss import ACTIVATIONS, reduction
 from transpile.registry import Context, by_name, lower
 from transpile.source import Source
 from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict, Step
@@ -125,7 +125,9 @@ def _class_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:
         raise Refused("K2T125", "fit(class_weight=...) cannot be converted for this loss")
     if any(m.weighted for m in compiled.metrics):
         raise Refused("K2T125", "fit(class_weight=...) with weighted_metrics cannot be converted")
-    plain = all(loss.args[n].value in (0.0, None) for n in ("label_smoothing", "ignore_class") if n in loss.args)
+    plain = reduction(loss.args) == "mean" and all(
+        loss.args[n].value in (0.0, None) for n in ("label_smoothing", "ignore_class") if n in loss.args
+    )
     classes = loss.shape[-1].value if loss.shape else UNKNOWN
     if not plain or not isinstance(classes, int):
         raise Refused("K2T125", "fit(class_weight=...) cannot be converted for this loss")

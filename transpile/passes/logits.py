@@ -6,7 +6,8 @@ Keras on TensorFlow computes a crossentropy behind a softmax from the logits, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import libcst as cst
 
@@ -16,6 +17,7 @@ from transpile.frontends.sites import Sites
 from transpile.interpret.callbacks import callbacks_of
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Apply, Function, Layer, ModelValue, Tensor
+from transpile.ir import literal
 from transpile.ops.loss import ACTIVATIONS
 from transpile.registry import ACTIVITY
 from transpile.training_ir import Compiled
@@ -212,3 +214,15 @@ class _Escapes(cst.CSTVisitor):
         methods = any(isinstance(c.attributes.get(name), Function) for c in self.interpreter.classes)
         if not known and not methods and name not in _HARMLESS_CALLS:
             self.escaped = True
+
+
+def with_kept(compiled: Compiled, outputs: Sequence[Tensor]) -> Compiled:
+    """The record where an activation stays under a crossentropy: the loss reads probabilities.
+
+    Keras on TensorFlow looks behind that activation, whatever `from_logits` says.
+    """
+    losses = list(compiled.losses)
+    for i, (loss, tensor) in enumerate(zip(compiled.losses, outputs)):
+        if not loss.moved and ACTIVATIONS.get(loss.op, "none") == final_activation(tensor):
+            losses[i] = replace(loss, args={**loss.args, "from_logits": literal(False)})
+    return replace(compiled, losses=tuple(losses))
