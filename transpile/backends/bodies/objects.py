@@ -8,7 +8,8 @@ from transpile.backends.bodies.tape import METRICS, TapeBody
 from transpile.backends.templates import helper
 from transpile.backends.torch_epoch import following, optimizer
 from transpile.backends.torch_functions import imports_of
-from transpile.frontends.keras_compile import Refused, read_optimizer
+from transpile.frontends.keras_compile import Refused
+from transpile.frontends.keras_optimizer import read_optimizer
 from transpile.interpret.values import KerasObject, ModelValue
 from transpile.ir import Edit, Expr
 from transpile.references import References
