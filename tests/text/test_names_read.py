@@ -73,3 +73,24 @@ def test_what_a_layer_cannot_be_asked_is_reported_there() -> None:
 def test_a_layer_that_is_handed_on_keeps_the_model() -> None:
     result = keras2torch(LAYER.format(after="inspect(hidden)"))
     assert "K2T110" in [d.code for d in result.diagnostics]
+
+
+def test_a_model_of_an_own_class_among_trained_models() -> None:
+    source = """
+import keras
+from keras import layers
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+inputs = keras.Input((3,))
+outputs = Net()(inputs)
+model = keras.Model(inputs, outputs)
+model.compile("adam", "mse")
+"""
+    assert "class Net(nn.Module)" in keras2torch(source).code

@@ -28,13 +28,21 @@ def layers_of(model: ModelValue) -> list[Layer | ModelValue]:
 
 
 def leaves(holder: Layer | ModelValue) -> Iterator[Layer]:
-    """The layers of a model, those of nested models included; a layer itself."""
-    if isinstance(holder, Layer):
-        yield holder
-        return
-    inner = [x for x in holder.layers if isinstance(x, Layer | ModelValue)]
-    for layer in dict.fromkeys([*inner, *layers_of(holder)]):
-        yield from leaves(layer)
+    """The layers of a model, those of nested models included; a layer itself.
+
+    A model of the user's own class is the layer that makes its outputs: it is met once.
+    """
+    seen = {holder}
+    stack: list[Layer | ModelValue] = [holder]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, Layer):
+            yield found
+            continue
+        inner = [x for x in found.layers if isinstance(x, Layer | ModelValue)]
+        new = [x for x in dict.fromkeys([*inner, *layers_of(found)]) if x not in seen]
+        seen.update(new)
+        stack += reversed(new)
 
 
 def counted(model: ModelValue) -> list[Counted] | None:
