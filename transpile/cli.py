@@ -119,6 +119,7 @@ def torch2keras(**given: Any) -> None:
 @click.option("--max-epochs", type=_COUNT, help="Run whole programs for this many epochs at most.")
 @click.option("--max-batches", type=_COUNT, help="Use this many batches of each data set at most.")
 @click.option("--max-samples", type=_COUNT, help="Use this many samples of each data set at most.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report as a page of HTML.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write the report as JUnit XML.")
 def verify(format_: str, **given: Any) -> None:
     """Run a program and its counterpart in the other framework, and compare them.

@@ -31,6 +31,7 @@ class Comparison:
     max_epochs: int | None = None
     max_batches: int | None = None
     max_samples: int | None = None
+    report: Path | None = None
     junit: Path | None = None
 
 
@@ -49,6 +50,11 @@ def run_verify(request: Comparison) -> int:
     with waiting(f"comparing {request.original} and {request.converted}"):
         report = _compare(request, options, text, other, result)
     put(report.to_json() + "\n" if request.json else report.as_table())
+    if request.report:
+        from transpile.verify.page import Side, page
+
+        sides = Side(request.original, text), Side(request.converted, other)
+        write_atomically(request.report, page(report, *sides, result.diagnostics))
     if request.junit:
         from transpile.verify.junit import junit
 

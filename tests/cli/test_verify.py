@@ -60,6 +60,7 @@ def test_verify_option_in_json(run: Run, verifier: Verifier) -> None:
         "rows": [row | {} for row in GOOD.to_dict()["rows"]],
         "conventions": [],
         "curves": [],
+        "layers": [],
         "notes": [],
     }
 

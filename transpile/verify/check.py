@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from transpile.result import ModelPair, TrainingInfo
@@ -18,10 +19,11 @@ from transpile.verify.frozen import AS_COMPILED
 from transpile.verify.imports import read_imports
 from transpile.verify.job import Job
 from transpile.verify.keras_side import KerasModel, KerasSide
+from transpile.verify.locate import layer_errors
 from transpile.verify.optimise import Trainer, custom_step, loss_names, projection
 from transpile.verify.probing import probed
 from transpile.verify.programs import Program, ProgramProblem, first_line
-from transpile.verify.report import Curve, Report, Row
+from transpile.verify.report import Curve, LayerError, Report, Row
 from transpile.verify.slicing import local_expression
 from transpile.verify.subject import KerasProblem, Subject, Unbuildable
 from transpile.verify.tolerances import Tolerances, choose
@@ -40,6 +42,7 @@ class Check:
         self.notes: list[str] = []
         self.dtypes: list[str] = []
         self.curves: list[Curve] = []
+        self.layer_errors: list[LayerError] = []
         self.beside = {path.name for path in Path.cwd().iterdir() if path.is_file()}
         self.training_problem = ""  # why the training of the present model cannot be had
         self.device = choose_device(job.device)
@@ -95,6 +98,7 @@ class Check:
             problem=problem,
             seconds=time.monotonic() - began,
             curves=tuple(self.curves),
+            layers=tuple(self.layer_errors),
         )
 
     def compare(self, pair: ModelPair) -> None:
@@ -122,6 +126,9 @@ class Check:
         rows = levels.counterparts(subject)
         if subject.counterparts.problems:
             return rows
+        if 6 in self.job.levels:  # for the reader of a whole report
+            subject.load()
+            self.layer_errors += layer_errors(subject, subject.batch(np.random.default_rng(2)), False, limits.forward)
         for training in (False, True) if 2 in self.job.levels else ():
             mode = "training mode" if training else "inference mode"
             run = partial(levels.forward, subject, training, limits)

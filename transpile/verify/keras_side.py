@@ -18,6 +18,7 @@ import numpy as np
 
 from transpile.verify import datasets, draws
 from transpile.verify.frozen import Flags
+from transpile.verify.programs import line_in
 from transpile.verify.recipes import Array
 
 
@@ -67,6 +68,7 @@ class KerasSide:
         def init(self: Any, *args: Any, **options: Any) -> None:
             if "_transpile_order" not in self.__dict__:
                 object.__setattr__(self, "_transpile_order", next(side._order))
+                object.__setattr__(self, "_transpile_line", line_in("keras_program"))
             first_init(self, *args, **options)
 
         def call(self: Any, *args: Any, **options: Any) -> Any:

@@ -11,14 +11,16 @@ import torch
 from transpile.verify.batches import difference
 from transpile.verify.keras_side import flatten
 from transpile.verify.recipes import Array
+from transpile.verify.report import LayerError
 from transpile.verify.subject import Subject
 
 
-def first_difference(subject: Subject, inputs: Sequence[Array], training: bool, limit: float) -> str:
-    """Where the outputs part, among the layers that have weights; empty if not found."""
+def layer_errors(subject: Subject, inputs: Sequence[Array], training: bool, limit: float) -> list[LayerError]:
+    """The layers with weights in the order in which they ran, each with its error."""
     modules = {m.layer: m.module for m in subject.counterparts.matches if m.module}
+    inner = dict(subject.torch.modules())
     theirs = subject.torch.layer_outputs(inputs, training)
-    last = ""
+    found = []
     for layer, output in subject.keras.layer_outputs(inputs, training):
         path = modules.get(layer.name)
         if path is None or not theirs.get(path):
@@ -27,11 +29,32 @@ def first_difference(subject: Subject, inputs: Sequence[Array], training: bool, 
         candidate = theirs[path].pop(0)
         if not ours:
             continue
-        if not any(difference(ours[0], view) <= limit for view in _views(candidate, layer)):
-            before = f"; {last} still agrees" if last else ""
-            return f"the first layer that differs is {layer.name} ({path}){before}"
-        last = f"{layer.name} ({path})"
+        error = min((difference(ours[0], view) for view in _views(candidate, layer)), default=float("inf"))
+        places = (vars(layer).get("_transpile_line"), vars(inner[path]).get("_transpile_line"))
+        place = ", ".join(filter(None, places))
+        found.append(LayerError(layer.name, path, error, limit, place, type(layer).__name__))
+    return found
+
+
+def first_difference(subject: Subject, inputs: Sequence[Array], training: bool, limit: float) -> str:
+    """Where the outputs part, among the layers that have weights; empty if not found."""
+    last = ""
+    for layer in layer_errors(subject, inputs, training, limit):
+        name = f"{layer.keras} ({layer.torch})"
+        if not layer.error <= limit:
+            parts = [f"the first layer that differs is {name}", layer.place and f"made in {layer.place}"]
+            parts += [f"its error is {layer.error:.1e}", last and f"{last} still agrees", _note(layer.kind)]
+            return "; ".join(part for part in parts if part)
+        last = name
     return f"every layer with weights agrees up to {last}" if last else ""
+
+
+def _note(kind: str) -> str:
+    """What the registry says of the layer, as a likely reason."""
+    from transpile.registry import by_keras_path
+
+    op = by_keras_path().get(f"layers.{kind}")
+    return f"known of {kind}: {op.note}" if op is not None and op.note else ""
 
 
 def _views(candidate: Any, layer: Any) -> Iterator[Array]:

@@ -149,3 +149,13 @@ def search_path(filename: str) -> list[str]:
     """Where the program's own modules lie: beside it."""
     folder = Path(filename).resolve().parent if filename and filename[0] != "<" else None
     return [os.fspath(folder)] if folder is not None and folder.is_dir() else []
+
+
+def line_in(module: str) -> str | None:
+    """`file:line` of the innermost line of the program that is running, if it is."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == module:
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

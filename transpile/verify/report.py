@@ -47,6 +47,18 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerError:
+    """How far the output of one layer is from that of its counterpart, in inference mode."""
+
+    keras: str
+    torch: str
+    error: float
+    tolerance: float
+    place: str = ""  # the lines that make both, such as "x.py:12, y.py:30"
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of one verification. `problem` says why nothing could be compared."""
 
@@ -60,6 +72,7 @@ class Report:
     problem: str = ""
     seconds: float = 0.0
     curves: tuple[Curve, ...] = ()
+    layers: tuple[LayerError, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -133,6 +146,7 @@ def from_dict(data: Mapping[str, Any]) -> Report:
     fields = {key: value for key, value in data.items() if key != "ok"}
     fields["rows"] = tuple(Row(**row) for row in fields["rows"])
     fields["curves"] = tuple(Curve(c["title"], tuple(c["keras"]), tuple(c["torch"])) for c in fields.get("curves", ()))
+    fields["layers"] = tuple(LayerError(**layer) for layer in fields.get("layers", ()))
     for name in ("conventions", "notes"):
         fields[name] = tuple(fields[name])
     return Report(**fields)

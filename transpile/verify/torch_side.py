@@ -13,7 +13,7 @@ import torch
 
 from transpile.verify import draws
 from transpile.verify.keras_side import flatten
-from transpile.verify.programs import described
+from transpile.verify.programs import described, line_in
 from transpile.verify.recipes import Array
 
 
@@ -32,6 +32,7 @@ class TorchSide:
         def init(self: Any, *args: Any, **options: Any) -> None:
             if "_transpile_order" not in self.__dict__:
                 self.__dict__["_transpile_order"] = next(side._order)
+                self.__dict__["_transpile_line"] = line_in("torch_program")
             first(self, *args, **options)
 
         torch.nn.Module.__init__ = init
