@@ -277,6 +277,9 @@ class ModelConverter:
             found = next((c for c in self.converted if owner in c.values), None)
             if found is None:
                 raise Unconvertible([("K2T110", "a model used here is not converted", reading.value.span)])
+            if any(e.kind == "load_model" and e.model is owner for e in self.interpreter.events):
+                message = "a model that was loaded from a file is used in another one"
+                raise Unconvertible([("K2T131", message, reading.value.span)])
             variable = self._expression(owner, reading.value.frame)
             if not variable and not attribute and _inside(found.region.construct, region, self.source):
                 found.inlined, variable = True, found.construct

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from transpile.backends.torch_paths import keeps_name, torch_path
 from transpile.backends.torch_steps import step_call
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_training import PREDICTIONS, Use
+from transpile.frontends.sites import assigned
+from transpile.interpret.values import Frame
 from transpile.ir import Expr
 from transpile.source import Source
 from transpile.training_ir import Data, Evaluate, Predict, Step, Store
@@ -40,12 +43,12 @@ class UseWriter:
             self._evaluate(use, record)
         elif isinstance(record, Predict) or use.kind in PREDICTIONS:
             assert isinstance(record, Predict)
-            self._set(use, use.call, self._prediction(use, record))
+            self._set(use, self.writer.reading.arrays.get(use, use.call), self._prediction(use, record))
         elif isinstance(record, Step):
             model = self._model(use)
             self._set(use, use.call, step_call(self.writer, use, record, model, self._data(record.data)))
         elif isinstance(record, Store):
-            self._store(use, record)
+            (self._reload if use.kind == "load_model" else self._store)(use, record)
         elif use.kind == "summary":
             self._summary(use)
         elif use.kind == "count_params":
@@ -58,6 +61,8 @@ class UseWriter:
 
     def _model(self, use: Use) -> str:
         func = use.call.func
+        if use.kind == "call":
+            return self.source.code(func)
         assert isinstance(func, cst.Attribute)
         return self.source.code(func.value)
 
@@ -196,6 +201,38 @@ class UseWriter:
             self.output.report("K2T202", span, f"{record.path.text} must be a file that the converted program saved")
         self.output.device(self.sites.top(use.call))
         self._set(use, use.call, f"{model}.load_state_dict(torch.load({path}, map_location=device))")
+
+    def _reload(self, use: Use, record: Store) -> None:
+        """`loaded = load_model(path)` of a model that the program saved: a copy with the saved weights."""
+        statement = self.sites.statement(use.call)
+        target = assigned(statement) if statement is not None else ""
+        original = use.models[0].variable
+        scope: Frame | None = use.first.frame
+        while scope is not None and scope.names.get(original) is not use.models[0]:
+            scope = scope.parent
+        gone = re.search(rf"\bdel\b.*\b{original}\b", self.source.text)
+        if statement is None or not target or scope is None or gone or len(use.models) > 1:
+            self.writer.refuse(use, "K2T131", "the model that was saved cannot be named here")
+            return
+        if self._trained_after(use):
+            message = "training goes on with the loaded model: its weights are loaded, the optimizer's state is not"
+            self.output.report("K2T354", self.source.span(use.call), message)
+        path = torch_path(record.path)
+        lines = [f"{target} = copy.deepcopy({original})"] if target != original else []
+        lines.append(f"{target}.load_state_dict(torch.load({path}, map_location=device))")
+        self.writer.functions.imports("\n".join(lines))
+        self.output.device(self.sites.top(use.call))
+        self.writer.cleanup.consumed(self.source.span(use.call))
+        self.writer.replace(statement, lines)
+
+    def _trained_after(self, use: Use) -> bool:
+        """Whether a model is trained on after it was loaded, by the `compile` from before."""
+        loaded, model = use.first.order, use.models[0]
+        return any(
+            u.kind in ("fit", "train_on_batch") and u.compiled is not None and u.compiled.first.order < loaded
+            for u in self.writer.reading.uses
+            if any(e.model is model and e.order > loaded for e in u.events)
+        )
 
     def _checkpointed(self, text: str) -> bool:
         from transpile.training_ir import Checkpoint, Fit

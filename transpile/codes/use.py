@@ -80,4 +80,16 @@ another way: `preprocess_input` was replaced by what torchvision's weights expec
     base = Xception(include_top=False)                           # left: torchvision has none""",
         "check the accuracy; a head that was trained on Keras's features must be trained again",
     ),
+    Code(
+        "K2T354",
+        "note",
+        "optimizer state not loaded",
+        """\
+`load_model` brings back the optimizer with its moments and its count of steps. The converted
+program loads the weights; the optimizer goes on with the state that it has.
+
+    model = load_model("best.keras")   # model.load_state_dict(torch.load("best.pt"))
+    model.fit(x, y)                    # by the optimizer from before""",
+        "save optimizer.state_dict() beside the model's, if it matters",
+    ),
 )

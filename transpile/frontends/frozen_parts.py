@@ -17,7 +17,7 @@ ARGUMENT = "frozen:statistics"  # of a node; its value: the ranks of the inputs
 def with_frozen_parts(reading: Reading, freezing: Freezing) -> Reading:
     """The reading, with an argument at each node that is frozen in this model and trained in another."""
     ranks: dict[str, object] = {
-        name: tuple(sorted({len(x.applications[0].inputs[0].shape or ()) for x in leaves(part) if x.applications}))
+        name: tuple(sorted({_rank(x) for x in leaves(part) if x.applications and x.kind == "BatchNormalization"}))
         for name, part in reading.layers.items()
         if freezing.sets and freezing.frozen_statistics(reading.value, part)
     }
@@ -33,6 +33,10 @@ def with_frozen_parts(reading: Reading, freezing: Freezing) -> Reading:
         )
         reading.model = replace(reading.model, body=body)
     return reading
+
+
+def _rank(layer: Layer) -> int:
+    return len(layer.applications[0].inputs[0].shape or ())
 
 
 def has_frozen_parts(reading: Reading) -> bool:

@@ -75,6 +75,7 @@ class Reading:
         self.facts = facts
         self.sites = sites or Sites(source)
         self.uses = self._group()
+        self.arrays: dict[Use, cst.CSTNode] = {}  # calls of models on data, and what they are replaced with
         self._old_accuracy = _reads_acc(source.text)
         self._metric_names = MetricNames()
         for use in self.uses:
@@ -147,12 +148,28 @@ class Reading:
             return read_step(event, facts)
         if kind in PREDICTIONS:
             return read_predict(event, facts)
-        if kind in ("save", "save_weights", "load_weights"):
+        if kind in ("save", "save_weights", "load_weights", "load_model"):
             return _store(event)
+        if kind == "call" and (array := self._array(use)) is not None:
+            self.arrays[use] = array
+            return read_predict(replace(event, kwargs={}), facts)
         if kind in PLAIN:
             return None
         what = "calling the model on data" if kind == "call" else f"the method {kind}"
         raise Refused("K2T130", f"{what} has no counterpart yet")
+
+    def _array(self, use: Use) -> cst.CSTNode | None:
+        """`np.argmax(model(x))`, `model(x).numpy()`: what is replaced where the result is used as an array."""
+        training = use.first.kwargs.get("training")
+        if set(use.first.kwargs) - {"training"} or (training is not None and training.value is not False):
+            return None
+        outer = self.sites.parents.get(use.call)
+        called = self.sites.parents.get(outer) if outer is not None else None
+        if isinstance(outer, cst.Attribute) and outer.attr.value == "numpy" and isinstance(called, cst.Call):
+            return called
+        if isinstance(outer, cst.Arg) and isinstance(called, cst.Call):
+            return use.call if self.source.code(called.func).startswith(("np.", "numpy.")) else None
+        return None
 
     def _choices(self, use: Use, event: Event) -> list[Expr]:
         """The optimizers that a variable can hold, where a test of the program decides."""
@@ -216,13 +233,14 @@ def _extents(facts: ModelFacts) -> tuple[object, ...]:
 
 def _store(event: Event) -> Store:
     allowed = {"overwrite", "save_format", "include_optimizer", "by_name", "filepath"}
+    allowed |= {"custom_objects", "compile"} if event.kind == "load_model" else set()
     path = event.args[0] if event.args else event.kwargs.get("filepath")
     if path is None or set(event.kwargs) - allowed:
         raise Refused("K2T125", f"these arguments of {event.kind} cannot be converted")
     by_name = event.kwargs.get("by_name")
     if by_name is not None and by_name.value is not False:
         raise Refused("K2T125", "load_weights(by_name=True) cannot be converted")
-    return Store(path, event.kind == "load_weights")
+    return Store(path, event.kind in ("load_weights", "load_model"))
 
 
 def _reads_acc(text: str) -> bool:

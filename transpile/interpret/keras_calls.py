@@ -14,6 +14,7 @@ from transpile.interpret.custom import Custom
 from transpile.interpret.graph import Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
 from transpile.interpret.models import Models
+from transpile.interpret.saved import load_saved
 from transpile.interpret.values import (
     Array,
     Frame,
@@ -88,7 +89,8 @@ class KerasCalls:
             "keras.models.model_from_json",
             "keras.models.clone_model",
         ):
-            return self.models.opaque(node, "loaded", frame)
+            saved = load_saved(self.models, node, args, kwargs, frame) if path.endswith("load_model") else None
+            return saved if saved is not None else self.models.opaque(node, "loaded", frame)
         if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
             made = application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)
             return made if made is not None else self.models.opaque(node, "application", frame)

@@ -22,9 +22,8 @@ from transpile.ops.loss import ACTIVATIONS
 from transpile.registry import ACTIVITY
 from transpile.training_ir import Compiled
 
-_ALLOWED = (
-    frozenset({"compile", "fit", "evaluate", "save", "save_weights", "load_weights"}) | PLAIN | STEPS | PREDICTIONS
-)
+_STORED = frozenset({"save", "save_weights", "load_weights", "load_model"})
+_ALLOWED = frozenset({"compile", "fit", "evaluate"}) | _STORED | PLAIN | STEPS | PREDICTIONS
 # What may be read from a model without meeting its output.
 _HARMLESS_ATTRIBUTES = frozenset(
     "name layers trainable get_weights set_weights weights trainable_weights count_params summary input inputs "

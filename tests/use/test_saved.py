@@ -1,0 +1,51 @@
+"""Models that the program itself saved and loads again."""
+
+from __future__ import annotations
+
+from transpile import keras2torch
+
+MODEL = """\
+import keras
+import numpy as np
+from keras import layers
+
+model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+model.compile("adam", "mse")
+x, y = np.ones((8, 4)), np.ones((8, 2))
+model.fit(x, y, verbose=0)
+model.save("last.keras")
+"""
+
+
+def codes(text: str) -> list[str]:
+    return sorted({d.code for d in keras2torch(MODEL + text).diagnostics})
+
+
+def test_a_copy_with_the_saved_weights() -> None:
+    result = keras2torch(MODEL + 'other = keras.models.load_model("last.keras")\nprint(other.predict(x))\n')
+    assert "other = copy.deepcopy(model)" in result.code
+    assert 'other.load_state_dict(torch.load("last.pt", map_location=device))' in result.code
+    assert "print(predict(other, x))" in result.code
+    assert not result.diagnostics
+
+
+def test_in_place() -> None:
+    result = keras2torch(MODEL + 'model = keras.models.load_model("last.keras")\nmodel.fit(x, y, verbose=0)\n')
+    assert "deepcopy" not in result.code
+    assert [d.code for d in result.diagnostics] == ["K2T354"]
+
+
+def test_left() -> None:
+    assert codes('other = keras.models.load_model("elsewhere.keras")\n') == ["K2T131"]
+    assert codes('del model\nother = keras.models.load_model("last.keras")\n') == ["K2T131"]
+    text = 'other = keras.models.load_model("last.keras")\nhead = keras.Model(other.input, layers.Dense(3)(other.output))\n'
+    assert "K2T131" in codes(text)
+
+
+def test_model_called_on_data() -> None:
+    result = keras2torch(MODEL + "a = np.argmax(model(x), axis=1)\nb = model(x, training=False).numpy()\n")
+    assert "a = np.argmax(predict(model, x), axis=1)" in result.code
+    assert "b = predict(model, x)" in result.code
+    assert not result.diagnostics
+    assert codes("print(model(x))\n") == ["K2T130"]
+    assert codes("b = model(x, training=True).numpy()\n") == ["K2T130"]

@@ -1,0 +1,53 @@
+"""`load_model` of a file that the program itself has saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from transpile.interpret.values import Event, Frame, KerasObject, ModelValue
+from transpile.ir import Expr
+
+if TYPE_CHECKING:
+    from transpile.interpret.models import Models
+
+
+def load_saved(
+    models: Models, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame
+) -> ModelValue | None:
+    """The model that was saved under that path (its layers are known), None if there is no one such."""
+    path = _path(args, kwargs)
+    events = models.interpreter.events
+    found = {id(e.model): e.model for e in events for p in _saved(e) if path is not None and _same(p, path)}
+    model = next(iter(found.values()), None)
+    if len(found) != 1 or model is None or model.style not in ("sequential", "functional"):
+        return None
+    models._event("load_model", model, node, args, kwargs, frame)
+    return model
+
+
+def _path(args: Sequence[Expr], kwargs: Mapping[str, Expr]) -> Expr | None:
+    return args[0] if args else kwargs.get("filepath")
+
+
+def _saved(event: Event) -> Iterator[Expr]:
+    """The paths to which an event saves its model."""
+    if event.kind == "save":
+        path = _path(event.args, event.kwargs)
+        if path is not None:
+            yield path
+    callbacks = event.kwargs.get("callbacks")
+    listed = callbacks.value if event.kind == "fit" and callbacks is not None else None
+    for item in listed if isinstance(listed, list | tuple) else ():
+        if isinstance(item, KerasObject) and item.path.endswith("ModelCheckpoint"):
+            path = _path(item.args, item.kwargs)
+            if path is not None:
+                yield path
+
+
+def _same(one: Expr, other: Expr) -> bool:
+    if one.known and other.known:
+        return isinstance(one.value, str) and one.value == other.value
+    return one.text == other.text
