@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 # Commands whose output is shown, and compared; the others must only succeed.
 SHOWN = {
     "transpile keras2torch digits.py",
+    "transpile torch2keras regressor.py",
     "transpile keras2torch --check custom.py",
     "transpile explain K2T104",
     "transpile verify digits.py digits_torch.py",
