@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.frontends.torch_devices import Devices
 from transpile.frontends.torch_kind_tables import TENSOR_METHODS
 
 _MODEL = frozenset(
@@ -15,8 +16,9 @@ _OPTIMIZER = frozenset("state_dict load_state_dict add_param_group zero_grad ste
 _TENSOR = frozenset("grad grad_fn requires_grad data backward cuda cpu detach item view permute unsqueeze size".split())
 
 
-def report_methods(e: ScriptExpressions) -> None:
+def report_methods(e: ScriptExpressions, devices: Devices) -> None:
     """Reports what is left of PyTorch's objects in code that was converted around it."""
+    _report_gone(e, devices)
     plan = e.script.plan
     covered = plan.spans()
     named = [d.span for d in e.script.output.diagnostics if d.level == "error"]
@@ -30,6 +32,16 @@ def report_methods(e: ScriptExpressions) -> None:
             continue
         code = "T2K103" if e.kind(node.value).name == "tensor" else "T2K155"
         e.script.report(code, node, f"{e.references.code(node)} has no counterpart here")
+
+
+def _report_gone(e: ScriptExpressions, devices: Devices) -> None:
+    """Reports what still reads a variable that went with the choice of a device."""
+    covered = e.script.plan.spans()
+    for variable in devices.dead:
+        for name in devices.reads.get(variable, []):
+            start = e.references.start(name)
+            if not e.script.is_skipped(name) and not any(a <= start < b for a, b in covered):
+                e.script.report("T2K155", name, f"{name.id} went with the choice of a device, and this reads it")
 
 
 def _is_left(e: ScriptExpressions, node: ast.Attribute) -> bool:

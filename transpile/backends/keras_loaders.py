@@ -112,8 +112,8 @@ def is_kept(e: ScriptExpressions, made: ast.AST | None) -> bool:
     return isinstance(made, ast.Call) and e.path(made.func).endswith("DataLoader") and loader(e, made) is None
 
 
-def batch_names(e: ScriptExpressions, loop: ast.For) -> list[str]:
-    """The variables of a loop that hold batches of a loader that stays."""
+def keep_loader(e: ScriptExpressions, loop: ast.For) -> None:
+    """Makes the batches of a loader that stays arrays, at the start of the loop."""
     iterated, target = loop.iter, loop.target
     match iterated, target:
         case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]), ast.Tuple(elts=[_, batch]):
@@ -121,25 +121,27 @@ def batch_names(e: ScriptExpressions, loop: ast.For) -> list[str]:
     match iterated:
         case ast.Call(func=ast.Name(id="tqdm") | ast.Attribute(attr="tqdm"), args=[inner, *_]):
             iterated = inner
-    kind = e.kind(iterated)
-    if kind.name != "loader" or not is_kept(e, kind.node):
-        return []
-    if isinstance(target, ast.Name):
-        return [target.id]
-    return [n.id for n in ast.walk(target) if isinstance(n, ast.Name) and n.id != "_"]
-
-
-def keep_loader(e: ScriptExpressions, loop: ast.For) -> None:
-    """Makes the batches of a loader that stays arrays, at the start of the loop."""
-    names = batch_names(e, loop)
-    if not names:
+    if e.kind(iterated).name != "loader" or not is_kept(e, e.kind(iterated).node):
         return
-    single = isinstance(loop.target, ast.Name) or (len(names) == 1 and not isinstance(loop.target, ast.Tuple))
-    if single and names:
-        text = f"{names[0]} = [part.numpy() for part in {names[0]}]"
+    if isinstance(target, ast.Name):
+        text = f"{target.id} = {_whole_batch(loop, target.id)}"
     else:
+        names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name) and n.id != "_"]
         text = f"{', '.join(names)} = {', '.join(f'{n}.numpy()' for n in names)}"
     e.script.plan.insert_at_start(loop, text)
+
+
+def _whole_batch(loop: ast.For, name: str) -> str:
+    """A batch in one variable: a dictionary, a sequence or a tensor, by how it is used."""
+    for node in ast.walk(loop):
+        match node:
+            case ast.Subscript(value=ast.Name(id=used), slice=ast.Constant(value=str())) if used == name:
+                return f"{{key: part.numpy() for key, part in {name}.items()}}"
+            case ast.Subscript(value=ast.Name(id=used), slice=ast.Constant(value=int())) if used == name:
+                return f"[part.numpy() for part in {name}]"
+            case ast.Assign(targets=[ast.Tuple()], value=ast.Name(id=used)) if used == name:
+                return f"[part.numpy() for part in {name}]"
+    return f"{name}.numpy()"
 
 
 LOADER_RULES = (loader, dataset, dataset_length)

@@ -290,7 +290,8 @@ def switched_off(e: ScriptExpressions, node: ast.expr) -> str | None:
             pass
         case _:
             return None
-    if e.kind(value).name != "tensor":
+    unknown = isinstance(node, ast.Call) and e.kind(value).name == "unknown"  # only tensors have `detach`
+    if e.kind(value).name != "tensor" and not unknown:
         return None
     parent = e.references.parents.get(node)
     if isinstance(parent, ast.Attribute) and parent.attr in ("cpu", "numpy", "item"):

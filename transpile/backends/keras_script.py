@@ -81,7 +81,7 @@ def convert_script(references: References, output: Output, classes: Sequence[Mod
     batches.write()
     StepWriter(expressions, steps, [p.step for p in batches.plain]).write()
     statements.write()
-    report_methods(expressions)
+    report_methods(expressions, devices)
     edits = script.plan.edits()
     output.edits += edits
     _claim(references, output, script)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 
 from transpile.backends.keras_calls import Written
 from transpile.backends.keras_expressions import Expressions, Rule, Script
-from transpile.frontends.torch_kind import Kind
+from transpile.frontends.torch_kind import FUNCTION, Kind
 from transpile.frontends.torch_steps import Steps
 
 _METHODS = frozenset(["forward"])
@@ -103,4 +104,19 @@ class ScriptExpressions(Expressions):
 
     def under_tape(self, node: ast.AST) -> bool:
         """Whether a tape records where a node stands."""
-        return any(id(a) in self.taped for a in self.references.around(node))
+        if any(id(a) in self.taped for a in self.references.around(node)):
+            return True
+        function = self.kinds.function_of(node)
+        return isinstance(function, FUNCTION) and function.name in self._taped_functions
+
+    @cached_property
+    def _taped_functions(self) -> set[str]:
+        """The functions that are called, directly or not, where a tape records."""
+        pending: list[ast.AST] = [n for n in ast.walk(self.references.tree) if id(n) in self.taped]
+        found: set[str] = set()
+        while pending:
+            for node in ast.walk(pending.pop()):
+                if isinstance(node, ast.Name) and node.id in self.kinds.functions and node.id not in found:
+                    found.add(node.id)
+                    pending.append(self.kinds.functions[node.id])
+        return found

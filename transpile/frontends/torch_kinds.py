@@ -304,6 +304,8 @@ class Kinds:
             return Kind("tensor", kind.dtype)
         if name in ("len", "int", "float", "round", "range", "sum", "min", "max", "abs"):
             return self._builtin(name, node)
+        if name == "next" and node.args:
+            return self.element(node.args[0])
         if name in ("enumerate", "zip", "tqdm", "list", "tuple", "reversed", "iter"):
             return Kind("list", parts=(self.element(node),))
         return Kind("text") if name in ("str", "repr") else UNKNOWN
