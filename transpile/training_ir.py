@@ -235,6 +235,21 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class Batches(Data):
+    """Data that come in batches of inputs and targets: `source` yields them.
+
+    `kind`: an iterator, which is used up; batches by index (a Sequence); or a pipeline, which
+    starts anew with every `iter`. `steps` is how many batches make a pass. `ends`: whether the
+    Sequence has an `on_epoch_end`.
+    """
+
+    source: Expr = field(default_factory=lambda: Expr(""))
+    kind: Literal["generator", "sequence", "dataset"] = "generator"
+    steps: Expr | None = None
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """One call of `fit`."""
 

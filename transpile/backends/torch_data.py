@@ -8,7 +8,7 @@ from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_training import Reading, Use
 from transpile.interpret.values import Array, ModelValue
 from transpile.ir import UNKNOWN, Expr
-from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict, Step
+from transpile.training_ir import Batches, Compiled, Data, Evaluate, Fit, Predict, Step
 
 
 class Known:
@@ -56,6 +56,7 @@ class Known:
 
 
 def _joined(found: Sequence[Data]) -> Data:
+    found = [d for d in found if not isinstance(d, Batches)]
     inputs = zip(*(d.inputs for d in found), strict=True)
     targets = zip(*(d.targets for d in found), strict=True)
     return Data(tuple(_join(e) for e in inputs), tuple(_join(e) for e in targets))

@@ -170,13 +170,15 @@ class Moments:
     """At which moments of a pass the callbacks of a program want to be called.
 
     `stops`: whether one of them may end the training between two batches. `weighted`: a batch
-    contains the weights of its samples.
+    contains the weights of its samples. `counts`: the number of samples is only known once they
+    are seen.
     """
 
     begins: bool = False
     ends: bool = False
     stops: bool = False
     weighted: bool = False
+    counts: bool = False
 
 
 def epoch_function(
@@ -191,7 +193,7 @@ def epoch_function(
         lists=[body.values(m) for m in body.batchwise], unpack=body.unpack, forward=body.forward,
         clip=clipping(compiled.optimizer),
         after=["model.apply_constraints()"] if facts.has_constraints else [], totals=body.totals, results=body.results,
-        begins=at.begins, ends=at.ends, stops=at.stops, size=f"len({body.ys[0]})",
+        begins=at.begins, ends=at.ends, stops=at.stops, counts=at.counts, size=f"len({body.ys[0]})",
     )  # fmt: skip
     return text, body.helpers
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from transpile.backends.torch_batches import loader, one_pass
 from transpile.backends.torch_callbacks import callback_lines
 from transpile.backends.torch_hooks import ends_training
 from transpile.backends.torch_lines import Lines, Scope, indented
 from transpile.frontends.texts import is_simple, operand
 from transpile.ir import Expr
-from transpile.training_ir import Backup, Compiled, Data, Fit, Hooks, RateSchedule, ReduceRate
+from transpile.training_ir import Backup, Batches, Compiled, Data, Fit, Hooks, RateSchedule, ReduceRate
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Loop:
     before: list[str] = field(default_factory=list)
     tensors: list[str] = field(default_factory=list)  # of the loop in line
     stops: bool = False  # something may set `stop_training` of the model
+    to_tensors: str = ""  # makes tensors of the batches of a generator and the like
     makes_folder: Callable[[str], bool] = lambda text: False
 
     @property
@@ -75,8 +77,10 @@ def _scope(loop: Loop) -> Scope:
     rate = [loop.rate_key] if _changes_rate(fit) else []
     always = fit.validation_freq is None
     verbose = fit.verbose.text if fit.verbose is not None else "1"
-    params = {"verbose": verbose, "epochs": fit.epochs.text, "steps": f"len({loop.name('train_loader')})"}
-    validation = f"[{_arrays(fit.validation, '')}]" if fit.validation is not None else ""
+    steps = fit.data.steps.text if isinstance(fit.data, Batches) and fit.data.steps else None
+    params = {"verbose": verbose, "epochs": fit.epochs.text, "steps": steps or f"len({loop.name('train_loader')})"}
+    arrays = fit.validation is not None and not isinstance(fit.validation, Batches)
+    validation = f"[{_arrays(fit.validation, '')}]" if arrays and fit.validation is not None else ""
     return Scope(
         loop.model, loop.optimizer, loop.name("logs"), loop.name,
         tuple(keys + (validated if always else []) + rate), () if always else tuple(validated), loop.rate_key,
@@ -87,16 +91,18 @@ def _scope(loop: Loop) -> Scope:
 def _passes(loop: Loop, scope: Scope, around: Lines) -> list[str]:
     """One pass over the training data, and one over those of the validation."""
     fit, logs = loop.fit, scope.logs
-    arguments = [loop.model, loop.name("train_loader"), loop.weighted or loop.criterion, loop.optimizer]
+    read, ends = _fed(loop, fit.data, "train")
+    arguments = [loop.model, read, loop.weighted or loop.criterion, loop.optimizer]
     call = _called(loop, arguments, around.batch_begin, around.batch_end)
     if not (loop.history or fit.callbacks or _report(loop, logs)):
-        return [call]
-    body = [f"{logs} = {call}"]
+        return [call, *ends]
+    body = [f"{logs} = {call}", *ends]
     if fit.validated:
         val = loop.name("val_logs")
-        arguments = [loop.model, loop.name("val_loader"), loop.criterion]
+        read, ends = _fed(loop, fit.validation, "val")
+        arguments = [loop.model, read, loop.criterion]
         call = _called(loop, arguments, around.test_batch_begin, around.test_batch_end)
-        checks = [*around.test_begin, f"{val} = {call}", *around.test_end]
+        checks = [*around.test_begin, f"{val} = {call}", *ends, *around.test_end]
         checks.append(f'{logs} |= {{f"val_{{name}}": value for name, value in {val}.items()}}')
         body += _when(fit, loop.name("epoch"), checks)
     if loop.rate_key in scope.keys and (loop.history or fit.callbacks or _report(loop, logs)):
@@ -174,6 +180,8 @@ def _report(loop: Loop, logs: str) -> list[str]:
 
 def _loaders(loop: Loop) -> list[str]:
     fit = loop.fit
+    if isinstance(fit.data, Batches) or isinstance(fit.validation, Batches):
+        return _mixed_loaders(loop)
     make, train, val = loop.make_loader, loop.name("train_loader"), loop.name("val_loader")
     shuffle = ", shuffle=True" if fit.shuffle else ""
     if fit.split is None:
@@ -196,6 +204,40 @@ def _loaders(loop: Loop) -> list[str]:
         f"{train} = {make}({_arrays(data, head)}, {fit.batch_size.text}{shuffle}{_weight(data, head)})",
         f"{val} = {make}({_arrays(data, tail)}, {batch}{_weight(data, tail)})",
     ]
+
+
+def _mixed_loaders(loop: Loop) -> list[str]:
+    """Loaders of which one at least reads batches."""
+    fit = loop.fit
+    lines: list[str] = []
+    for data, name, shuffle in ((fit.data, "train", fit.shuffle), (fit.validation, "val", False)):
+        if isinstance(data, Batches):
+            if data.ends and not is_simple(data.source.text):
+                lines.append(f"{loop.name(f'{name}_data')} = {data.source.text}")
+            lines.append(
+                f"{loop.name(f'{name}_loader')} = {loader(_source(loop, data, name), loop.to_tensors, shuffle)}"
+            )
+        elif data is not None:
+            batch = ((fit.validation_batch if name == "val" else None) or fit.batch_size).text
+            shuffled = ", shuffle=True" if shuffle else ""
+            lines.append(f"{loop.name(f'{name}_loader')} = {loop.make_loader}({_arrays(data, '')}, {batch}{shuffled})")
+    return lines
+
+
+def _source(loop: Loop, data: Batches, name: str) -> Batches:
+    """The batches under the name that holds them."""
+    if not data.ends or is_simple(data.source.text):
+        return data
+    return replace(data, source=Expr(loop.name(f"{name}_data")))
+
+
+def _fed(loop: Loop, data: Data | None, name: str) -> tuple[str, list[str]]:
+    """What a pass reads, and what follows it."""
+    loader_name = loop.name(f"{name}_loader")
+    if not isinstance(data, Batches):
+        return loader_name, []
+    ends = [f"{_source(loop, data, name).source.text}.on_epoch_end()"] if data.ends else []
+    return one_pass(loader_name, data), ends
 
 
 def _share(split: Expr) -> str:

@@ -12,6 +12,8 @@ _IMPORTS = (
     (r"\bnn\.", "from torch import nn"),
     (r"\bF\.", "from torch.nn import functional as F"),
     (r"\bDataLoader\(|\bTensorDataset\(", "from torch.utils.data import DataLoader, TensorDataset"),
+    (r"\bislice\(", "from itertools import islice"),
+    (r"\bchain\(", "from itertools import chain"),
     (r"\bnp\.", "import numpy as np"),
     (r"\bmath\.", "import math"),
     (r"\bSummaryWriter\(", "from torch.utils.tensorboard import SummaryWriter"),

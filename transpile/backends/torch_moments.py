@@ -7,22 +7,28 @@ from dataclasses import replace
 from transpile.backends.torch_epoch import Moments, criterion
 from transpile.backends.torch_hooks import moments_of
 from transpile.frontends.keras_training import STEPS, Reading, Use
-from transpile.training_ir import Compiled, Evaluate, Fit, Problem
+from transpile.training_ir import Batches, Compiled, Data, Evaluate, Fit, Problem
 
 
 def moments(reading: Reading, compiled: Use) -> Moments:
     """What the callbacks and data of all trainings of one `compile` need."""
     fits = [u.record for u in reading.governed(compiled) if isinstance(u.record, Fit)]
     found = moments_of([c for f in fits for c in f.callbacks])
-    return replace(found, weighted=is_weighted(reading, compiled))
+    data = _data(reading, compiled)
+    counts = any(isinstance(d, Batches) for d in data)
+    return replace(found, weighted=is_weighted(reading, compiled), counts=counts)
 
 
 def is_weighted(reading: Reading, compiled: Use) -> bool:
     """Whether samples have weights anywhere under one `compile`."""
+    return any(d.weight is not None for d in _data(reading, compiled))
+
+
+def _data(reading: Reading, compiled: Use) -> list[Data]:
+    """Everything that is trained on or evaluated under one `compile`."""
     records = [u.record for u in reading.governed(compiled)]
     data = [r.data for r in records if isinstance(r, Fit | Evaluate)]
-    data += [r.validation for r in records if isinstance(r, Fit) and r.validation is not None]
-    return any(d.weight is not None for d in data)
+    return data + [r.validation for r in records if isinstance(r, Fit) and r.validation is not None]
 
 
 def refuse_weights(use: Use, reading: Reading) -> None:

@@ -45,7 +45,7 @@ from transpile.passes.optimized_weights import cut_apart
 from transpile.result import TrainingInfo
 from transpile.source import Source
 from transpile.splice import Output, fragment
-from transpile.training_ir import Board, Compiled, Fit, Problem, RateSchedule, ReduceRate
+from transpile.training_ir import Batches, Board, Compiled, Fit, Problem, RateSchedule, ReduceRate
 
 
 def write_training(
@@ -327,7 +327,8 @@ class TrainingWriter:
         if self._is_plain(use, fit, compiled, facts):
             loop.tensors = self._tensors(use, fit)
         else:
-            loop.make_loader, loop.epoch_function = self.loader(use), self.epoch(use)
+            loop.make_loader, loop.to_tensors = self.uses.feeding(use, fit)
+            loop.epoch_function = self.epoch(use)
             assert use.compiled is not None
             loop.stops = moments(self.reading, use.compiled).stops or ends_training(fit.callbacks)
         if loop.momentum and any(isinstance(c, ReduceRate | RateSchedule) for c in fit.callbacks):
@@ -372,6 +373,8 @@ class TrainingWriter:
     def _is_plain(self, use: Use, fit: Fit, compiled: Compiled, facts: ModelFacts) -> bool:
         """Whether the loop is small enough to do without a function."""
         others = [u for u in self.reading.uses if u.kind in ("fit", "evaluate") and u is not use and not u.problem]
+        if isinstance(fit.data, Batches):
+            return False
         simple = not (compiled.metrics or compiled.several or fit.split or fit.validation or fit.callbacks)
         one = len(facts.input_dtypes) == 1 and not facts.has_constraints
         weighted = fit.class_weight is not None or fit.data.weight is not None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from transpile.backends.templates import render
+from transpile.backends.torch_batches import batch_function, loader, of_batches, one_pass, prediction_function
 from transpile.backends.torch_epoch import applied, input_dtype, tensor
 from transpile.backends.torch_fit import array_list
 from transpile.backends.torch_paths import keeps_name, torch_path
@@ -19,7 +21,7 @@ from transpile.frontends.sites import assigned
 from transpile.interpret.values import Frame
 from transpile.ir import Expr
 from transpile.source import Source
-from transpile.training_ir import Data, Evaluate, Predict, Step, Store
+from transpile.training_ir import Batches, Data, Evaluate, Fit, Predict, Step, Store
 
 if TYPE_CHECKING:
     from transpile.backends.torch_training import TrainingWriter
@@ -107,11 +109,18 @@ class UseWriter:
 
     def _evaluate(self, use: Use, record: Evaluate) -> None:
         keys = self.writer.inside(use).keys
-        data = self._data(record.data)
-        make, epoch = self.writer.loader(use), self.writer.epoch(use)
-        weight = f", weight={data.weight.text}" if data.weight is not None else ""
-        loader = f"{make}({array_list(data.inputs)}, {array_list(data.targets)}, {record.batch_size.text}{weight})"
-        call = f"{epoch}({self._model(use)}, {loader}, {self.writer.home(use).criterion})"
+        fed = record.data
+        if isinstance(fed, Batches):
+            read = loader(replace(fed, source=Expr(self.text(fed.source.text)), steps=None), self.to_tensors(use))
+            self._note_ends(use, fed)
+            text = one_pass(read, replace(fed, kind="generator"))
+            self.writer.functions.imports(text)
+        else:
+            data = self._data(fed)
+            weight = f", weight={data.weight.text}" if data.weight is not None else ""
+            x, y = array_list(data.inputs), array_list(data.targets)
+            text = f"{self.writer.loader(use)}({x}, {y}, {record.batch_size.text}{weight})"
+        call = f"{self.writer.epoch(use)}({self._model(use)}, {text}, {self.writer.home(use).criterion})"
         node, text = self._result(use, call, keys, record.as_dict)
         self._set(use, node, text)
 
@@ -136,11 +145,31 @@ class UseWriter:
             return use.call, f"{call}.values()"
         return use.call, f"list({call}.values())"
 
+    def to_tensors(self, use: Use) -> str:
+        """The name of the function that makes tensors of a batch of arrays."""
+        inside = self.writer.inside(use), self.writer.facts[use.models[0]]
+        top = self.sites.top(use.call)
+        return self.writer.functions.add("to_tensors", self._model(use), lambda n: batch_function(n, *inside), top)
+
+    def feeding(self, use: Use, fit: Fit) -> tuple[str, str]:
+        """The functions that make loaders of arrays, and tensors of batches, as far as they are needed."""
+        fed = [d for d in (fit.data, fit.validation) if d is not None]
+        make = "" if all(isinstance(d, Batches) for d in fed) else self.writer.loader(use)
+        if not any(isinstance(d, Batches) for d in fed):
+            return make, ""
+        helpers, notes = of_batches(fit, fed)
+        self.writer.functions.helpers(helpers, self.sites.top(use.call))
+        for code, message in notes:
+            self.output.report(code, self.source.span(use.call), message)
+        return make, self.to_tensors(use)
+
     # predict
 
     def _prediction(self, use: Use, record: Predict) -> str:
         facts = self.writer.facts[use.models[0]]
         model = self._model(use)
+        if isinstance(record.data, Batches):
+            return self._predicted_batches(use, record.data, facts)
         name = self.predict_function(use, facts)
         batch = f", batch_size={record.batch_size.text}" if record.batch_size is not None else ""
         data = self._data(record.data)
@@ -151,6 +180,25 @@ class UseWriter:
         if shape is not None and shape[-1].value == 1:
             return f'({call} > 0.5).astype("int32")'
         return f"{call}.argmax(axis=-1)"
+
+    def _note_ends(self, use: Use, data: Batches) -> None:
+        if data.ends:
+            message = f"{data.source.text}.on_epoch_end() is called behind a pass of fit only"
+            self.output.report("K2T349", self.source.span(use.call), message)
+
+    def _predicted_batches(self, use: Use, data: Batches, facts: ModelFacts) -> str:
+        """Keras looks at the inputs in the batches only."""
+        self._note_ends(use, data)
+        finals = facts.final_activations
+        name = self.writer.functions.add(
+            "predict_batches", self._model(use), lambda n: prediction_function(n, facts, applied(finals[0])),
+            self.sites.top(use.call),
+        )  # fmt: skip
+        source = self.text(data.source.text)
+        text = f"map({source}.__getitem__, range(len({source})))" if data.kind == "sequence" else source
+        text = one_pass(text, replace(data, kind="generator"))
+        self.writer.functions.imports(text)
+        return f"{name}({self._model(use)}, {text})"
 
     def predict_function(self, use: Use, facts: ModelFacts) -> str:
         """The name of the function that predicts for models like this one."""
@@ -235,7 +283,7 @@ class UseWriter:
         )
 
     def _checkpointed(self, text: str) -> bool:
-        from transpile.training_ir import Checkpoint, Fit
+        from transpile.training_ir import Checkpoint
 
         fits = [u.record for u in self.writer.reading.uses if isinstance(u.record, Fit)]
         return any(isinstance(c, Checkpoint) and c.path.text == text for f in fits for c in f.callbacks)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from transpile.backends.torch_branches import fold
 from transpile.backends.torch_helpers import HELPERS, NUMPY, Writing
+from transpile.backends.torch_sequences import write_sequence
 from transpile.backends.torch_setup import (
     DEVICE_LISTS,
     SEEDS,
@@ -95,6 +96,8 @@ class _Utilities:
         """Converts what depends on nothing else; whether it did."""
         if use.path == "keras.utils.to_categorical":
             return self._to_categorical(use)
+        if use.path in ("keras.utils.Sequence", "keras.utils.PyDataset") and self.converted:
+            return write_sequence(self.writing, use)
         if use.path in _MODEL_CLASSES and self._annotates(use.reference.node):
             self.output.imports.add("from torch import nn")
             return self.writing.replace(use.reference.node, "nn.Module")

@@ -13,6 +13,7 @@ from transpile.codes.bodies import BODIES
 from transpile.codes.callbacks import CALLBACKS
 from transpile.codes.code import Code, Level
 from transpile.codes.compiling import COMPILING
+from transpile.codes.data import DATA
 from transpile.codes.left import LEFT
 from transpile.codes.look import LOOK
 from transpile.codes.model import MODEL
@@ -29,6 +30,7 @@ _EVERY = (
     *BODIES,
     *CALLBACKS,
     *LEFT,
+    *DATA,
     *LOOK,
     *MODEL,
     *NOTES,

@@ -8,13 +8,14 @@ from dataclasses import replace
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_callbacks import read_callbacks
 from transpile.frontends.keras_compile import Refused, arguments
+from transpile.frontends.keras_streams import GENERATOR_METHODS, batches, modern_arguments, steps_known
 from transpile.frontends.texts import element, is_simple
 from transpile.interpret.values import Array, Event, KerasObject, ModelValue, Tensor
 from transpile.ir import UNKNOWN, Expr, Node, literal
 from transpile.ops.loss import ACTIVATIONS, reduction
 from transpile.registry import Context, by_name, lower
 from transpile.source import Source
-from transpile.training_ir import Compiled, Data, Evaluate, Fit, Predict, Step
+from transpile.training_ir import Batches, Compiled, Data, Evaluate, Fit, Predict, Step
 
 FIT = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data", "shuffle",
        "class_weight", "sample_weight", "initial_epoch", "steps_per_epoch", "validation_steps",
@@ -27,7 +28,9 @@ _DEFAULT = {"batch_size": 32, "validation_freq": 1, "initial_epoch": 0, "shuffle
 
 
 def _given(event: Event, parameters: tuple[str, ...]) -> dict[str, Expr]:
-    given = arguments(event, parameters)
+    given = arguments(event, GENERATOR_METHODS.get(event.kind, ("", parameters))[1])
+    if event.kind in GENERATOR_METHODS:
+        given = modern_arguments(given)
     if "nb_epoch" in given:
         given["epochs"] = given.pop("nb_epoch")
     if "X" in given:
@@ -47,18 +50,24 @@ def _refuse_rest(event: Event, given: Mapping[str, Expr], known: tuple[str, ...]
 def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source) -> Fit:
     """One call of `fit`. Raises Refused."""
     given = _given(event, FIT)
+    known: tuple[str, ...]
     known = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data",
              "class_weight", "initial_epoch", "validation_batch_size", "validation_freq", "sample_weight")  # fmt: skip
     shuffle = given.pop("shuffle", literal(True)).value
     if shuffle not in (True, False):
         raise Refused("K2T125", "fit(shuffle=...) is only known at run time")
-    data = replace(_data(event, given, facts), weight=sample_weight(given.get("sample_weight"), compiled))
+    data = replace(
+        _data(event, given, facts, "steps_per_epoch"), weight=sample_weight(given.get("sample_weight"), compiled)
+    )
+    validation = _validation(given.get("validation_data"), facts, compiled, given.get("validation_steps"))
+    known += steps_known(given, "steps_per_epoch", data) + steps_known(given, "validation_steps", validation)
     _refuse_rest(event, given, known)
     if data.weight is not None and given.get("class_weight", literal(None)).value is not None:
         raise Refused("K2T125", "Keras takes no sample_weight together with class_weight")
     split = given.get("validation_split")
     split = None if split is None or split.value in (0, 0.0, None) else split
-    validation = _validation(given.get("validation_data"), facts, compiled)
+    if isinstance(data, Batches) and (split is not None or data.weight is not None):
+        raise Refused("K2T171", f"validation_split or sample_weight of {data.source.text}, which yields batches")
     batch = _batch(given.get("batch_size"))
     fit = Fit(
         data,
@@ -140,10 +149,13 @@ def refuse_streams(expr: Expr) -> None:
         raise Refused("K2T127", f"the data {expr.text} are not arrays")
 
 
-def _data(event: Event, given: Mapping[str, Expr], facts: ModelFacts) -> Data:
+def _data(event: Event, given: Mapping[str, Expr], facts: ModelFacts, steps: str = "") -> Data:
     x, y = given.get("x"), given.get("y")
     if x is None:
         raise Refused("K2T125", f"{event.kind} is given no data")
+    found = batches(x, given.get(steps), required=event.kind in GENERATOR_METHODS)
+    if found is not None:
+        return found
     refuse_streams(x)
     if y is None or y.value is None:
         raise Refused("K2T127", f"{x.text} yields inputs and targets together")
@@ -173,9 +185,12 @@ def spread(expr: Expr, names: tuple[str, ...]) -> tuple[Expr, ...]:
     return tuple(Expr(element(expr.text, i)) for i in range(len(names)))
 
 
-def _validation(expr: Expr | None, facts: ModelFacts, compiled: Compiled) -> Data | None:
+def _validation(expr: Expr | None, facts: ModelFacts, compiled: Compiled, steps: Expr | None) -> Data | None:
     if expr is None or expr.value is None:
         return None
+    found = batches(expr, steps)
+    if found is not None:
+        return found
     refuse_streams(expr)
     value = expr.value
     if isinstance(value, list | tuple) and len(value) in (2, 3):
@@ -192,8 +207,11 @@ def _validation(expr: Expr | None, facts: ModelFacts, compiled: Compiled) -> Dat
 def read_evaluate(event: Event, compiled: Compiled, facts: ModelFacts) -> Evaluate:
     """One call of `evaluate`."""
     given = _given(event, EVALUATE)
-    data = replace(_data(event, given, facts), weight=sample_weight(given.get("sample_weight"), compiled))
-    _refuse_rest(event, given, ("x", "y", "batch_size", "verbose", "return_dict", "sample_weight"))
+    data = replace(_data(event, given, facts, "steps"), weight=sample_weight(given.get("sample_weight"), compiled))
+    known = ("x", "y", "batch_size", "verbose", "return_dict", "sample_weight", *steps_known(given, "steps", data))
+    _refuse_rest(event, given, known)
+    if isinstance(data, Batches) and data.weight is not None:
+        raise Refused("K2T171", f"sample_weight of {data.source.text}, which yields batches")
     as_dict = given.get("return_dict", literal(False)).value
     if as_dict not in (True, False):
         raise Refused("K2T125", "evaluate(return_dict=...) is only known at run time")
@@ -216,9 +234,14 @@ def read_step(event: Event, facts: ModelFacts) -> Step:
 def read_predict(event: Event, facts: ModelFacts) -> Predict:
     """One call of `predict` and its relatives."""
     given = _given(event, PREDICT)
-    _refuse_rest(event, given, ("x", "batch_size", "verbose"))
     if "x" not in given:
         raise Refused("K2T125", f"{event.kind} is given no data")
+    found = batches(given["x"], given.get("steps"), required=event.kind in GENERATOR_METHODS)
+    _refuse_rest(event, given, ("x", "batch_size", "verbose", *steps_known(given, "steps", found)))
+    if found is not None:
+        if len(facts.input_dtypes) != 1 or len(facts.output_shapes) != 1:
+            raise Refused("K2T171", f"{event.kind} of batches by a model with several inputs or outputs")
+        return Predict(found)
     refuse_streams(given["x"])
     batch = given.get("batch_size")
     batch = None if batch is None or batch.value in (None, 32) else batch

@@ -13,6 +13,7 @@ from transpile.frontends.keras_compile import Refused, read_compile
 from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict, read_step
 from transpile.frontends.keras_optimizer import acts_around, old_decay, read_optimizer
 from transpile.frontends.metric_names import MetricNames
+from transpile.frontends.keras_streams import GENERATOR_METHODS
 from transpile.frontends.sites import Sites, assignments
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Event, KerasObject, ModelValue
@@ -24,7 +25,6 @@ PREDICTIONS = frozenset({"predict", "predict_proba", "predict_on_batch", "predic
 # Calls that are written for any converted model, whatever their arguments.
 PLAIN = frozenset({"summary", "count_params", "build"})
 STEPS = frozenset({"train_on_batch", "test_on_batch"})
-_STREAMS = frozenset({"fit_generator", "evaluate_generator", "predict_generator"})
 # Left to those who convert layers and weights.
 _ELSEWHERE = frozenset({"trainable", "get_weights", "set_weights", "get_layer"})
 Record = Compiled | Fit | Evaluate | Predict | Step | Store | Problem | None
@@ -92,7 +92,7 @@ class Reading:
         for event in self.interpreter.events:
             if event.model is None or event.model not in self.facts or event.kind in _ELSEWHERE:
                 continue
-            use = uses.setdefault(id(event.call), Use(event.kind, event.call))
+            use = uses.setdefault(id(event.call), Use(_kind(event), event.call))
             use.events.append(event)
         return list(uses.values())
 
@@ -129,8 +129,6 @@ class Reading:
 
     def _read_one(self, use: Use, event: Event, facts: ModelFacts) -> Record:
         kind = use.kind
-        if kind in _STREAMS:
-            raise Refused("K2T127", f"{kind} reads a generator")
         if kind == "compile":
             choices = self._choices(use, event)
             if choices:
@@ -216,6 +214,10 @@ class Reading:
         """`decay=` of the optimizer, which Keras 3 ignores."""
         given = compiled.first.kwargs.get("optimizer") or (compiled.first.args[0] if compiled.first.args else None)
         return old_decay(given) if given is not None else None
+
+
+def _kind(event: Event) -> str:
+    return GENERATOR_METHODS.get(event.kind, (event.kind,))[0]
 
 
 def _alike(use: Use, facts: Mapping[ModelValue, ModelFacts]) -> bool:

@@ -22,6 +22,7 @@ from transpile.interpret.values import (
     Layer,
     ModelValue,
     Ref,
+    Stream,
     Tensor,
     UserCall,
     UserClass,
@@ -198,6 +199,8 @@ class Calls:
             return dict(kwargs) if not values else values[0] if isinstance(values[0], dict) else UNKNOWN
         if name == "isinstance":
             return self._isinstance(values)
+        if name in ("zip", "iter") and any(isinstance(v, Stream) for v in values):
+            return Stream("generator")
         if None in items:
             return UNKNOWN
         match name:

@@ -17,11 +17,25 @@ from transpile.interpret.expressions import Expressions
 from transpile.interpret.keras_calls import KerasCalls
 from transpile.interpret.record import OutOfSteps
 from transpile.interpret.statements import Broken, Continued, Returned, Statements
-from transpile.interpret.values import Frame, Function, Instance, UserClass
+from transpile.interpret.values import Frame, Function, Instance, Stream, UserClass
 from transpile.ir import UNKNOWN
 from transpile.source import Source
 
 MAX_DEPTH = 40
+
+
+def is_generator(function: cst.FunctionDef | cst.Lambda) -> bool:
+    """Whether a call of a function gives an iterator over what it yields."""
+    if isinstance(function, cst.Lambda):
+        return False
+    stack: list[cst.CSTNode] = [function.body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, cst.Yield):
+            return True
+        if not isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Lambda):
+            stack += node.children
+    return False
 
 
 class Interpreter(Statements):
@@ -94,6 +108,8 @@ class Interpreter(Statements):
             self.depth -= 1
             self.statement, self.loops = outer, loops
             self.last_frame = frame
+        if is_generator(function.node):
+            return Stream("generator")
         for early in frame.returned:
             result = result if early is UNKNOWN or early is None else self._merge_results(early, result)
         return result

@@ -24,6 +24,7 @@ from transpile.interpret.values import (
     ModelValue,
     Phi,
     Ref,
+    Stream,
     Tensor,
     UserClass,
 )  # fmt: skip
@@ -176,6 +177,8 @@ class KerasCalls:
             layer.args = {str(i): a for i, a in enumerate(args)} | kwargs
             self.interpreter.layers.append(layer)
             return layer
+        if cls.keras_base in ("keras.utils.Sequence", "keras.utils.PyDataset"):
+            return Stream("sequence", cls)
         return KerasObject(f"user.{name}", tuple(args), kwargs, node, span, frame)
 
     def apply(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import libcst as cst
 
@@ -104,6 +105,14 @@ class Array:
 
     shape: tuple[int | None, ...] | None = None
     dtype: str = ""
+
+
+@dataclass(eq=False)
+class Stream:
+    """What yields batches or samples: an iterator, a Sequence, a pipeline of tf.data."""
+
+    kind: Literal["generator", "sequence", "dataset"]
+    cls: UserClass | None = None
 
 
 @dataclass(eq=False)

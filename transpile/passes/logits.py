@@ -12,6 +12,7 @@ from dataclasses import replace
 import libcst as cst
 
 from transpile.frontends.facts import layer_names, model_facts
+from transpile.frontends.keras_streams import GENERATOR_METHODS
 from transpile.frontends.keras_training import PLAIN, PREDICTIONS, STEPS, Reading, Use
 from transpile.frontends.sites import Sites
 from transpile.interpret.callbacks import callbacks_of
@@ -24,6 +25,7 @@ from transpile.training_ir import Compiled
 
 _STORED = frozenset({"save", "save_weights", "load_weights", "load_model"})
 _ALLOWED = frozenset({"compile", "fit", "evaluate"}) | _STORED | PLAIN | STEPS | PREDICTIONS
+_ALLOWED |= GENERATOR_METHODS.keys()
 # What may be read from a model without meeting its output.
 _HARMLESS_ATTRIBUTES = frozenset(
     "name layers trainable get_weights set_weights weights trainable_weights count_params summary input inputs "

@@ -1,0 +1,68 @@
+"""Batches that something of the user's yields, on their way into the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from transpile.backends.templates import render
+from transpile.backends.torch_epoch import input_dtype, target_tensor, tensor
+from transpile.frontends.facts import ModelFacts
+from transpile.ir import Expr
+from transpile.training_ir import Batches, Compiled, Data, Fit
+
+_ANY = Expr("")
+
+
+def loader(data: Batches, to_tensors: str, shuffle: bool = False) -> str:
+    """What makes tensors of the batches: a DataLoader, or for an iterator, a `map`."""
+    source = data.source.text
+    if data.kind == "generator":
+        return f"map({to_tensors}, {source})"
+    shuffled = ", shuffle=True" if shuffle and data.kind == "sequence" else ""
+    made = f"DataLoader({source}, batch_size=None{shuffled}, collate_fn={to_tensors})"
+    return made if data.steps is None else f"Passes({made}, {data.steps.text})"
+
+
+def one_pass(loader: str, data: Batches) -> str:
+    """The batches of one pass over a loader."""
+    if data.kind != "generator" or data.steps is None:
+        return loader
+    return f"islice({loader}, {data.steps.text})"
+
+
+def of_batches(fit: Fit, fed: Sequence[Data]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+    """Helpers and notes of a training whose data (training, validation) come in batches."""
+    found = [d for d in fed if isinstance(d, Batches)]
+    notes: list[tuple[str, str]] = []
+    ending = [d.source.text for d in found if d.ends]
+    if ending:
+        notes.append(("K2T349", f"{ending[0]}.on_epoch_end() follows each pass; Keras calls it before the first, too"))
+    last = fed[-1]
+    if len(fed) > 1 and isinstance(last, Batches) and last.kind == "generator" and fit.epochs.value != 1:
+        notes.append(
+            ("K2T348", f"the batches of {last.source.text} come one after another; Keras repeats the first two")
+        )
+    continued = any(d.kind != "generator" and d.steps is not None for d in found)
+    return ("Passes",) if continued else (), notes
+
+
+def batch_function(name: str, compiled: Compiled, facts: ModelFacts) -> str:
+    """`to_tensors(batch)`."""
+    count, several = len(facts.input_dtypes), compiled.several
+    xs = [f"inputs[{i}]" for i in range(count)] if count > 1 else ["x"]
+    ys = [f"targets[{i}]" for i in range(len(compiled.losses))] if several else ["y"]
+    tensors = [tensor(x, _ANY, input_dtype(d)) + facts.moved(i) for i, (x, d) in enumerate(zip(xs, facts.input_dtypes))]
+    tensors += [target_tensor(y, _ANY, loss) for y, loss in zip(ys, compiled.losses)]
+    named = [("inputs", facts.input_names)] if count > 1 else []
+    named += [("targets", facts.output_names)] if several else []
+    return render(
+        "torch/training/to_tensors.py.j2", name=name, inputs="inputs" if count > 1 else "x",
+        targets="targets" if several else "y", tensors=tensors,
+        named=[(variable, ", ".join(f'"{n}"' for n in names)) for variable, names in named if all(names)],
+    )  # fmt: skip
+
+
+def prediction_function(name: str, facts: ModelFacts, activation: str) -> str:
+    """`predict_batches(model, batches)`."""
+    made = tensor("x", _ANY, input_dtype(facts.input_dtypes[0])) + facts.moved(0)
+    return render("torch/training/predict_batches.py.j2", name=name, tensor=made, activation=activation)

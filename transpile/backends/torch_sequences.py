@@ -1,0 +1,40 @@
+"""Classes that derive from `keras.utils.Sequence` become datasets of batches."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from transpile.backends.torch_helpers import Writing
+from transpile.frontends.keras_utilities import Use
+
+# Of PyDataset's own, which a Dataset does not have.
+_OWN = frozenset({"workers", "use_multiprocessing", "max_queue_size", "num_batches"})
+
+
+def write_sequence(writing: Writing, use: Use) -> bool:
+    """`class X(keras.utils.Sequence)`: `class X(Dataset)`; whether it could be done."""
+    node = use.reference.node
+    cls = writing.references.parents[node]
+    if not isinstance(cls, ast.ClassDef) or node not in cls.bases:
+        return False
+    if any(_reads_own(part) for part in ast.walk(cls)):
+        return False
+    for call in _constructions(cls):
+        writing.output.edit(writing.span(call), f"{writing.references.code(call.func)}()")
+    writing.output.imports.add("from torch.utils.data import Dataset")
+    return writing.replace(node, "Dataset")
+
+
+def _reads_own(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in _OWN and isinstance(node.value, ast.Name)
+
+
+def _constructions(cls: ast.ClassDef) -> Iterator[ast.Call]:
+    """`super().__init__(**kwargs)`: what it is given is about Keras's own threads."""
+    for node in ast.walk(cls):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__init__":
+            inner = node.func.value
+            of_super = isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "super"
+            if of_super and (node.args or node.keywords):
+                yield node
