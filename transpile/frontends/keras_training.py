@@ -12,8 +12,8 @@ from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_compile import Refused, read_compile
 from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict, read_step
 from transpile.frontends.keras_optimizer import acts_around, old_decay, read_optimizer
-from transpile.frontends.metric_names import MetricNames
 from transpile.frontends.keras_streams import GENERATOR_METHODS
+from transpile.frontends.metric_names import MetricNames
 from transpile.frontends.sites import Sites, assignments
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Event, KerasObject, ModelValue
