@@ -81,6 +81,12 @@ class Custom:
         )  # fmt: skip
         layer.applications.append(record)
         inter.applies.append(record)
+        if any(t.mask is not None for t in tensors) and _minds_masks(layer.instance):
+            record.problems.append(("K2T113", "a mask reaches a layer of your own, which reads it or hands it on"))
+        if any(isinstance(a.value, list | tuple | dict) for a in args):
+            record.problems.append(
+                ("K2T112", "a layer of your own that takes a list of tensors, in a functional model")
+            )
         return self._outputs(record, inner)
 
     def _outputs(self, record: Apply, inner: object) -> object:
@@ -133,6 +139,15 @@ class Custom:
             dtype = "int32" if value.dtype in ("int32", "int64") else "float32"
         source = InputSource("", shape, dtype, model.span, model.frame, self.interpreter.next_order())
         return Tensor(shape, source, dtype=dtype)
+
+
+def _minds_masks(instance: Instance) -> bool:
+    """Whether Keras's masks make a difference to a layer of the user's."""
+    call = class_attribute(instance.cls, "call")
+    params = call.node.params if isinstance(call, Function) else None
+    names = [p.name.value for p in (*params.params, *params.kwonly_params)] if params is not None else []
+    computes = isinstance(class_attribute(instance.cls, "compute_mask"), Function)
+    return "mask" in names or computes or instance.attributes.get("supports_masking", False) is not False
 
 
 def shape_from(value: object) -> Shape | None:

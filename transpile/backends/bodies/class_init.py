@@ -17,7 +17,7 @@ from transpile.ir import Edit, Shape
 if TYPE_CHECKING:
     from transpile.backends.bodies.classes import Classes
 
-_SKIPPED = frozenset("supports_masking built trainable input_spec _name".split())
+_SKIPPED = frozenset("supports_masking built input_spec _name".split())
 
 
 class Making:
@@ -93,6 +93,8 @@ class Making:
             text = "super().__init__()" if not self.build_name else ""
             self.body.edits.append(Edit(self.references.start(node), self.references.end(node), text))
             return
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "attr", "") == "trainable":
+            raise Refusal("K2T189", "it sets trainable", node)
         if isinstance(node, ast.Assign) and attribute_of(node.targets[0]) in _SKIPPED:
             self.body.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
             return

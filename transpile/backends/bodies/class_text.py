@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     pass
 
 DROPPED = frozenset("get_config from_config compute_output_shape compute_mask build_graph".split())
+OVERRIDES = frozenset(
+    "train_step test_step predict_step compile fit evaluate predict make_train_function compute_loss compute_metrics "
+    "metrics __call__ add_loss save load_weights".split()
+)
 _REGISTRATIONS = ("register_keras_serializable",)
 _COMMENT = "  # channels first, as PyTorch convolves"
 
@@ -34,6 +38,7 @@ class Methods(Making):
 
     def run(self) -> None:
         """All edits of the class. Raises Refusal or MixedLayout."""
+        self._check_methods()
         self._check_masks()
         self._header()
         constructor, build = self.own.method("__init__"), self.own.method("build")
@@ -58,6 +63,19 @@ class Methods(Making):
         return any(m.mode or (m.own is not None and m.own.trained) for m in modules) or any(
             k.what == "list" for k in kinds
         )
+
+    def _check_methods(self) -> None:
+        """Methods by which Keras would do something else than what is written here."""
+        for method in self.own.node.body:
+            if isinstance(method, ast.FunctionDef) and method.name in OVERRIDES:
+                raise Refusal("K2T191", f"{method.name}() of a model's own", method)
+        for call in ast.walk(self.own.node):
+            if not isinstance(call, ast.Attribute) or not isinstance(call.value, ast.Call):
+                continue
+            inner = call.value.func
+            other = call.attr not in ("__init__", "build", *DROPPED)
+            if isinstance(inner, ast.Name) and inner.id == "super" and other:
+                raise Refusal("K2T189", f"super().{call.attr} of Keras", call)
 
     def _check_masks(self) -> None:
         begin, end = self.references.start(self.own.node), self.references.end(self.own.node)

@@ -200,7 +200,9 @@ class Classes:
 
     def facts(self) -> dict[ModelValue, ModelFacts]:
         """What the training side must know of the models that are objects of the classes."""
-        return {m: model_facts(m, {}) for own in self.own.values() for m in own.models if m.outputs}
+        return {
+            m: model_facts(m, {}) for own in self.own.values() for m in own.models if m.outputs and len(m.inputs) == 1
+        }
 
     def left(self) -> list[tuple[int, int]]:
         """The spans of the classes that stay: one word on each is enough."""

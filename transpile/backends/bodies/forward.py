@@ -20,6 +20,16 @@ from transpile.registry import Context, by_keras_path, lower, signature
 
 _FREE = frozenset("equal greater less greater_equal less_equal not_equal logical_and logical_or logical_not".split())
 _SPATIAL_REDUCTIONS = ("reduce_mean", "mean", "reduce_sum", "sum", "reduce_max", "max")
+# What Keras gives every layer or model, and nn.Module has not or means otherwise.
+KERAS_ONLY = frozenset(
+    """
+    add_loss add_metric losses metrics compiled_loss compiled_metrics optimizer trainable_variables
+    trainable_weights non_trainable_weights weights variables trainable inputs outputs input output
+    layers get_layer summary predict fit compile evaluate save save_weights load_weights dtype
+    compute_dtype name built build input_spec call compute_output_shape get_weights set_weights
+    count_params
+    """.split()
+)
 _CONCATS = ("concat", "concatenate")
 
 
@@ -81,6 +91,12 @@ class ForwardBody(Body):
         self.returned.append(value.kind)
 
     # Names
+
+    def _Attribute(self, node: ast.Attribute, env: Env) -> Value:
+        mine = isinstance(node.value, ast.Name) and node.value.id == self.owner and self.owner
+        if mine and node.attr in KERAS_ONLY and node.attr not in self.attributes:
+            raise Refusal("K2T189", f"self.{node.attr} is Keras's own", node)
+        return super()._Attribute(node, env)
 
     def _Name(self, node: ast.Name, env: Env) -> Value:
         if self.training and node.id == self.training:
@@ -206,6 +222,8 @@ class ForwardBody(Body):
         layout = module.layout
         if layout == "any":
             ranks = {v.kind.rank for _, v in inputs}
+            if "axis" in module.args and not op.name.startswith("batch_norm"):
+                layouts = set()  # what its module normalizes depends on the layout
             layout = "torch" if layouts == {"torch"} and len(ranks) == 1 else "keras"
         texts = []
         for part, value in inputs:

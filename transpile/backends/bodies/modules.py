@@ -11,7 +11,7 @@ from transpile.interpret.graph import RECURRENT
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Frame, Function, Layer, ModelValue, Ref
 from transpile.ir import FREE, UNKNOWN, Dim, Expr, Node, Shape, literal
-from transpile.registry import Context, Lowered, Op, bind, by_keras_path, lower, mask_of
+from transpile.registry import ACTIVITY, Context, Lowered, Op, bind, by_keras_path, lower, mask_of
 
 if TYPE_CHECKING:
     from transpile.backends.bodies.own import OwnClass
@@ -86,7 +86,8 @@ class Modules:
             low = self._lowered(node)
             setup = [*low.setup, *common_setup(node)]
             lines = [] if "nn.Lazy" in low.module or not low.module else initial(node, "{module}", self.style)
-            if has_extras(node):
+            activity = node.args.get(ACTIVITY)
+            if has_extras(node) or (activity is not None and activity.value is not None):
                 raise NoModule("K2T188", f"{layers[0].kind}: a regularizer of a layer in a class of your own")
         except CannotWrite as error:
             raise NoModule(error.code, error.message) from None
