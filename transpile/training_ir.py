@@ -134,6 +134,7 @@ class Checkpoint:
     threshold: Expr | None = None
     every: Expr | None = None
     epochs: bool = True
+    goes_on: bool = False  # from a training before this one, with its best value
 
 
 @dataclass(frozen=True, slots=True)

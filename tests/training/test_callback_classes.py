@@ -116,6 +116,19 @@ def test_loss_history_without_a_model() -> None:
     assert "losses.model" not in code
 
 
+def test_stop_at_an_accuracy_under_its_old_name() -> None:
+    """`logs.get('acc')`, as programs for Keras 2 say."""
+    source = BUILD.replace('metrics=["mae"]', 'metrics=["accuracy"]') + (
+        "class Stop(keras.callbacks.Callback):\n"
+        "    def on_epoch_end(self, epoch, logs={}):\n"
+        "        if logs.get('acc') > -1:\n"
+        "            self.model.stop_training = True\n\n" + fit("[Stop()]")
+    )
+    ours = run_torch(convert(source).code)
+    assert list(history(ours)) == ["loss", "acc", "val_loss", "val_acc"]
+    assert len(history(ours)["acc"]) == 1
+
+
 @pytest.mark.parametrize("where", ["on_epoch_end(self, epoch", "on_train_batch_end(self, batch"])
 def test_stop_training(where: str) -> None:
     """Between two epochs, or in the middle of one: its logs are then those of what was seen."""

@@ -195,6 +195,30 @@ def test_checkpoint_files(options: str, tmp_path: Path) -> None:
     assert list(mine.rglob("*.pt"))
 
 
+def test_checkpoint_of_two_trainings(tmp_path: Path) -> None:
+    """It remembers its best value: the second training, at a rate that is too high, saves nothing."""
+    path = tmp_path / "best-{epoch}.keras"
+    source = BUILD + (
+        f"keep = keras.callbacks.ModelCheckpoint({str(path)!r}, monitor='loss', save_best_only=True)\n"
+        + fit("keep", epochs=3) + "model.optimizer.learning_rate = 30.0\n"
+        + fit("keep", ", initial_epoch=3" + VALIDATION, epochs=6)
+    )  # fmt: skip
+    run_torch(convert(source).code)
+    mine = sorted(p.stem for p in tmp_path.iterdir())
+    for file in tmp_path.iterdir():
+        file.unlink()
+    run_keras(source)
+    assert mine == sorted(p.stem for p in tmp_path.iterdir())
+
+
+def test_checkpoint_in_a_loop_is_left(tmp_path: Path) -> None:
+    from transpile import keras2torch
+
+    made = f"keep = keras.callbacks.ModelCheckpoint('{tmp_path}/w.keras', monitor='loss', save_best_only=True)\n"
+    result = keras2torch(BUILD + made + "for i in range(3):\n    " + fit("keep"))
+    assert "K2T167" in [d.code for d in result.diagnostics]
+
+
 def test_checkpoint_period(tmp_path: Path) -> None:
     """`period` of Keras 2: every so many epochs."""
     source = BUILD + fit(f"keras.callbacks.ModelCheckpoint('{tmp_path}/w-{{epoch}}.h5', period=3)", epochs=7)

@@ -113,7 +113,7 @@ def _checkpoint(callback: Checkpoint, scope: Scope) -> Lines:
     if callback.best_only:
         value = scope.value(callback.monitor)
         best = scope.fresh(f"saved_{callback.monitor.removeprefix('val_')}")
-        lines.before.append(f"{best} = {_start(callback)}")
+        lines.before += [] if callback.goes_on else [f"{best} = {_start(callback)}"]
         shown = f"{callback.monitor} improved to {{{best}:.5f}}, saving model"
         talk = [f'print(f"Epoch {{{epoch} + 1}}: {shown}")'] if callback.verbose else []
         better = _better(value, best, callback.direction)

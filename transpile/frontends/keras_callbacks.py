@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from transpile.frontends.keras_compile import Refused, growing
 from transpile.frontends.keras_hooks import classes_of, portable, read_lambda, read_object, refuse_makers, sees
+from transpile.interpret.callbacks import callbacks_of
 from transpile.interpret.values import Event, Function, Instance, KerasObject
 from transpile.ir import UNKNOWN, Expr
 from transpile.registry import UnknownArgument, bind, by_keras_path
@@ -68,6 +69,32 @@ def read_callbacks(
     if sum(isinstance(c, Backup) for c in read) > 1:
         raise Refused("K2T126", "several BackupAndRestore callbacks cannot be converted")
     return tuple(read)
+
+
+def shared(read: tuple[Callback, ...], given: Expr, event: Event, others: Sequence[Event]) -> tuple[Callback, ...]:
+    """The callbacks, with those that keep their state from a training before this one.
+
+    Keras starts most of them anew with each training; a checkpoint remembers its best value,
+    and an object of the user's whatever it holds. Raises Refused.
+    """
+    values = given.value if isinstance(given.value, list | tuple) else [given.value]
+    kept = [v for v in values if not _is_built_in(v)]
+    found: list[Callback] = []
+    for callback, value in zip(read, kept, strict=True):
+        again = [e for e in others if any(v is value for v in callbacks_of(e))]
+        best = isinstance(callback, Checkpoint) and callback.best_only
+        nameless = isinstance(callback, Hooks) and bool(callback.made)
+        if again and (best or nameless):
+            if nameless or any(e.call is event.call for e in again):
+                raise Refused("K2T167", "one callback serves several trainings and keeps its state")
+            if isinstance(callback, Checkpoint) and any(e.order < event.order for e in again):
+                callback = replace(callback, goes_on=True)
+        found.append(callback)
+    return tuple(found)
+
+
+def _is_built_in(value: object) -> bool:
+    return isinstance(value, KerasObject) and value.path.rpartition(".")[2] in _BUILT_IN
 
 
 def _read_one(value: KerasObject, kind: str, known: _Known) -> Callback:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from transpile.frontends.facts import ModelFacts
-from transpile.frontends.keras_callbacks import read_callbacks
+from transpile.frontends.keras_callbacks import read_callbacks, shared
 from transpile.frontends.keras_compile import Refused, arguments
 from transpile.frontends.keras_streams import GENERATOR_METHODS, batches, modern_arguments, steps_known
 from transpile.frontends.texts import element, is_simple
@@ -47,8 +47,8 @@ def _refuse_rest(event: Event, given: Mapping[str, Expr], known: tuple[str, ...]
         raise Refused("K2T125", f"{event.kind}({name}={expr.text}) cannot be converted")
 
 
-def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source) -> Fit:
-    """One call of `fit`. Raises Refused."""
+def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source, others: Sequence[Event] = ()) -> Fit:
+    """One call of `fit`; `others` are the other trainings of the program. Raises Refused."""
     given = _given(event, FIT)
     known: tuple[str, ...]
     known = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data",
@@ -86,6 +86,7 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source
     if callbacks is None or callbacks.value is None:
         return fit
     read = read_callbacks(callbacks, compiled, validated=fit.validated, event=event, source=source)
+    read = shared(read, callbacks, event, others)
     return replace(fit, callbacks=read)
 
 

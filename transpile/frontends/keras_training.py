@@ -140,7 +140,7 @@ class Reading:
             compiled = self._compiled(use)
             if kind == "evaluate":
                 return read_evaluate(event, compiled, facts)
-            return read_fit(event, compiled, facts, self.source)
+            return read_fit(event, compiled, facts, self.source, self._others(event))
         if kind in STEPS:
             self._compiled(use)
             return read_step(event, facts)
@@ -168,6 +168,10 @@ class Reading:
         if isinstance(outer, cst.Arg) and isinstance(called, cst.Call):
             return use.call if self.source.code(called.func).startswith(("np.", "numpy.")) else None
         return None
+
+    def _others(self, event: Event) -> list[Event]:
+        """The other trainings of the program: an object may serve several."""
+        return [e for e in self.interpreter.events if e.kind == "fit" and e is not event]
 
     def _choices(self, use: Use, event: Event) -> list[Expr]:
         """The optimizers that a variable can hold, where a test of the program decides."""
@@ -247,6 +251,6 @@ def _store(event: Event) -> Store:
 
 def _reads_acc(text: str) -> bool:
     """Whether the file expects the accuracy under the name that Keras gave it until 2.3."""
-    return bool(re.search(r"""['"](val_)?acc['"]\s*\]""", text)) and not re.search(
-        r"""['"](val_)?accuracy['"]\s*\]\s*(?!\))""", text
-    )
+    old = re.search(r"""['"](val_)?acc['"]\s*\]|\.get\(\s*['"](val_)?acc['"]""", text)
+    new = re.search(r"""['"](val_)?accuracy['"]\s*\]\s*(?!\))|\.get\(\s*['"](val_)?accuracy['"]""", text)
+    return old is not None and new is None
