@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transpile import keras2torch
 from transpile.backends.torch_file import concatenates, regions
 from transpile.ir import Edit
 from transpile.source import Source
@@ -35,3 +36,17 @@ def test_regions_give_the_source_back(cuts: list[int]) -> None:
 def test_overlapping_edits_are_an_error() -> None:
     with pytest.raises(Overlap):
         apply("abcdef", [Edit(0, 3, ""), Edit(2, 4, "")])
+
+
+def test_decorated_functions_go_with_their_decorators() -> None:
+    """Two static methods in a row that only built layers."""
+    program = (
+        "import keras\nfrom keras import layers\n\n\nclass Net:\n"
+        "    @staticmethod\n    def block(x):\n        return layers.Dense(8)(x)\n\n"
+        "    @staticmethod\n    def head(x):\n        return layers.Dense(2)(x)\n\n"
+        '    def name(self):\n        return "net"\n\n\n'
+        "inputs = keras.Input((4,))\nx = Net.block(inputs)\nmodel = keras.Model(inputs, Net.head(x))\n"
+    )
+    result = keras2torch(program)
+    assert not result.diagnostics
+    assert 'class Net:\n    def name(self):\n        return "net"\n' in result.code

@@ -287,7 +287,8 @@ def deletions(regions: list[Region], source: Source) -> list[Span]:
     for region in regions:
         for statement in [*region.deleted, *region.functions]:
             span = source.span(statement)
-            start = source.line_start(span.start)
+            decorators = statement.decorators if isinstance(statement, cst.FunctionDef) else ()
+            start = source.line_start(source.span(decorators[0]).start if decorators else span.start)
             end = source.line_end(span.end - 1)
             lines.append(Span(start, end, span.line, 1))
         lines += _between(region, source)
