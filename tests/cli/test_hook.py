@@ -144,9 +144,27 @@ def install(repository: Path, config: dict[str, object]) -> None:
     subprocess.run(command, cwd=repository, capture_output=True, check=True)
 
 
+def declared(name: str) -> dict[str, str]:
+    """A hook as .pre-commit-hooks.yaml declares it."""
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    (hook,) = [h for h in hooks if h["id"] == name]
+    return dict(hook)
+
+
+def test_the_other_direction(run: Run, repository: Path) -> None:
+    command = declared("torch2keras")["entry"].removeprefix("transpile ").split()
+    (repository / "net.py").write_text("import torch\n\nmodel = torch.nn.Linear(3, 2)\n")
+    git(repository, "add", "net.py")
+    first = run(*command, "net.py", "x.py")
+    assert (first.exit_code, "net_keras.py: written from net.py" in first.stdout) == (1, True)
+    assert "layers.Dense(2" in (repository / "net_keras.py").read_text()
+    git(repository, "add", "net_keras.py")
+    assert run(*command, "net.py", "net_keras.py", "x.py").exit_code == 0
+
+
 def test_with_pre_commit(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """pre-commit drives the hook as .pre-commit-hooks.yaml declares it, from this environment."""
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    hook = declared("keras2torch")
     entry = hook["entry"].replace("transpile", f"{sys.executable} -m transpile")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     hook |= {"language": "system", "entry": entry}
