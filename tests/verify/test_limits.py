@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import site
 import subprocess
 import sys
@@ -119,6 +120,28 @@ def test_memory_limit() -> None:
         torch = "import numpy, time\nmodel = numpy.ones(3 << 27)\nmodel = time.sleep(60) or model"
         report = check(session, torch=torch)
     assert report.problem == "stopped at 2.0 GiB of memory"
+
+
+def test_many_processes() -> None:
+    """What a fork bomb does, slowly: the children end with the child that was stopped."""
+    with Session(timeout=120) as session:
+        lines = ["import subprocess, time", "model = [subprocess.Popen(['sleep', '61.5']) for _ in range(90)]"]
+        report = check(session, torch="\n".join([*lines, "model = time.sleep(60) or model"]))
+    assert re.fullmatch(r"stopped at \d+ processes", report.problem)
+    time.sleep(0.2)
+    assert "sleep 61.5" not in subprocess.run(["ps", "-ef"], capture_output=True, text=True, check=True).stdout
+
+
+def test_huge_print(session: Session) -> None:
+    torch = TORCH + "for _ in range(40):\n    print('x' * (1 << 20))\n"
+    report = session.verify(KERAS, textwrap.dedent(torch), [PAIR], levels=(6,))
+    assert "prints more than 16 MiB" in says(report)
+
+
+def test_output_beyond_the_file_limit(session: Session) -> None:
+    torch = TORCH + "with open('big', 'wb') as file:\n    file.truncate(2 << 30)\n"
+    report = session.verify(KERAS, textwrap.dedent(torch), [PAIR], levels=(6,))
+    assert "File too large" in says(report)
 
 
 def test_processor_time() -> None:

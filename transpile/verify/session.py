@@ -21,13 +21,14 @@ from typing import IO, Any
 
 from transpile.result import ModelPair
 from transpile.verify.job import Device, Job, Reference
-from transpile.verify.memory import resident_bytes
+from transpile.verify.memory import usage
 from transpile.verify.report import Report, from_dict
 from transpile.verify.whole_record import Cuts
 
 TIMEOUT = 300.0
 NO_CUTS = Cuts()
 MEMORY = 8 << 30
+PROCESSES = 64  # that the programs may have at a time
 POLL = 0.25
 
 
@@ -92,8 +93,12 @@ class Child:
                     return b"".join(parts)
             elif time.monotonic() > end:
                 raise ChildProblem(f"stopped after {timeout:g} seconds")
-            elif resident_bytes(self.process.pid) > memory:
-                raise ChildProblem(f"stopped at {memory / 2**30:.1f} GiB of memory")
+            else:
+                held, count = usage(self.process.pid)
+                if held > memory:
+                    raise ChildProblem(f"stopped at {memory / 2**30:.1f} GiB of memory")
+                if count > PROCESSES:
+                    raise ChildProblem(f"stopped at {count} processes")
 
     def death(self) -> str:
         """How the child ended."""

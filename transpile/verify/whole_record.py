@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transpile.verify.recipes import Array
 
 TEXTS = {".txt", ".csv", ".json", ".log", ".tsv", ".md"}
+MOST_PRINTED = 16 << 20
 WHOLE_TEXT = 1 << 20  # of a longer file only the existence is compared
 
 
@@ -61,6 +62,8 @@ class Record:
         """A `print` that notes; objects of the class `skip` are shown by the framework, not by the program."""
 
         def write(*values: Any, **options: Any) -> None:
+            if self.printed.tell() > MOST_PRINTED:
+                raise RuntimeError(f"the program prints more than {MOST_PRINTED >> 20} MiB")
             if options.get("file") is None and not any(isinstance(v, skip) for v in values):
                 options.pop("flush", None)
                 builtins.print(*values, **{**options, "file": self.printed})
