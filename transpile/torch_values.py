@@ -75,6 +75,10 @@ class Rank:
         a.torn = a.torn or b.torn
 
 
+class Mixed(Exception):
+    """Tensors that lie differently meet where one text must do for both."""
+
+
 class Value:
     """Anything; nothing is known of it."""
 
@@ -211,26 +215,31 @@ def key(value: Value) -> object:
     return id(value) if value is not UNKNOWN_VALUE else "unknown"
 
 
-def join(a: Value | None, b: Value | None) -> Value:
-    """What a value is that comes from either of two places."""
+def join(a: Value | None, b: Value | None, alike: bool = True) -> Value:
+    """What a value is that comes from either of two places; `alike`: tensors have one rank."""
     if a is None or a is b:
         return b or UNKNOWN_VALUE
     if b is None:
         return a
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return _join_tensors(a, b)
+        return _join_tensors(a, b, alike)
     if isinstance(a, Plain) and isinstance(b, Plain):
         return a if a.value == b.value and type(a.value) is type(b.value) else Plain()
     if isinstance(a, Plain) and a.value is None and isinstance(b, Tensor | Many | Items):
         return b
     if isinstance(b, Plain) and b.value is None and isinstance(a, Tensor | Many | Items):
         return a
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, Items) and not one.items and isinstance(other, Many | Items):
+            return other
     if isinstance(a, Items) and isinstance(b, Items) and len(a.items) == len(b.items):
         return Items(tuple(join(x, y) for x, y in zip(a.items, b.items)))
     if isinstance(a, Many | Items) and isinstance(b, Many | Items):
         return Many(join(each_of(a), each_of(b)))
     if isinstance(a, Container) and isinstance(b, Container):
         return Container(join(a.each, b.each))
+    if lies_last(a) or lies_last(b):
+        raise Mixed
     found: dict[object, Value] = {}
     for value in (*alternatives(a), *alternatives(b)):
         if value is not UNKNOWN_VALUE:
@@ -242,14 +251,28 @@ def join(a: Value | None, b: Value | None) -> Value:
     return kept[0] if len(kept) == 1 else Either(kept[:24])
 
 
-def _join_tensors(a: Tensor, b: Tensor) -> Tensor:
+def _join_tensors(a: Tensor, b: Tensor, alike: bool) -> Tensor:
     same = a.dtype == b.dtype
-    if a.rank.value == b.rank.value or None in (a.rank.value, b.rank.value):
+    if a.last != b.last:
+        raise Mixed
+    if a.rank.value == b.rank.value is not None or (alike and None in (a.rank.value, b.rank.value)):
         a.rank.unify(b.rank)
         rank = a.rank
     else:
         rank = Rank()
     return Tensor(rank, a.last and b.last, a.ones and b.ones, a.dtype if same else "")
+
+
+def lies_last(value: Value) -> bool:
+    """Whether a tensor in it has its channels last."""
+    match value:
+        case Tensor():
+            return value.last
+        case Items(items=parts):
+            return any(lies_last(p) for p in parts)
+        case Many(each=each):
+            return lies_last(each)
+    return False
 
 
 def each_of(value: Value) -> Value:
@@ -258,7 +281,7 @@ def each_of(value: Value) -> Value:
         case Items(items=items) | Chain(items=items, each=None):
             found: Value | None = None
             for item in items:
-                found = join(found, item)
+                found = join(found, item, alike=False)
             return found or UNKNOWN_VALUE
         case Many(each=each) | Container(each=each):
             return each

@@ -78,6 +78,8 @@ class Applying(Modules):
         x = operands[0] if operands else next(iter(kwargs.values()))
         value = x.value if isinstance(x.value, Tensor) else Tensor()
         rank = self.uses.rank(leaf.call)
+        if any(k.arg == "inplace" and getattr(k.value, "value", False) for k in leaf.call.keywords):
+            self.changed_in_place = x.value if x.text.isidentifier() else None
         if module.rank is not None:
             value.rank.settle(module.rank)
         rank.unify(value.rank)
@@ -176,12 +178,11 @@ class Applying(Modules):
             if name:
                 info.see(name, value)
             return self.laid(operand, False)
+        if name:
+            info.see(name, replace(value, last=False, ones=False))
         parameter = info.seen(name)
         if not isinstance(parameter, Tensor):
-            info.see(name, replace(value, last=False, ones=False) if name else value)
             return self.laid(operand, False)
-        if parameter.rank.root() is not value.rank.root():
-            parameter.rank.unify(value.rank)
         return self.laid(operand, self.takes_last(info, parameter))
 
     def outcome(self, info: FunctionInfo) -> Value:

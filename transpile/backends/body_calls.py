@@ -220,9 +220,7 @@ class Bodies(Containers):
 
     def function_info(self, value: Value) -> FunctionInfo | None:
         node = value.of if isinstance(value, FunctionValue) else None
-        every = [*self.program.functions.values(), *self.program.nested.values()]
-        every += [m for info in self.program.classes.values() for m in info.methods.values()]
-        return next((i for i in every if i.node is node), None)
+        return next((i for i in self.program.every_function() if i.node is node), None)
 
     # something.name(...)
 
@@ -321,7 +319,12 @@ class Bodies(Containers):
         found = self.expr(node.args[1])
         self.owner.buffers.add(name)
         self.owner.set(name, found.value)
-        return Operand(f"self.{self.attribute_name(name)} = {found.text}", Plain(None))
+        text = found.text
+        if self.in_numpy:
+            floating = isinstance(found.value, Tensor) and found.value.dtype == "float"
+            text = f"keras.ops.convert_to_tensor({text}{', dtype=self.compute_dtype' if floating else ''})"
+            self.imports.add("import keras")
+        return Operand(f"self.{self.attribute_name(name)} = {text}", Plain(None))
 
     def module_method(self, func: ast.Attribute, node: ast.Call, base: Operand) -> Operand:
         """A method of a module: its own ones, those of nn.Module."""

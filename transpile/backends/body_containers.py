@@ -29,7 +29,7 @@ class Containers(Applying):
         value: Value = base.value
         added = each_of(given.value) if func.attr == "extend" else given.value
         old = each_of(value)
-        each = added if old is UNKNOWN_VALUE else join(old, added)
+        each = added if old is UNKNOWN_VALUE else join(old, added, alike=False)
         new: Value = (
             Chain(each=each)
             if isinstance(value, Chain)

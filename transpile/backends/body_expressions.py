@@ -10,14 +10,13 @@ from collections.abc import Sequence
 
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
 from transpile.ir import UNKNOWN
-from transpile.ops._functions import Call, Left, Operand, fresh, like, relaid
+from transpile.ops._functions import Call, Left, Operand, bound, fresh, like, relaid
 from transpile.ops._functions_index import function_of
 from transpile.ops.torch_elementwise import align
 from transpile.torch_values import (
     UNKNOWN_VALUE,
     Chain,
     ClassValue,
-    Container,
     Either,
     Extents,
     FunctionValue,
@@ -31,7 +30,14 @@ from transpile.torch_values import (
     join,
 )
 
-CONTAINERS = (Chain, Container)
+# Classes of torch.nn that are named, not called, and what stands in their place.
+LAYERS = {
+    "Conv1d": "Conv1D", "Conv2d": "Conv2D", "Conv3d": "Conv3D", "Linear": "Dense", "Embedding": "Embedding",
+    "ConvTranspose2d": "Conv2DTranspose", "BatchNorm1d": "BatchNormalization", "BatchNorm2d": "BatchNormalization",
+    "InstanceNorm2d": "GroupNormalization", "GroupNorm": "GroupNormalization", "LayerNorm": "LayerNormalization",
+    "ReLU": "ReLU", "LeakyReLU": "LeakyReLU", "ELU": "ELU", "PReLU": "PReLU", "Dropout": "Dropout",
+    "MaxPool2d": "MaxPooling2D", "AvgPool2d": "AveragePooling2D", "Identity": "Identity", "Softmax": "Softmax",
+}  # fmt: skip
 
 
 class Expressions:
@@ -44,7 +50,9 @@ class Expressions:
         self.helpers: set[str] = set()
         self.imports: set[str] = set()
         self.uses_ops = False
+        self.in_numpy = False  # constants are computed with numpy, which can assign to parts
         self.targets: int | None = None
+        self.changed_in_place: Value | None = None  # the argument of a module with inplace=True
         self.constructing = info is not None and (info.name == "__init__" or info.makes)
 
     # Text
@@ -100,9 +108,18 @@ class Expressions:
         """A name of PyTorch that is not called here."""
         name = path.rpartition(".")[2]
         if path.startswith("torch.nn.") and name[:1].isupper():
-            return Operand(self.source(node), ClassValue(path))
+            self.imports.add("from keras import layers")
+            return Operand(f"layers.{LAYERS.get(name, 'Layer')}", ClassValue(path))
         if path in ("torch.pi", "torch.inf", "torch.nan"):
             return Operand(f"float('{name}')" if name != "pi" else "3.141592653589793", Plain())
+        entry = function_of(path)
+        if entry is not None and [n for n, default in entry.params if default is ...] == ["x"]:
+            try:
+                text, _ = entry.handler(Call(path, bound(entry, path, [Operand("x", Tensor())], {})))
+            except Left:
+                text = ""
+            if text.endswith("(x)"):
+                return self.made(text.removesuffix("(x)"), FunctionValue(path))
         return Operand(self.source(node), FunctionValue(path))
 
     def own_attribute(self, node: ast.Attribute) -> Operand:
@@ -158,6 +175,8 @@ class Expressions:
     def numeric(self, text: str, operand: Operand, result: Tensor) -> str:
         """A tensor of integers or booleans among floats is cast, as PyTorch does by itself."""
         value = operand.value
+        if self.in_numpy:
+            return text
         if result.dtype == "float" and isinstance(value, Tensor) and value.dtype in ("int", "bool"):
             self.uses_ops = True
             return f"ops.cast({text}, {self.float_dtype})"
@@ -243,7 +262,7 @@ class Expressions:
         if any(isinstance(e, ast.Starred) for e in node.elts):
             each: Value | None = None
             for e, o in zip(node.elts, found):
-                each = join(each, each_of(o.value) if isinstance(e, ast.Starred) else o.value)
+                each = join(each, each_of(o.value) if isinstance(e, ast.Starred) else o.value, alike=False)
             return Operand(text, Many(each or UNKNOWN_VALUE), found)
         return Operand(text, Items(tuple(o.value for o in found)), found)
 

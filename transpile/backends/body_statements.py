@@ -7,15 +7,18 @@ import re
 from dataclasses import replace
 
 from transpile.backends.body_calls import Bodies
+from transpile.backends.body_layout import laid_out
 from transpile.frontends.torch_program import FunctionInfo, parameter_value
 from transpile.ir import Edit
 from transpile.ops._functions import Left, Operand, like, permutation, relaid
 from transpile.torch_values import (
     UNKNOWN_VALUE,
+    ClassValue,
     Extents,
     FunctionValue,
     Items,
     Many,
+    Mixed,
     Plain,
     Tensor,
     Value,
@@ -38,6 +41,7 @@ class Statements(Bodies):
     def __init__(self, *given: object) -> None:
         super().__init__(*given)  # type: ignore[arg-type]
         self.edits: list[Edit] = []
+        self.warnings: list[tuple[ast.AST, str]] = []
         self.qualifies: set[str] = set()  # modules that are written in full
         self.dead = False  # behind a return or raise
         self.problem: tuple[Left, ast.AST] | None = None
@@ -49,6 +53,10 @@ class Statements(Bodies):
         if info.active or not isinstance(info.node, ast.FunctionDef):
             return
         info.active = True
+        self.in_numpy = self.constructing and any(
+            isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) and isinstance(n.value, ast.Name)
+            for n in ast.walk(info.node)
+        )
         try:
             self.enter()
             self.block(info.node.body)
@@ -64,6 +72,9 @@ class Statements(Bodies):
         if self.owner is not None and len(info.parameters) < len(info.node.args.args):
             self.env["self"] = UNKNOWN_VALUE
         lines = []
+        for default in info.defaults.values():
+            if any(id(n) in self.program.paths for n in ast.walk(default)):
+                self.change(default, self.expr(default).text)
         for arg in info.every:
             value = self.parameter(info, arg)
             if isinstance(value, Tensor):
@@ -94,6 +105,10 @@ class Statements(Bodies):
             value = guess
             if default is None or isinstance(value, Tensor):
                 return value
+            given = self.expr(default).value
+            return given if isinstance(given, ClassValue | FunctionValue) else join(given, value)
+        if isinstance(value, Plain) and (self.owner is None or not self.owner.inner):
+            value = Plain()  # other files may give it something else
         if default is not None and not isinstance(value, Tensor):
             return join(self.expr(default).value, value)
         return value
@@ -122,6 +137,8 @@ class Statements(Bodies):
     def change(self, node: ast.expr, text: str) -> None:
         """The expression gets this text."""
         source = self.source(node)
+        if self.in_numpy and text != source:
+            text = self.with_numpy(text)
         text = self.qualified(text, source)
         if text.startswith("(") and not source.startswith("(") and _enclosed(text):
             text = text[1:-1]
@@ -137,6 +154,15 @@ class Statements(Bodies):
                 self.qualifies.add(name)
         return text
 
+    def with_numpy(self, text: str) -> str:
+        """The same functions of numpy, for constants that are put together piece by piece."""
+        new = _MODULES["ops"].sub("np.", text)
+        if "np.cast(" in new or "np.take(" in new:
+            raise Left("a constant that is computed with casts")
+        if new != text:
+            self.imports.add("import numpy as np")
+        return new
+
     def hides(self, name: str) -> bool:
         """Whether a variable of the user's has the name of a module that we use."""
         if name in self.env or name in self.program.hidden:
@@ -151,7 +177,8 @@ class Statements(Bodies):
         for statement in statements:
             try:
                 self.statement(statement)
-            except Left as left:
+            except (Left, Mixed) as problem:
+                left = problem if isinstance(problem, Left) else Left("images that lie differently meet", "T2K104")
                 if self.problem is None:
                     self.problem = (left, statement)
                 self.forget(statement)
@@ -163,6 +190,15 @@ class Statements(Bodies):
                 self.env[node.id] = UNKNOWN_VALUE
 
     def statement(self, node: ast.stmt) -> None:
+        """Reads a statement; one that becomes too long for its line is laid out anew."""
+        before = len(self.edits)
+        self.read(node)
+        if self.final and isinstance(node, ast.Assign | ast.Return | ast.AugAssign | ast.Expr | ast.AnnAssign):
+            laid = laid_out(self.references, node, self.edits[before:])
+            if laid is not None:
+                self.edits[before:] = [laid]
+
+    def read(self, node: ast.stmt) -> None:
         method = getattr(self, f"do_{type(node).__name__}", None)
         if method is not None:
             method(node)
@@ -202,8 +238,20 @@ class Statements(Bodies):
 
     do_ImportFrom = do_Pass = do_Global = do_Nonlocal = do_Break = do_Continue = do_Import
 
+    def mutated(self, node: ast.stmt, value: Value, target: str) -> None:
+        """A tensor is changed in place: a warning where another name for it is read later."""
+        names = {n for n, v in self.env.items() if v is value and n != target}
+        body = self.info.node if self.info is not None else node
+        last = node.end_lineno or node.lineno
+        for later in ast.walk(body):
+            if isinstance(later, ast.Name) and later.id in names and later.lineno > last:
+                if isinstance(later.ctx, ast.Load):
+                    self.warnings.append((node, f"PyTorch changes {later.id} in place here, too"))
+                return
+
     def do_Assign(self, node: ast.Assign) -> None:
         target = node.targets[0]
+        self.changed_in_place = None
         self.targets = len(target.elts) if isinstance(target, ast.Tuple | ast.List) else None
         found = self.shape_unpacked(target, node.value) or self.expr(node.value)
         self.targets = None
@@ -212,6 +260,11 @@ class Statements(Bodies):
             value.tensor.rank.settle(len(target.elts))
         for one in node.targets:
             text = self.assign(one, value, text)
+        if isinstance(target, ast.Name) and self.changed_in_place is not None:
+            self.mutated(node, self.changed_in_place, target.id)
+        if len(node.targets) == 1 and isinstance(target, ast.Name) and text == target.id:
+            self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
+            return
         self.change(node.value, text)
 
     def shape_unpacked(self, target: ast.expr, node: ast.expr) -> Operand | None:
@@ -244,7 +297,9 @@ class Statements(Bodies):
         if isinstance(target, ast.Subscript):
             base = self.expr(target.value)
             if isinstance(base.value, Tensor):
-                raise Left("an assignment to a part of a tensor")
+                if not self.in_numpy:
+                    raise Left("an assignment to a part of a tensor")
+                return text
             if isinstance(base.value, Many | Items) or type(base.value).__name__ == "Container":
                 each = each_of(base.value)
                 grown = Many(value if each is UNKNOWN_VALUE else join(each, value))
@@ -266,6 +321,7 @@ class Statements(Bodies):
             raise Left("an assignment to a part of a tensor")
         text = found.text
         if isinstance(target.value, Tensor) and isinstance(node.target, ast.Name):
+            self.mutated(node, target.value, node.target.id)
             if isinstance(found.value, Tensor):
                 target.value.rank.unify(found.value.rank) if self.close(target.value, found.value) else None
                 text = self.laid(found, target.value.last)
@@ -289,6 +345,7 @@ class Statements(Bodies):
             in_place = call.func.attr.endswith("_") and not call.func.attr.endswith("__")
             if in_place and isinstance(target, ast.Name) and isinstance(self.env.get(target.id), Tensor):
                 found = self.expr(call)
+                self.mutated(node, self.env[target.id], target.id)
                 self.env[target.id] = found.value
                 text = found.text[1:-1] if _enclosed(found.text) else found.text
                 self.edits.append(Edit(self.references.start(call), self.references.end(call), f"{target.id} = {text}"))

@@ -16,13 +16,13 @@ from transpile.backends.keras_helpers import keras_helper
 from transpile.backends.keras_shell import reserved_names, shell_edits
 from transpile.frontends.torch_initial import read_initial
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
-from transpile.ir import Span
+from transpile.ir import Edit, Span
 from transpile.ops._functions import Left
 from transpile.references import References
 from transpile.splice import Output
 from transpile.torch_values import Chain, Container, Either, Instance, Items, Many, Value
 
-ROUNDS = 4
+ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -68,22 +68,26 @@ class Conversion:
 
     def run(self) -> tuple[ModuleClass, ...]:
         program = self.program
-        for info in program.classes.values():
-            info.renamed = reserved_names(info)
-        self.see_makers()
+        for module in program.classes.values():
+            module.renamed = reserved_names(module)
         for number in range(ROUNDS):
+            self.see_makers()
             for function, owner in self.functions():
                 function.returns = None if number < ROUNDS - 1 else function.returns
+                if owner is not None and function.name == "__init__":
+                    owner.attributes = {}
                 self.read(function, owner, final=False)
+            for info in self.program.every_function():
+                info.turn()
         written = [(self.read(function, owner, final=True), function, owner) for function, owner in self.functions()]
         self.find_problems(written)
         for walker, function, owner in written:
             if self.is_kept(function, owner):
                 self.write(walker, function)
-        for info in program.classes.values():
-            self.finish(info)
+        for module in program.classes.values():
+            self.finish(module)
         self.drop_initial()
-        return tuple(self.summary(info) for info in program.classes.values())
+        return tuple(self.summary(module) for module in program.classes.values())
 
     def functions(self) -> Iterator[tuple[FunctionInfo, ClassInfo | None]]:
         """Constructors first, then the other methods, then the helpers."""
@@ -133,6 +137,8 @@ class Conversion:
             elif owner is None:
                 self.failed_helpers.add(info.name)
                 self.report(left.code, node, left.message)
+        for module in self.program.classes.values():
+            self.find_left(module, [e for w, _, owner in written if owner is module for e in w.edits])
         changed = True
         while changed:
             changed = False
@@ -140,6 +146,19 @@ class Conversion:
                 if module.problem is None and (other := self.broken_part(module)):
                     module.problem = ("T2K101", f"it uses {other}, which was left as it was", module.node)
                     changed = True
+
+    def find_left(self, info: ClassInfo, edits: list[Edit]) -> None:
+        """A name of PyTorch in the class that no edit covers is a problem."""
+        if info.problem is not None:
+            return
+        start, end = self.program.span_of(info.node)
+        spans = [(e.start, e.end) for e in (*edits, *shell_edits(self.program, info, Output()))]
+        spans += [self.program.span_of(s) for s in self.initial.statements]
+        for reference in self.references.references:
+            inside = start <= reference.start and reference.end <= end
+            if inside and not any(a <= reference.start and reference.end <= b for a, b in spans):
+                info.problem = ("T2K103", f"{reference.path} has no counterpart there", reference.node)
+                return
 
     def broken_part(self, info: ClassInfo) -> str:
         if info.base is not None and info.base.problem:
@@ -181,6 +200,8 @@ class Conversion:
         output.imports |= walker.imports
         if walker.uses_ops:
             output.imports.add("from keras import ops")
+        for node, message in walker.warnings:
+            self.report("T2K203", node, message)
         offset = self.references.start(info.node)
         for name in sorted(walker.helpers):
             text, imports = keras_helper(name)

@@ -22,6 +22,7 @@ class FunctionInfo:
     node: FunctionNode
     owner: ClassInfo | None = None
     values: dict[str, Value] = field(default_factory=dict)
+    coming: dict[str, Value] = field(default_factory=dict)
     guesses: dict[str, Value] = field(default_factory=dict)  # of parameters that no call gives
     returns: Value | None = None
     active: bool = False  # being read: a recursive call learns nothing
@@ -59,19 +60,17 @@ class FunctionInfo:
         return self.values.get(name) or self.guesses.get(name)
 
     def see(self, name: str, value: Value) -> None:
-        """A call gives a parameter this value."""
-        old = self.values.get(name)
-        guess = self.guesses.get(name)
-        if old is None and isinstance(guess, Tensor) and isinstance(value, Tensor):
-            guess.rank.unify(value.rank)
-        if old is None:
-            self.values[name] = value
-        elif isinstance(old, Tensor) and isinstance(value, Tensor):
-            old.rank.unify(value.rank)
-            if old.rank.torn and old.rank.root().torn:
-                self.values[name] = old
-        else:
-            self.values[name] = join(old, value)
+        """A call gives a parameter this value; it counts from the next reading on."""
+        for known in (self.values.get(name), self.guesses.get(name), self.coming.get(name)):
+            if isinstance(known, Tensor) and isinstance(value, Tensor):
+                known.rank.unify(value.rank)
+        old = self.coming.get(name)
+        both = isinstance(old, Tensor) and isinstance(value, Tensor)
+        self.coming[name] = value if old is None else old if both and old is not None else join(old, value)
+
+    def turn(self) -> None:
+        """What was seen in this reading is known in the next."""
+        self.values, self.coming = self.coming, {}
 
 
 @dataclass(eq=False)
@@ -244,6 +243,11 @@ class Program:
             body = ast.walk(self.functions[name].node)
             todo += [n.id for n in body if isinstance(n, ast.Name) and n.id in self.functions]
         return found
+
+    def every_function(self) -> list[FunctionInfo]:
+        """Functions, methods, and functions inside of them."""
+        methods = [m for info in self.classes.values() for m in info.methods.values()]
+        return [*self.functions.values(), *self.nested.values(), *methods]
 
     def parts_of(self, info: ClassInfo) -> list[ast.AST]:
         """The class, and the classes and functions of the file that it uses."""

@@ -107,11 +107,8 @@ def bind_torch(text: str, args: Sequence[Expr], kwargs: Mapping[str, Expr]) -> d
 
 def product(*exprs: Expr) -> str:
     """The product of extents as a person would write it."""
-    numbers = [e.value for e in exprs]
-    if all(isinstance(n, int) for n in numbers):
-        kept = [str(n) for n in numbers if n != 1]
-        return " * ".join(kept) or "1"
-    return " * ".join(term(e) for e in exprs if e.value != 1)
+    kept = [term(e) for e in exprs if e.text.strip() != "1"]
+    return " * ".join(kept) or "1"
 
 
 def term(expr: Expr) -> str:

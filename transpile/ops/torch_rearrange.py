@@ -119,10 +119,10 @@ def _squeeze(call: Call) -> Result:
     if not call.has("dim"):
         return f"ops.squeeze({call.torch()})", fresh(None, value.dtype)
     rank, dim = value.rank.value, call.const("dim")
-    if value.last and value.ones and rank == 4 and dim in (2, 3, -1, -2):
-        return f"ops.squeeze({call.text('x')}, {2 if dim in (3, -1) else 1})", like(value, rank=Rank(3))
-    if value.last and value.ones and rank == 3 and dim in (2, -1):
-        return f"ops.squeeze({call.text('x')}, 1)", fresh(2, value.dtype)
+    if value.last and rank is not None and isinstance(dim, int):
+        axis, left = moved_axis(dim, rank), rank - 1
+        stays = dim % rank > 1 and left > 2
+        return f"ops.squeeze({call.text('x')}, {shown_axis(axis, rank)})", fresh(left, value.dtype, last=stays)
     count = len(dim) if isinstance(dim, tuple | list) else 1
     return f"ops.squeeze({call.torch()}, {call.text('dim')})", fresh(
         None if rank is None else rank - count, value.dtype

@@ -356,7 +356,7 @@ def dtype_of(call: Call, name: str = "dtype") -> tuple[str, str] | None:
     operand = call.args.get(name)
     if operand is None:
         return None
-    path = getattr(operand.value, "path", operand.const if isinstance(operand.const, str) else "")
+    path = getattr(operand.value, "of", operand.const if isinstance(operand.const, str) else "")
     found = DTYPES.get(str(path).removeprefix("torch."))
     if found is not None:
         return found[0] or call.dtype, found[1]

@@ -7,6 +7,7 @@ has no weights (padding, permutation, activation) left out on both sides.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -107,7 +108,7 @@ class Structure:
                 self.result.problems.append(f"{path} is {len(parts)} layers with weights in Keras")
                 return
             layer = parts[0]
-        described = self.describe(layer)
+        described = replace(self.describe(layer), kind=_kind(layer))
         own = getattr(layer, "torch_weights", None)
         try:
             groups = recipes_for(described) if own is None else [tuple(parse(line) for line in own())]
@@ -131,6 +132,12 @@ def parts_of(layer: Any) -> list[Any]:
     if isinstance(layer, dict):
         return list(layer.values())
     return list(getattr(layer, "layers", ()))
+
+
+def _kind(layer: Any) -> str:
+    """The class of Keras that a layer is of, or derives from."""
+    of_keras = (c.__name__ for c in type(layer).__mro__ if c.__module__.partition(".")[0] == "keras")
+    return next(of_keras, type(layer).__name__)
 
 
 def _attribute(layer: Any, name: str) -> Any:

@@ -1,0 +1,140 @@
+"""Module classes and their bodies: what is converted computes the same, what is not is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.to_keras.bodies import HEAD, PROGRAMS
+from transpile import torch2keras
+from transpile.verify import Session
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_same_is_computed(session: Session, name: str) -> None:
+    source = HEAD + PROGRAMS[name]
+    result = torch2keras(source)
+    left = [f"{d.code} line {d.span.line}: {d.message}" for d in result.diagnostics if d.level != "note"]
+    assert not left
+    assert "nn." not in result.code.replace("torch.nn", "")
+    report = session.verify(result.code, source, result.models, reference="torch", levels=(1, 2, 4), smoke=False)
+    print(result.code)
+    print(report.as_table())
+    assert report.ok
+    assert not report.problem
+
+
+def body_of(source: str) -> str:
+    """The converted text behind the helpers."""
+    return torch2keras(HEAD + source).code
+
+
+def test_convolutions_run_channels_last_without_transposes_between() -> None:
+    code = body_of("""
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(1, 4, 3)
+        self.b = nn.Conv2d(4, 4, 3)
+        self.bn = nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        y = F.relu(self.bn(self.a(x)))
+        return torch.cat([y[:, :, 1:-1, 1:-1], self.b(y)], 1).mean((2, 3))
+""")
+    assert code.count("ops.transpose(x, (0, 2, 3, 1))") == 1
+    assert "axis=(1, 2)" in code
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("return torch.fft.fft(x)", "fft.fft"),
+        ("return x.unknown_method()", "unknown_method"),
+        ("x[0] = 1.0; return x", "part of a tensor"),
+        ("return self.pool(x)", "FractionalMaxPool2d"),
+        ("return x.sort(descending=True)[0]", "descending"),
+    ],
+)
+def test_what_has_no_counterpart_is_left_and_said(statement: str, message: str) -> None:
+    pool = "self.pool = nn.FractionalMaxPool2d(3, 0.5)" if "pool" in statement else "pass"
+    source = f"{HEAD}class Model(nn.Module):\n    def __init__(self):\n        super().__init__()\n        {pool}\n\n    def forward(self, x):\n        {statement}\n"
+    result = torch2keras(source)
+    assert result.exit_status == 1
+    assert any("T2K1" in d.code for d in result.diagnostics)
+    assert any(message in d.message for d in result.diagnostics), [d.message for d in result.diagnostics]
+    assert "class Model(nn.Module):" in result.code
+
+
+def test_a_class_that_uses_a_left_one_is_left() -> None:
+    code = body_of("""
+class Part(nn.Module):
+    def forward(self, x):
+        return torch.fft.fft(x)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part = Part()
+
+    def forward(self, x):
+        return self.part(x)
+""")
+    assert "class Model(nn.Module):" in code
+    assert "import keras" not in code
+
+
+def test_initial_values_become_initialisers() -> None:
+    code = body_of("""
+def weights_init(m):
+    classname = m.__class__.__name__
+    if classname.find("Conv") != -1:
+        nn.init.normal_(m.weight.data, 0.0, 0.02)
+    elif classname.find("BatchNorm") != -1:
+        nn.init.normal_(m.weight.data, 1.0, 0.02)
+        nn.init.constant_(m.bias.data, 0)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.bn = nn.BatchNorm2d(2)
+        self.fc = nn.Linear(2, 2)
+        nn.init.xavier_uniform_(self.fc.weight)
+        self.fc.bias.data.zero_()
+
+    def forward(self, x):
+        return self.fc(self.bn(self.conv(x)).mean((2, 3)))
+
+
+model = Model()
+model.apply(weights_init)
+""")
+    assert "weights_init" not in code
+    assert "nn.init" not in code
+    code = "".join(code.split())
+    assert "kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),**bias_uniform(3*3)" in code
+    assert "gamma_initializer=keras.initializers.RandomNormal(mean=1.0,stddev=0.02)" in code
+    assert 'layers.Dense(2,kernel_initializer="glorot_uniform")' in code
+
+
+@pytest.mark.parametrize(
+    ("body", "warned"),
+    [
+        ("y = x\n        x += 1\n        return x + y", True),
+        ("y = self.act(x)\n        return x + y", True),
+        ("y = x\n        x += 1\n        return x", False),
+        ("x = self.act(x)\n        return x + 1", False),
+    ],
+)
+def test_a_change_in_place_that_another_name_sees_is_said(body: str, warned: bool) -> None:
+    source = f"""{HEAD}class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        {body}
+"""
+    assert any(d.code == "T2K203" for d in torch2keras(source).diagnostics) == warned
