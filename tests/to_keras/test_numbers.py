@@ -227,7 +227,7 @@ def outputs() -> dict[str, list[str]]:
         input=json.dumps(pairs),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -199,3 +199,13 @@ def test_a_kept_loader_gives_arrays() -> None:
     result = torch2keras(dedent(head) + dedent(body))
     assert "from torch.utils.data import DataLoader" in result.code
     assert {d.code for d in result.diagnostics} == {"T2K321"}
+
+
+def test_what_reads_a_variable_that_went_is_reported() -> None:
+    body = """\
+    Tensor = torch.cuda.FloatTensor if torch.cuda.is_available() else torch.FloatTensor
+    for images in unknown():
+        real = images.type(Tensor)
+    """
+    result = torch2keras(HEAD + dedent(body))
+    assert [(d.code, d.span.line) for d in result.diagnostics if d.level == "error"] == [("T2K155", 10)]

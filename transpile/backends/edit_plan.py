@@ -31,6 +31,7 @@ class EditPlan:
         self._depth: dict[int, int] = defaultdict(int)  # line -> columns to the right
         self._dropped_lines: set[int] = set()
         self._marks: list[Edit] = []
+        self.laid_out: set[ast.stmt] = set()
         self._strings = self._inside_strings()
 
     def _inside_strings(self) -> set[int]:
@@ -50,6 +51,16 @@ class EditPlan:
         """Other statements in the place of one."""
         self._rewritten[statement] = list(lines)
 
+    def lay_out(self, statement: ast.stmt, text: str) -> None:
+        """The same statement with other expressions, laid out anew."""
+        self.rewrite(statement, text)
+        self.laid_out.add(statement)
+
+    def texts(self) -> list[str]:
+        """Every new text."""
+        lines = [t for lines in (*self._rewritten.values(), *self._behind.values()) for t in lines]
+        return [*self._replaced.values(), *lines]
+
     def remove(self, statement: ast.stmt) -> None:
         self.removed.add(statement)
 
@@ -68,6 +79,11 @@ class EditPlan:
     def insert_before(self, statement: ast.stmt, *lines: str) -> None:
         """Statements of ours before one of the user's."""
         self._before[self._first_line(statement)] += [(statement.col_offset, text) for text in lines]
+
+    def is_removed(self, node: ast.AST) -> bool:
+        """Whether the statement of a node, or one around it, went away."""
+        statement = self.references.statement(node)
+        return any(s in self.removed for s in (statement, *self.references.around(statement)))
 
     def insert_at_start(self, loop: ast.For, text: str) -> None:
         """A statement of ours as the first of a loop, before the comments of the user's first one."""

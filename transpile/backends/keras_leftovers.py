@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_devices import Devices
@@ -20,28 +21,54 @@ def report_methods(e: ScriptExpressions, devices: Devices) -> None:
     """Reports what is left of PyTorch's objects in code that was converted around it."""
     _report_gone(e, devices)
     plan = e.script.plan
-    covered = plan.spans()
     named = [d.span for d in e.script.output.diagnostics if d.level == "error"]
     for node in ast.walk(e.references.tree):
         if not isinstance(node, ast.Attribute) or id(node) in e.kinds.in_strings or e.path(node):
             continue
-        if e.script.is_skipped(node) or not _is_left(e, node):
+        if e.script.is_skipped(node) or not _is_left(e, node) or _is_translated(e, node):
             continue
-        start, end = e.references.start(node), e.references.end(node)
-        if any(a <= start and end <= b for a, b in covered) or any(s.start <= start < s.end for s in named):
+        statement = e.references.statement(node)
+        if plan.is_gone(statement) and statement not in plan.laid_out:
+            continue
+        start = e.references.start(node)
+        if any(s.start <= start < s.end for s in named):
             continue
         code = "T2K103" if e.kind(node.value).name == "tensor" else "T2K155"
         e.script.report(code, node, f"{e.references.code(node)} has no counterpart here")
 
 
+def _is_translated(e: ScriptExpressions, node: ast.Attribute) -> bool:
+    """Whether some rule took the expression that an attribute stands in."""
+    if e.translated(node) is not None:
+        return True
+    parent = e.references.parents.get(node)
+    taken = isinstance(parent, ast.Call | ast.Subscript) and e.translated(parent) is not None
+    outer = e.references.parents.get(parent) if parent is not None else None
+    while not taken and isinstance(outer, ast.Subscript | ast.Call | ast.GeneratorExp | ast.comprehension):
+        taken = isinstance(outer, ast.expr) and _replaces(e, outer, node)
+        outer = e.references.parents.get(outer)
+    return taken
+
+
+def _replaces(e: ScriptExpressions, outer: ast.expr, node: ast.Attribute) -> bool:
+    """Whether what an expression became no longer mentions an attribute."""
+    text = e.translated(outer)
+    return text is not None and f".{node.attr}" not in text
+
+
 def _report_gone(e: ScriptExpressions, devices: Devices) -> None:
     """Reports what still reads a variable that went with the choice of a device."""
     covered = e.script.plan.spans()
+    texts = e.script.plan.texts()
     for variable in devices.dead:
-        for name in devices.reads.get(variable, []):
+        reads = [n for n in devices.reads.get(variable, []) if not e.script.is_skipped(n)]
+        mentioned = any(re.search(rf"\b{variable[1]}\b", t) for t in texts)
+        for name in reads:
             start = e.references.start(name)
-            if not e.script.is_skipped(name) and not any(a <= start < b for a, b in covered):
+            outside = not any(a <= start < b for a, b in covered)
+            if outside or (mentioned and not e.script.plan.is_removed(name)):
                 e.script.report("T2K155", name, f"{name.id} went with the choice of a device, and this reads it")
+                break
 
 
 def _is_left(e: ScriptExpressions, node: ast.Attribute) -> bool:

@@ -116,7 +116,7 @@ class Statements:
         if pieces and not hasattr(statement, "body") and self._grows(statement, pieces):
             start, end = self.references.start(statement), self.references.end(statement)
             moved = [Edit(p.start - start, p.end - start, p.text) for p in pieces]
-            self.plan.rewrite(statement, apply(self.references.data[start:end].decode(), moved))
+            self.plan.lay_out(statement, apply(self.references.data[start:end].decode(), moved))
             return
         for piece in pieces:
             self.plan.replace(piece.start, piece.end, piece.text)
