@@ -74,7 +74,7 @@ def _attempt(
     if left:
         return left
     facts = facts_of(converted, drop, layout == "native") | classes.facts()
-    trainings = write_training(interpreter, parsed, output, facts, Frozen(freezing, converted))
+    trainings = write_training(interpreter, parsed, output, facts, Frozen(freezing, converted), frozenset(classes.own))
     write_attributes(interpreter, converted, freezing, output)
     if freezing.freezes_statistics:
         freeze_statistics(output)

@@ -19,7 +19,8 @@ CUSTOM = "custom"
 @dataclass(frozen=True, slots=True)
 class Custom:
     """A loss or metric of the user's own: the text that gives it in the program, its definition
-    (a node of the syntax tree), and whether it gives one value for a whole batch."""
+    (a node of the syntax tree, or the name of a class), and whether it gives one value for a whole
+    batch."""
 
     text: str
     node: object

@@ -41,6 +41,16 @@ def bias(y_true, y_pred):
     return ops.mean(y_pred - y_true)
 
 
+class Weighted(keras.losses.Loss):
+    def __init__(self, weight=0.5, name="weighted"):
+        super().__init__(name=name)
+        self.weight = weight
+
+    def call(self, y_true, y_pred):
+        error = ops.square(y_true - y_pred)
+        return ops.mean(self.weight * error + ops.abs(error), axis=-1)
+
+
 """
 
 CASES = {
@@ -53,6 +63,8 @@ CASES = {
     "in a list": (LINEAR, "[root]", "real", "[root]"),
     "metric by sample": (SIGMOID, '"binary_crossentropy"', "yes[:, None]", 'rounded, "accuracy"'),
     "metric by batch": (LINEAR, '"mse"', "real", 'bias, "mae"'),
+    "class": (LINEAR, "Weighted(weight=0.2)", "real", '"mae"'),
+    "object": (SINGLE, "object", "yes[:, None]", ""),
     "single": (SINGLE, "root", "yes", ""),
 }  # fmt: skip
 
@@ -63,7 +75,7 @@ def program(name: str) -> str:
         HEAD
         + HEADS
         + FUNCTIONS
-        + "chosen = focal()\n"
+        + "chosen = focal()\nobject = Weighted(0.7)\n"
         + model(layer)
         + (
             f"model.compile(optimizer=keras.optimizers.SGD(0.05), loss={loss}, metrics=[{metrics}])\n"
@@ -103,6 +115,16 @@ def test_left() -> None:
         assert {"K2T110", "K2T123"} & {d.code for d in result.diagnostics}
         assert 'model.compile("sgd", mine)' in result.code
         assert "model.fit(x, real)" in result.code
+
+
+def test_a_class_with_a_reduction_is_left() -> None:
+    from transpile import keras2torch
+
+    text = FUNCTIONS.replace("super().__init__(name=name)", 'super().__init__(name=name, reduction="sum")')
+    source = HEAD + HEADS + text + model(LINEAR) + 'model.compile("sgd", Weighted())\nmodel.fit(x, real)\n'
+    result = keras2torch(source)
+    assert "K2T123" in [d.code for d in result.diagnostics]
+    assert 'model.compile("sgd", Weighted())' in result.code
 
 
 @pytest.mark.parametrize(("targets", "warned"), [("yes", True), ("np.zeros((22, 1))", False), ("load()", True)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import libcst as cst
 from transpile.backends.bodies.api import Kind, Refusal, Translated, translated
 from transpile.backends.bodies.kinds import tensor
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Array, Function
+from transpile.interpret.values import Array, Function, KerasObject
 from transpile.ir import Expr, Shape
 from transpile.training_ir import Compiled, Custom, Loss, Metric, Problem
 
@@ -26,19 +27,33 @@ class NotOwn(Exception):
         self.problem = problem
 
 
-def with_own(compiled: Compiled, interpreter: Interpreter, define: Define) -> Compiled:
+def with_own(
+    compiled: Compiled, interpreter: Interpreter, define: Define, classes: frozenset[str] = frozenset()
+) -> Compiled:
     """The record with the user's functions checked and lambdas in PyTorch's words. Raises NotOwn.
 
     A `def` is translated where it stands, at the end of the conversion; `define` is given what a
-    lambda needs.
+    lambda needs. `classes` are those of the user's that are converted.
     """
+    for loss in compiled.losses:
+        if loss.custom is not None and isinstance(loss.custom.node, str):
+            _check_class(loss.custom, interpreter, classes)
     losses = tuple(_loss(x, interpreter, define) for x in compiled.losses)
     metrics = tuple(_metric(m, interpreter, define) for m in compiled.metrics)
     return replace(compiled, losses=losses, metrics=metrics)
 
 
+def _check_class(custom: Custom, interpreter: Interpreter, classes: frozenset[str]) -> None:
+    """A class derived from keras.losses.Loss: an nn.Module of (target, output), one value per sample."""
+    found = [c for c in interpreter.classes if c.node.name.value == custom.node]
+    if custom.node not in classes or not all(c.keras_base == "keras.losses.Loss" for c in found):
+        raise NotOwn(Problem("K2T123", f"the loss {custom.text} is a class of your own"))
+    if any(re.search(r"\breduction\b", interpreter.source.code(c.node)) for c in found):
+        raise NotOwn(Problem("K2T123", f"the loss {custom.text} has a reduction of its own"))
+
+
 def _loss(loss: Loss, interpreter: Interpreter, define: Define) -> Loss:
-    if loss.custom is None:
+    if loss.custom is None or isinstance(loss.custom.node, str):
         return loss
     return replace(loss, custom=_checked(loss.custom, loss.shape, "loss", interpreter, define))
 
@@ -77,20 +92,25 @@ def _returned(interpreter: Interpreter, node: Definition, shape: Shape | None, m
 
 
 def unsure_targets(compiled: Compiled, targets: Sequence[Expr]) -> bool:
-    """Whether a metric of the user's meets targets that may lack the output's axis of one."""
-    for metric in compiled.metrics:
-        last = metric.shape[-1].value if metric.shape else None
-        if metric.custom is None or metric.target == "ids" or last != 1 or metric.output >= len(targets):
+    """Whether a metric or loss class of the user's meets targets that may lack the output's axis of one."""
+    readers = [(m.output, m.shape) for m in compiled.metrics if m.custom is not None and m.target != "ids"]
+    readers += [(i, x.shape) for i, x in enumerate(compiled.losses) if x.custom and isinstance(x.custom.node, str)]
+    for output, shape in readers:
+        if not shape or shape[-1].value != 1 or output >= len(targets):
             continue
-        value = targets[metric.output].value
-        shape = value.shape if isinstance(value, Array) else None
-        if shape is None or len(shape) < len(metric.shape or ()):
+        value = targets[output].value
+        known = value.shape if isinstance(value, Array) else None
+        if known is None or len(known) < len(shape):
             return True
     return False
 
 
 def own_inside(given: Expr) -> bool:
-    """Whether functions of the user's are among the losses or metrics: their names are still read."""
+    """Whether something of the user's is among the losses or metrics: its name is still read."""
     values = given.value
     each = values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else [values]
-    return any(isinstance(v, Function) or (isinstance(v, list | tuple) and own_inside(Expr("", v))) for v in each)
+    return any(_is_own(v) or (isinstance(v, list | tuple) and own_inside(Expr("", v))) for v in each)
+
+
+def _is_own(value: object) -> bool:
+    return isinstance(value, Function) or (isinstance(value, KerasObject) and value.path.startswith("user."))

@@ -54,14 +54,15 @@ def write_training(
     output: Output,
     facts: Mapping[ModelValue, ModelFacts],
     frozen: Frozen,
+    own: frozenset[str] = frozenset(),
 ) -> dict[ModelValue, TrainingInfo]:
-    """Edits everything that the file does with its converted models.
+    """Edits everything that the file does with its converted models. `own`: its converted classes.
 
     Returns, per model, the names under which the written file holds its training.
     """
     if not facts or not interpreter.events:
         return {}
-    return TrainingWriter(interpreter, source, output, facts, frozen).run()
+    return TrainingWriter(interpreter, source, output, facts, frozen, own).run()
 
 
 class TrainingWriter:
@@ -74,7 +75,9 @@ class TrainingWriter:
         output: Output,
         facts: Mapping[ModelValue, ModelFacts],
         frozen: Frozen,
+        own: frozenset[str],
     ) -> None:
+        self.own = own
         self.source, self.output, self.facts, self.interpreter = source, output, facts, interpreter
         self.frozen = frozen
         self.reading = Reading(interpreter, source, facts)
@@ -130,7 +133,7 @@ class TrainingWriter:
         """Decides where criterion and optimizer are made, in words that are valid there."""
         assert isinstance(use.record, Compiled)
         try:
-            use.record = with_own(use.record, self.interpreter, lambda made: self._needed(use, made))
+            use.record = with_own(use.record, self.interpreter, lambda made: self._needed(use, made), self.own)
         except NotOwn as error:
             self._give_up(use, error.problem.code, error.problem.message)
             return
@@ -288,7 +291,7 @@ class TrainingWriter:
             "run_epoch", self._variable(use), lambda n: rename(epoch_function(n, compiled, facts, at)[0]), offset
         )
         if use.compiled not in self.epochs and unsure_targets(compiled, self.known.fed(use).targets):
-            message = "Keras 3 gives a metric function targets of shape (n,) as they are"
+            message = "Keras 3 gives a metric function or loss class targets of shape (n,) as they are"
             self.output.report("K2T220", self.source.span(use.compiled.call), message)
         self.epochs.setdefault(use.compiled, name)
         return name

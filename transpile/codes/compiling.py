@@ -8,12 +8,12 @@ COMPILING = (
     Code(
         "K2T220",
         "warning",
-        "metric of your own on targets of one dimension",
+        "metric or loss class of your own on targets of one dimension",
         """\
 The model has one output, and the targets are, or may be, an array of shape (n,). Keras 2 gives
-targets to a metric function as (n, 1). Keras 3 gives them as they are: against outputs of shape
+targets to a metric function or a loss class as (n, 1). Keras 3 gives them as they are: against outputs of shape
 (n, 1) they are broadcast to (n, n) in most such functions, which is hardly meant. The converted
-program gives them as (n, 1), as Keras 2 does and as both do for losses.
+program gives them as (n, 1), as Keras 2 does and as both do for loss functions.
 
     def share(y_true, y_pred):
         return K.mean(K.equal(y_true, K.round(y_pred)))     # (n,) against (n, 1) in Keras 3""",

@@ -112,6 +112,15 @@ def own(expr: Expr, kind: str) -> Custom:
     return Custom(expr.text, function.node)
 
 
+def own_class(expr: Expr) -> Custom:
+    """An object of a class of the user's that computes a loss. Raises Refused."""
+    value = expr.value
+    assert isinstance(value, KerasObject)
+    if "reduction" in value.kwargs or value.attributes:
+        raise Refused("K2T123", f"the loss {expr.text} has a reduction of its own, or is changed after it is made")
+    return Custom(expr.text, value.path.removeprefix("user."))
+
+
 def _read_in(function: Function) -> set[str]:
     """The names in a function's body that are not its parameters."""
     found: set[str] = set()

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transpile.frontends.compile_objects import Refused, arguments, item, own, per_output, refuse_lost, resolve
+from transpile.frontends.compile_objects import (
+    Refused,
+    arguments,
+    item,
+    own,
+    own_class,
+    per_output,
+    refuse_lost,
+    resolve,
+)
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_metrics import Metrics, growing
 from transpile.frontends.keras_optimizer import read_optimizer
 from transpile.frontends.metric_names import MetricNames
-from transpile.interpret.values import Event, Function
+from transpile.interpret.values import Event, Function, KerasObject
 from transpile.ir import Expr, Shape, literal
 from transpile.ops.loss import ACTIVATIONS, TARGETS_ARE_IDS
 from transpile.training_ir import CUSTOM, Compiled, Loss, Metric
@@ -98,6 +107,8 @@ def read_loss(expr: Expr, shape: Shape | None, moved: str = "") -> Loss:
     """A loss given as a string, a function of Keras's, an object, or a function of the user's."""
     if isinstance(expr.value, Function):
         return Loss(CUSTOM, {}, shape, custom=own(expr, "loss"))
+    if isinstance(expr.value, KerasObject) and expr.value.path.startswith("user."):
+        return Loss(CUSTOM, {}, shape, custom=own_class(expr))
     op, args = resolve(expr, "losses", "K2T120")
     target = "ids" if op.name in TARGETS_ARE_IDS else "same"
     logits = False
