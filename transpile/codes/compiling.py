@@ -8,7 +8,7 @@ COMPILING = (
     Code(
         "K2T220",
         "warning",
-        "metric or loss class of your own on targets of one dimension",
+        "metric of your own on targets of one dimension",
         """\
 The model has one output, and the targets are, or may be, an array of shape (n,). Keras 2 gives
 targets to a metric function or a loss class as (n, 1). Keras 3 gives them as they are: against outputs of shape
