@@ -47,12 +47,15 @@ def _refuse_rest(event: Event, given: Mapping[str, Expr], known: tuple[str, ...]
         raise Refused("K2T125", f"{event.kind}({name}={expr.text}) cannot be converted")
 
 
+_CONVERTED: tuple[str, ...] = (
+    "x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data", "class_weight",
+    "initial_epoch", "validation_batch_size", "validation_freq", "sample_weight",
+)  # fmt: skip
+
+
 def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source, others: Sequence[Event] = ()) -> Fit:
     """One call of `fit`; `others` are the other trainings of the program. Raises Refused."""
-    given = _given(event, FIT)
-    known: tuple[str, ...]
-    known = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data",
-             "class_weight", "initial_epoch", "validation_batch_size", "validation_freq", "sample_weight")  # fmt: skip
+    given, known = _given(event, FIT), _CONVERTED
     shuffle = given.pop("shuffle", literal(True)).value
     if shuffle not in (True, False):
         raise Refused("K2T125", "fit(shuffle=...) is only known at run time")
