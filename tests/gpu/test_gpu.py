@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that PyTorch sees")
 
 
-@pytest.mark.parametrize("example", (LINEAR, DIGITS, REVIEWS, TABLE), ids=lambda e: e.name)
+@pytest.mark.parametrize("example", [LINEAR, DIGITS, REVIEWS, TABLE], ids=lambda e: e.name)
 def test_examples_agree_on_the_gpu(example: Example) -> None:
     report = verify(example.keras, example.torch, [example.pair], device="cuda")
     print(report.as_table())

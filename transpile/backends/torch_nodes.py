@@ -111,7 +111,8 @@ def add_extras(extras: Extras, node: Node, target: str) -> tuple[str, ...]:
 
 def construct_helper(node: Node) -> str:
     """The construction of a helper's class; "=name" marks a keyword argument."""
-    parts = [f"{n[1:]}={e.text}" if n.startswith("=") else e.text for n, e in node.args.items() if n != "class"]
+    given = {n: e for n, e in node.args.items() if n != "class" and not n.startswith("call:")}
+    parts = [f"{n[1:]}={e.text}" if n.startswith("=") else e.text for n, e in given.items()]
     return f"{node.args['class'].text}({', '.join(parts)})"
 
 

@@ -83,10 +83,11 @@ class Custom:
         inter.applies.append(record)
         if any(t.mask is not None for t in tensors) and _minds_masks(layer.instance):
             record.problems.append(("K2T113", "a mask reaches a layer of your own, which reads it or hands it on"))
-        if any(isinstance(a.value, list | tuple | dict) for a in args):
-            record.problems.append(
-                ("K2T112", "a layer of your own that takes a list of tensors, in a functional model")
-            )
+        if len(args) == 1 and not kwargs and isinstance(args[0].value, list) and len(tensors) == len(args[0].value):
+            record.args = {"call:list": literal(True)}
+        elif any(isinstance(a.value, list | tuple | dict) for a in args):
+            message = "a layer of your own that takes tensors in a structure, in a functional model"
+            record.problems.append(("K2T112", message))
         return self._outputs(record, inner)
 
     def _outputs(self, record: Apply, inner: object) -> object:
