@@ -38,6 +38,7 @@ _NORM = (
 _PLAIN: dict[str, tuple[str, ...]] = {
     "Dense": ("kernel: i o -> weight: o i", "bias: o -> bias: o"),
     "Embedding": ("embeddings: ... -> weight: ...",),
+    "PaddedEmbedding": ("embeddings: ... -> weight: ...",),  # of templates/keras/helpers
     "BatchNormalization": _NORM,
     "LayerNormalization": _NORM[:2],
     "GroupNormalization": _NORM[:2],
