@@ -260,6 +260,10 @@ class Expressions:
         found = tuple(self.expr(e) for e in node.elts)
         text = self.rebuilt(node, [(n, o.text) for n, o in zip(node.elts, found)])
         if any(isinstance(e, ast.Starred) for e in node.elts):
+            starred = [o.value for e, o in zip(node.elts, found) if isinstance(e, ast.Starred)]
+            if all(isinstance(v, Items) for v in starred):
+                parts = [o.value.items if isinstance(e, ast.Starred) else (o.value,) for e, o in zip(node.elts, found)]  # type: ignore[attr-defined]
+                return Operand(text, Items(tuple(p for part in parts for p in part)), found)
             each: Value | None = None
             for e, o in zip(node.elts, found):
                 each = join(each, each_of(o.value) if isinstance(e, ast.Starred) else o.value, alike=False)
