@@ -82,7 +82,8 @@ def _attempt(
     report_attributes(interpreter, facts, layers, output)
     report_old_meanings(interpreter, layers, output)
     code = finish(parsed, interpreter, output, classes, frozenset(id(m) for m in facts))
-    pairs = (*pairs_of(converted, interpreter, drop, trainings), *own_pairs(classes, trainings))
+    named = [c for c in converted if not classes.holds(c.region.construct.start)]
+    pairs = (*pairs_of(named, interpreter, drop, trainings), *own_pairs(classes, trainings))
     return Result(code, _ordered(output.diagnostics), pairs, parsed.filename, parsed.text)
 
 

@@ -209,6 +209,10 @@ class Classes:
         nodes = [n for n in ast.walk(self.references.tree) if isinstance(n, ast.ClassDef) and n.name in self.problems]
         return [(self.references.start(n), self.references.end(n)) for n in nodes]
 
+    def holds(self, start: int) -> bool:
+        """Whether a place lies in a class that was converted: what it makes is part of its objects."""
+        return any(self._encloses(own.node, start) for own in self.own.values())
+
     def kinds(self) -> dict[str, Kind]:
         """The classes that were converted, as names of the module."""
         return {name: Kind("object", path="class", node=own) for name, own in self.own.items()}
