@@ -44,6 +44,7 @@ _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "load_imdb": (("cached_file", "encode_words"), (NUMPY,)),
     "load_reuters": (("cached_file", "encode_words"), (NUMPY,)),
     "load_word_index": (("cached_file",), ("import json",)),
+    "Pipeline": ((), (NUMPY, "import torch", "from torch.utils.data import IterableDataset")),
     "Tokenizer": ((), ("from collections import Counter", NUMPY)),
     "text_to_word_sequence": ((), ()),
     "one_hot": (("text_to_word_sequence",), ()),
@@ -52,7 +53,15 @@ _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "array_to_img": ((), ("import PIL.Image", NUMPY)),
     "save_img": (("array_to_img",), ("import PIL.Image", NUMPY)),
 }
-_OPTIONAL = ("import hashlib", "import tarfile", "import zipfile")  # where the written parts need them
+_OPTIONAL = (
+    "import hashlib",
+    "import tarfile",
+    "import zipfile",
+    "import random",
+    "import itertools",
+    "from itertools import islice",
+    "from torch.utils.data import default_collate",
+)  # where the written parts need them
 # Functions that a helper replaces: the helper, and the parameters that it takes.
 HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "keras.utils.normalize": ("normalize", ("x", "axis", "order")),
@@ -146,7 +155,7 @@ class Writing:
             written = self.define(other, offset)
             text = re.sub(rf"\b{other}\b(?=\()", written, text)
         self.output.imports.update(imports)
-        self.output.imports.update(i for i in _OPTIONAL if f"{i.rpartition(' ')[2]}." in text)
+        self.output.imports.update(i for i in _OPTIONAL if re.search(rf"\b{i.rpartition(' ')[2]}[.(]", text))
         own = f"keras_{name}" if self._taken(name) else name
         if own in self.output.definitions:
             return own

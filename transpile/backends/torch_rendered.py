@@ -51,4 +51,12 @@ def _get_file(references: References) -> str:
     )  # fmt: skip
 
 
-RENDERED: dict[str, Callable[[References], str]] = {"Tokenizer": _tokenizer, "get_file": _get_file}
+def _pipeline(references: References) -> str:
+    return render("torch/data/Pipeline.py.j2", used=attributes(references))
+
+
+RENDERED: dict[str, Callable[[References], str]] = {
+    "Tokenizer": _tokenizer,
+    "get_file": _get_file,
+    "Pipeline": _pipeline,
+}

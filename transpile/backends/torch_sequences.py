@@ -1,4 +1,4 @@
-"""Classes that derive from `keras.utils.Sequence` become datasets of batches."""
+"""Classes that derive from `keras.utils.Sequence`, and pipelines of tf.data, become datasets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from transpile.backends.torch_helpers import Writing
 from transpile.frontends.keras_utilities import Use
+from transpile.interpret.pipelines import AUTOTUNE
 
 # Of PyDataset's own, which a Dataset does not have.
 _OWN = frozenset({"workers", "use_multiprocessing", "max_queue_size", "num_batches"})
@@ -24,6 +25,16 @@ def write_sequence(writing: Writing, use: Use) -> bool:
         writing.output.edit(writing.span(call), f"{writing.references.code(call.func)}()")
     writing.output.imports.add("from torch.utils.data import Dataset")
     return writing.replace(node, "Dataset")
+
+
+def write_pipeline(writing: Writing, use: Use) -> bool:
+    """`tf.data.Dataset.from_tensor_slices`: a class that does the same; AUTOTUNE has no meaning."""
+    if use.path in AUTOTUNE:
+        return writing.replace(use.reference.node, "None")
+    name = writing.define("Pipeline", writing.references.start(use.reference.node))
+    message = "the pipeline is written out: it draws other random numbers, and nothing runs in parallel"
+    writing.output.report("K2T350", writing.span(use.reference.node), message)
+    return writing.replace(use.reference.node, f"{name}.from_tensor_slices")
 
 
 def _reads_own(node: ast.AST) -> bool:

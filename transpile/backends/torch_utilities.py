@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from transpile.backends.torch_branches import fold
 from transpile.backends.torch_helpers import HELPERS, NUMPY, Writing
-from transpile.backends.torch_sequences import write_sequence
+from transpile.backends.torch_sequences import write_pipeline, write_sequence
 from transpile.backends.torch_setup import (
     DEVICE_LISTS,
     SEEDS,
@@ -98,6 +98,8 @@ class _Utilities:
             return self._to_categorical(use)
         if use.path in ("keras.utils.Sequence", "keras.utils.PyDataset") and self.converted:
             return write_sequence(self.writing, use)
+        if use.path.startswith("tf.data.") and self.converted and not self.interpreter.keras.pipelines:
+            return write_pipeline(self.writing, use)
         if use.path in _MODEL_CLASSES and self._annotates(use.reference.node):
             self.output.imports.add("from torch import nn")
             return self.writing.replace(use.reference.node, "nn.Module")

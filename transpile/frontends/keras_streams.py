@@ -52,6 +52,8 @@ def batches(expr: Expr | None, steps: Expr | None, required: bool = False) -> Ba
         if required:
             raise Refused("K2T127", f"what {expr.text} yields is not seen")
         return None
+    if value.problem:
+        raise Refused("K2T171", f"the pipeline {expr.text} cannot be written out: {value.problem}")
     if steps is not None and (steps.value is None or steps.text.replace(" ", "") == f"len({expr.text})"):
         steps = None
     ends = value.cls is not None and isinstance(class_attribute(value.cls, "on_epoch_end"), Function)

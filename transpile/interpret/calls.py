@@ -13,6 +13,7 @@ from transpile.interpret import attributes
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, array_method, dataset
 from transpile.interpret.custom import WEIGHT_METHODS
 from transpile.interpret.expressions import attempt, is_plain
+from transpile.interpret.pipelines import METHODS
 from transpile.interpret.values import (
     Array,
     Bound,
@@ -237,6 +238,8 @@ class Calls:
             return self.interpreter.keras.own.weight(target, args, kwargs, node)
         if isinstance(target, Array):
             return array_method(target, name, values, named)
+        if isinstance(target, Stream):
+            return target if target.kind == "dataset" and (name in METHODS or target.problem) else UNKNOWN
         if isinstance(target, Tensor):
             return self.interpreter.keras.opaque(node, [target, *values], frame)
         if isinstance(target, list) and name in _LIST_METHODS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -14,6 +15,7 @@ from transpile.interpret.custom import Custom
 from transpile.interpret.graph import Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
 from transpile.interpret.models import Models
+from transpile.interpret.pipelines import SLICES, problem
 from transpile.interpret.saved import load_saved
 from transpile.interpret.values import (
     Array,
@@ -29,6 +31,7 @@ from transpile.interpret.values import (
     UserClass,
 )  # fmt: skip
 from transpile.ir import UNKNOWN, Expr
+from transpile.references import References
 from transpile.registry import LAYER_ARGUMENTS, UnknownArgument, bind, by_keras_path
 
 if TYPE_CHECKING:
@@ -70,6 +73,11 @@ class KerasCalls:
         self.build = self.models.build
         self.method = self.models.method
 
+    @cached_property
+    def pipelines(self) -> str:
+        """Why the file's pipelines of tf.data cannot be converted; "" where they can."""
+        return problem(References(self.interpreter.source.text, self.exports))
+
     def exports(self, module: str, name: str) -> bool:
         """Whether `from module import *` brings in that name (as far as we know the API)."""
         if name in _STAR_NAMES.get(module, ()):
@@ -95,6 +103,8 @@ class KerasCalls:
         if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
             made = application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)
             return made if made is not None else self.models.opaque(node, "application", frame)
+        if path == SLICES:
+            return Stream("dataset", problem=self.pipelines)
         values = [a.value for a in args]
         named = {k: e.value for k, e in kwargs.items()}
         if path in KERAS_CONSTANTS and not args and "set_image_da" not in self.interpreter.source.text:

@@ -113,6 +113,7 @@ class Stream:
 
     kind: Literal["generator", "sequence", "dataset"]
     cls: UserClass | None = None
+    problem: str = ""  # why it cannot be converted
 
 
 @dataclass(eq=False)

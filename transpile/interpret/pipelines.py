@@ -1,0 +1,83 @@
+"""Which pipelines of tf.data can be written out: a question about the file as a whole."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from transpile.references import References
+
+SLICES = "tf.data.Dataset.from_tensor_slices"
+AUTOTUNE = ("tf.data.AUTOTUNE", "tf.data.experimental.AUTOTUNE")
+# The methods that are written out, and the arguments that they take.
+METHODS: dict[str, frozenset[str]] = {
+    "batch": frozenset({"batch_size", "drop_remainder"}),
+    "shuffle": frozenset({"buffer_size"}),
+    "repeat": frozenset({"count"}),
+    "take": frozenset({"count"}),
+    "skip": frozenset({"count"}),
+    "map": frozenset({"map_func", "num_parallel_calls"}),
+    "filter": frozenset({"predicate"}),
+    "cache": frozenset(),
+    "prefetch": frozenset({"buffer_size"}),
+}
+_UNKNOWN = frozenset(
+    "interleave window padded_batch flat_map unbatch as_numpy_iterator cardinality concatenate enumerate scan "
+    "with_options element_spec group_by_window bucket_by_sequence_length shard snapshot rebatch ragged_batch "
+    "sparse_batch rejection_resample choose_from_datasets sample_from_datasets assert_cardinality".split()
+)
+
+
+def problem(references: References) -> str:
+    """Why the file's pipelines cannot be written out; "" where they can."""
+    inside = [r for r in references.references if r.path.startswith("tf.data.")]
+    for reference in inside:
+        if reference.path == SLICES:
+            call = references.parents[reference.node]
+            if not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
+                return f"{reference.path} is not called with arrays"
+        elif reference.path not in AUTOTUNE:
+            return f"{reference.path} has no counterpart"
+    for node in ast.walk(references.tree):
+        if isinstance(node, ast.Attribute) and node.attr in _UNKNOWN and not _of_numpy(node):
+            return f"the method {node.attr} is not written out"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
+            wrong = _wrong(references, node, node.func.attr)
+            if wrong:
+                return wrong
+    return ""
+
+
+def _of_numpy(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
+
+
+def _wrong(references: References, call: ast.Call, name: str) -> str:
+    """What is not understood about one call of a method."""
+    for keyword in call.keywords:
+        if keyword.arg not in METHODS[name]:
+            return f"{name}({keyword.arg}=...) is not written out"
+    if name not in ("map", "filter"):
+        return ""
+    given = [*call.args, *(k.value for k in call.keywords if k.arg in ("map_func", "predicate"))]
+    function: ast.AST | None = given[0] if given else None
+    if isinstance(function, ast.Name):
+        wanted = function.id
+        function = next((n for n in references.tree.body if isinstance(n, ast.FunctionDef) and n.name == wanted), None)
+    if not isinstance(function, ast.Lambda | ast.FunctionDef):
+        return f"the function of {name} is not seen"
+    if any(function in references.around(r.node) for r in references.references):
+        return f"the function of {name} uses TensorFlow"
+    parameters = {p.arg for p in ast.walk(function) if isinstance(p, ast.arg)}
+    for inner in ast.walk(function):
+        if isinstance(inner, ast.Call) and not _is_plain(inner.func, parameters):
+            return f"the function of {name} calls {references.code(inner.func)}"
+    return ""
+
+
+def _is_plain(function: ast.expr, parameters: set[str]) -> bool:
+    """Whether a call is of Python's own, of numpy's, or of a method of what came in: no layer."""
+    while isinstance(function, ast.Attribute):
+        function = function.value
+    known = {"np", "numpy", "math", *parameters, *dir(builtins)}
+    return isinstance(function, ast.Name) and function.id in known
