@@ -209,3 +209,33 @@ def test_what_reads_a_variable_that_went_is_reported() -> None:
     """
     result = torch2keras(HEAD + dedent(body))
     assert [(d.code, d.span.line) for d in result.diagnostics if d.level == "error"] == [("T2K155", 10)]
+
+
+def test_momentum_under_a_rate_that_is_set_by_hand_is_pytorchs() -> None:
+    head = HEAD.replace("lr=0.1", "lr=0.1, momentum=0.9")
+    body = """\
+    for epoch in range(3):
+        for group in optimizer.param_groups:
+            group["lr"] = 0.1 / (epoch + 1)
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+    """
+    code = torch2keras(head + dedent(body)).code
+    assert "class SGD(keras.optimizers.SGD):" in code
+    assert "optimizer = SGD(learning_rate=0.1, momentum=0.9)" in code
+    assert "optimizer.learning_rate = 0.1 / (epoch + 1)" in code
+
+
+def test_a_scaled_backward_pass_is_left() -> None:
+    body = """\
+    scaler = torch.cuda.amp.GradScaler()
+    for epoch in range(3):
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+    """
+    codes = [(d.code, d.span.line) for d in torch2keras(HEAD + dedent(body)).diagnostics if d.level == "error"]
+    assert ("T2K155", 12) in codes

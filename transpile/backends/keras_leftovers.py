@@ -80,4 +80,6 @@ def _is_left(e: ScriptExpressions, node: ast.Attribute) -> bool:
             return (called and node.attr in _OPTIMIZER) or node.attr == "param_groups"
         case "tensor":
             return node.attr in _TENSOR or (called and node.attr in TENSOR_METHODS)
+        case "unknown":
+            return called and node.attr == "backward"
     return False

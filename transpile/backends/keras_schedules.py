@@ -54,8 +54,12 @@ class Schedules:
         for node in ast.walk(self.references.tree):
             if isinstance(node, ast.Assign) and e.kind(node.value).name == "scheduler":
                 self._read(node)
-        for schedule in self.found:
-            e.rates[id(schedule.made)] = ("", True, "")
+        changing = [s.made for s in self.found]
+        if any(_sets_rate(n) for n in ast.walk(self.references.tree)):
+            nodes = [n for n in ast.walk(self.references.tree) if isinstance(n, ast.Call)]
+            changing += [n for n in nodes if e.kind(n).name == "optimizer" and e.path(n.func)]
+        for made in changing:
+            e.rates[id(made)] = ("", True, "")
 
     def _read(self, node: ast.Assign) -> None:
         match node:
@@ -196,6 +200,14 @@ class Schedules:
         if not isinstance(function, FUNCTION) or self.e.kinds.function_of(schedule.statement) is function:
             return there
         return inside(self.e.kinds, function, there)
+
+
+def _sets_rate(node: ast.AST) -> bool:
+    """`group["lr"] = rate`: the rate changes, by hand."""
+    match node:
+        case ast.Subscript(slice=ast.Constant(value="lr"), ctx=ast.Store()):
+            return True
+    return False
 
 
 def _operand(text: str) -> str:
