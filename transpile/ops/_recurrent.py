@@ -270,6 +270,8 @@ def _special(cell: Cell, args: Args, problems: Problems, bidirectional: bool) ->
         found.append(f"recurrent_dropout={recurrent.text}")
     if dropout is not None and (found or bidirectional):
         found.append(f"dropout={dropout.text}")  # each direction draws its own
+    if found and cell is SIMPLE_RNN and activation_name(args["activation"]) == "relu":
+        found.insert(0, f"activation={ACTIVATIONS['relu']}")  # the loop does not read nonlinearity
     return found
 
 

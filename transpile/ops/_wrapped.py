@@ -20,7 +20,8 @@ def initial_values(op: Op, args: Mapping[str, Expr], lines: Sequence[str], node:
         name = keras.partition(":")[0].rpartition("/")[2].partition("[")[0].strip()
         name = name if name == "kernel" else name.removesuffix("_kernel")
         expr = args.get(f"{name}_initializer")
-        if expr is None:
+        absent = name == "bias" and "use_bias" in args and args["use_bias"].value is False
+        if expr is None or absent:
             continue
         try:
             tensor = "{module}." + torch.partition(":")[0].strip()

@@ -181,6 +181,7 @@ SIMPLE_RNN = Op(
             "StepRNN",
             ("activation='sigmoid'", "activation=torch.sigmoid"),
             ("dropout=0.5, recurrent_dropout=0.25", "recurrent_dropout=0.25, dropout=0.5"),
+            ("activation='relu', recurrent_dropout=0.25", "activation=torch.relu, recurrent_dropout=0.25"),
         ),
     ),
     note="the second bias stays zero",
