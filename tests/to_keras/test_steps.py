@@ -239,3 +239,20 @@ def test_a_scaled_backward_pass_is_left() -> None:
     """
     codes = [(d.code, d.span.line) for d in torch2keras(HEAD + dedent(body)).diagnostics if d.level == "error"]
     assert ("T2K155", 12) in codes
+
+
+def test_weights_kept_in_memory() -> None:
+    head = HEAD.replace("import torch\n", "import copy\n\nimport torch\n", 1)
+    body = """\
+    best = None
+    for epoch in range(3):
+        best = copy.deepcopy(model.state_dict())
+    model.load_state_dict(best)
+    """
+    expected = """\
+    best = None
+    for epoch in range(3):
+        best = model.get_weights()
+    model.set_weights(best)
+    """
+    assert converted(body, head) == dedent(expected)

@@ -219,6 +219,25 @@ def counted(e: ScriptExpressions, node: ast.expr) -> str | None:
     return None
 
 
+def kept_weights(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`copy.deepcopy(model.state_dict())`, and `model.load_state_dict(...)` of that."""
+    match node:
+        case ast.Call(args=[ast.Call(func=ast.Attribute(value=model, attr="state_dict"), args=[])]) if _copies(node):
+            return f"{e.text(model)}.get_weights()" if e.kind(model).name == "model" else None
+        case ast.Call(func=ast.Attribute(value=model, attr="load_state_dict"), args=[ast.Name() as kept]):
+            entries = e.kinds.assigned.get((id(e.kinds.function_of(kept)), kept.id), [])
+            values = [v for _, v, _ in entries if not (isinstance(v, ast.Constant) and v.value is None)]
+            same = e.kind(model).name == "model" and bool(values)
+            if same and all(isinstance(v, ast.Call) and _copies(v) and kept_weights(e, v) for v in values):
+                return f"{e.text(model)}.set_weights({kept.id})"
+    return None
+
+
+def _copies(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name == "deepcopy"
+
+
 def seeded(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`torch.manual_seed(0)`."""
     if not isinstance(node, ast.Call) or e.path(node.func) != "torch.manual_seed" or len(node.args) != 1:

@@ -17,6 +17,7 @@ from transpile.backends.keras_rules import (
     counted,
     functional_loss,
     image_file,
+    kept_weights,
     learning_rate,
     made_loss,
     made_model,
@@ -52,9 +53,9 @@ from transpile.references import References
 from transpile.splice import Output
 
 RULES = (
-    shortened_call, image_file, *LOADER_RULES, counted, seeded, learning_rate, availability, made_optimizer,
-    made_loss, called_loss, functional_loss, made_model, model_call, number, switched_off, moved, filled, size, cast,
-    made_tensor, comparison, distance, function, method, dtype_name,
+    shortened_call, image_file, *LOADER_RULES, counted, kept_weights, seeded, learning_rate, availability,
+    made_optimizer, made_loss, called_loss, functional_loss, made_model, model_call, number, switched_off, moved, filled,
+    size, cast, made_tensor, comparison, distance, function, method, dtype_name,
 )  # fmt: skip
 
 
