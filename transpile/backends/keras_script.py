@@ -54,8 +54,8 @@ from transpile.splice import Output
 
 RULES = (
     shortened_call, image_file, *LOADER_RULES, counted, kept_weights, seeded, learning_rate, availability,
-    made_optimizer, made_loss, called_loss, functional_loss, made_model, model_call, number, switched_off, moved, filled,
-    size, cast, made_tensor, comparison, distance, function, method, dtype_name,
+    made_optimizer, made_loss, called_loss, functional_loss, made_model, model_call, number, switched_off, moved,
+    filled, size, cast, made_tensor, comparison, distance, function, method, dtype_name,
 )  # fmt: skip
 
 
