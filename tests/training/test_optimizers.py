@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -94,12 +97,24 @@ def program(optimizer: str, layer: str = LINEAR) -> str:
     return HEAD + model(layer) + compile_ + FIT
 
 
-@pytest.mark.parametrize("name", EXACT)
+# One of each kind always, the others in the long run.
+RARE = {n for n in (*EXACT, *ALIGNED) if n.endswith((", all", "decayed weights", ", clipped")) or "(" in n}
+OFTEN = {"momentum, decayed weights", "nadam, decayed weights", "CosineDecayRestarts(0.1, 3)",
+         "PiecewiseConstantDecay([2, 5], [0.1, 0.05, 0.01])",
+         "CosineDecay(0.02, 5, alpha=0.1, warmup_target=0.1, warmup_steps=3)", "PolynomialDecay(0.1, 3, cycle=True)"}  # fmt: skip
+
+
+def marked(names: Iterable[str]) -> list[Any]:
+    """The names, with a mark on those that are left out where time is short."""
+    return [pytest.param(n, marks=pytest.mark.slow if n in RARE - OFTEN else ()) for n in names]
+
+
+@pytest.mark.parametrize("name", marked(EXACT))
 def test_exact(name: str) -> None:
     compare(program(EXACT[name]), tolerance=FLOAT32)
 
 
-@pytest.mark.parametrize("name", ALIGNED)
+@pytest.mark.parametrize("name", marked(ALIGNED))
 def test_up_to_the_place_of_epsilon(name: str) -> None:
     compare(program(ALIGNED[name]), tolerance=5e-6, aligned=True)
 

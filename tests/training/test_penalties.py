@@ -82,6 +82,19 @@ def test_a_model_inside_brings_its_own() -> None:
     compare(source, tolerance=2e-6)
 
 
+def test_a_frozen_layer_has_no_penalty() -> None:
+    """Keras penalises what it trains, at the time of training."""
+    source = HEAD + (
+        f'first = layers.Dense(3, {START}, kernel_regularizer="l2")\n'
+        f'model = keras.Sequential([keras.Input((4,)), first, layers.Dense(3, {START}, kernel_regularizer="l2")])\n'
+        "first.trainable = False\n"
+        'model.compile(keras.optimizers.SGD(0.3), "mse")\n'
+        "history = model.fit(x, real, batch_size=6, epochs=2, shuffle=False, verbose=0)\n"
+    )
+    assert "if w.requires_grad" in " ".join(convert(source).code.split())
+    compare(source, tolerance=2e-6)
+
+
 def test_axes_of_a_convolution() -> None:
     """Keras's first three axes of a kernel are PyTorch's last three; the default axis is its third."""
     source = HEAD + (

@@ -86,7 +86,8 @@ def penalties(op: Op, node: Node, target: str) -> list[tuple[str, str, str]]:
             found.append(_orthogonal(expr, line, tensor))
             continue
         l1, l2 = factors(expr)
-        found += [(kind, factor, tensor) for kind, factor in (("l1", l1), ("l2", l2)) if factor]
+        when = " if trained" if "has:freezing" in node.args else ""
+        found += [(kind + when, factor, tensor) for kind, factor in (("l1", l1), ("l2", l2)) if factor]
     return found
 
 
@@ -224,7 +225,10 @@ def _term(kind: str, factor: str, tensors: Sequence[str]) -> str:
     scale = _factor(factor)
     if kind == "orthogonality":
         return " + ".join(f"{scale} * orthogonality({t})" for t in tensors)
-    norm = "square()" if kind == "l2" else "abs()"
+    norm = "square()" if kind.startswith("l2") else "abs()"
+    if kind.endswith("trained"):
+        listed = f"({', '.join(tensors)}{',' if len(tensors) == 1 else ''})"
+        return f"{scale} * sum(w.{norm}.sum() for w in {listed} if w.requires_grad)"
     if len(tensors) == 1:
         return f"{scale} * {tensors[0]}.{norm}.sum()"
     return f"{scale} * sum(w.{norm}.sum() for w in ({', '.join(tensors)}))"

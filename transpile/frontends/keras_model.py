@@ -205,6 +205,8 @@ class Reader:
             for name in ("weights", "trainable"):
                 if name in layer.common:
                     args[f"common:{name}"] = self._expr(layer.common[name], frame, at)
+            if layer.instance is None and any(e.kind == "trainable" for e in self.interpreter.events):
+                args["has:freezing"] = Expr("True", True)
         name = self._attribute(record)
         own = isinstance(layer, Layer) and layer.instance is not None
         if isinstance(layer, Layer) and layer.instance is not None:
