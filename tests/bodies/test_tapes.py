@@ -140,6 +140,7 @@ def test_same_steps(name: str, differences: dict[str, float]) -> None:
 LEFT = {
     "variables of two models": ONE.replace("grads = tape.gradient(loss, model.trainable_variables)",
                                            "grads = tape.gradient(loss, model.trainable_variables + [])"),
+    "a model that is handed in": ONE.replace("def train_step(x, y)", "def train_step(x, y, model)"),
     "an optimizer that is handed in": ONE.replace("def train_step(x, y)", "def train_step(x, y, optimizer)"),
 }  # fmt: skip
 

@@ -259,6 +259,10 @@ class TapeBody(Body):
         zipped = _zipped(step)
         if not model or zipped is None or zipped[1] != model:
             raise Refusal("K2T191", "gradients of other variables than those of one model", call)
+        named = call.args[1]
+        owner = self.object_of(named.value, env) if isinstance(named, ast.Attribute) else None
+        if not isinstance(owner, ModelValue) or id(owner) not in self.converted:
+            raise Refusal("K2T191", f"{model} is not a model that this module makes and that was converted", call)
         if not isinstance(held, KerasObject) or not held.path.startswith("keras.optimizers."):
             raise Refusal("K2T191", f"the optimizer {optimizer} is not made in the module", step)
         if self.trained.setdefault(optimizer, model) != model:
