@@ -145,12 +145,18 @@ def _outside(text: str, local: set[str], made: Frame, used: Frame, depth: int = 
         inner, own = found if found is not None else (None, False)
         inner = _outside(inner, local, made, used, depth + 1) if inner is not None and own else inner
         tree = parse(inner) if inner is not None else None
-        if tree is None:
+        if tree is None or _acts(tree):
             return None
         new[name] = tree
     if all(isinstance(e, ast.Name) and e.id == n for n, e in new.items()):
         return text
     return ast.unparse(_Names(new).visit(copy.deepcopy(node)))
+
+
+def _acts(tree: ast.expr) -> bool:
+    """Whether evaluating an expression again may give something else."""
+    calls = [ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    return any(c not in ("str", "int", "os.path.join") and not c.endswith(".format") for c in calls)
 
 
 def _definitions(made: Frame) -> dict[str, tuple[str, bool]]:
