@@ -138,3 +138,27 @@ def test_a_change_in_place_that_another_name_sees_is_said(body: str, warned: boo
         {body}
 """
     assert any(d.code == "T2K203" for d in torch2keras(source).diagnostics) == warned
+
+
+def test_what_takes_images_channels_last_gives_them_so() -> None:
+    """Otherwise the blocks of a Sequential would not fit each other."""
+    code = body_of("""
+class Block(nn.Module):
+    def __init__(self, d):
+        super().__init__()
+        self.conv = nn.Conv2d(d, d, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv(x).transpose(2, 3).contiguous()
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.Sequential(*[Block(4) for _ in range(2)])
+
+    def forward(self, x):
+        return self.blocks(x)
+""")
+    assert "call" in code
+    assert "(0, 2, 3, 1))\n" in code.partition("class Model")[0]

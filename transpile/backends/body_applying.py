@@ -124,20 +124,29 @@ class Applying(Modules):
         else:
             argument, here = x.text, value
         parts = chain.items or (chain.each or UNKNOWN_VALUE,)
-        for part in parts:
+        for number, part in enumerate(parts):
             inner = each_of(part) if isinstance(part, Many) else part
+            self.check_link(parts[number - 1] if number else None, inner, here)
             result = self.apply(inner, "", [Operand("x", here)], {})
             here = result.value
             if chain.each is not None or isinstance(part, Many):
                 here = self.settled_repeat(inner, x, here)
         return Operand(f"{text}({argument})", here)
 
+    def check_link(self, before: Value | None, part: Value, value: Value) -> None:
+        """A class in a Sequential must give what the next part takes; only modules of torch.nn are bridged."""
+        if before is None or isinstance(before, Leaf) or not isinstance(value, Tensor):
+            return
+        wanted, _ = self.wants(part)
+        if wanted is not None and wanted != value.last and (value.rank.value or 3) > 2 and self.final:
+            raise Left("a Sequential whose parts lie differently", "T2K104")
+
     def settled_repeat(self, part: Value, x: Operand, value: Value) -> Value:
         """A part that is repeated gives what it takes."""
-        if isinstance(value, Tensor) and isinstance(x.value, Tensor):
+        if self.final and isinstance(value, Tensor) and (value.rank.value or 3) > 2:
             wanted, _ = self.wants(part)
-            if wanted:
-                return value if value.last else like(value, last=False)
+            if wanted is not None and wanted != value.last:
+                raise Left("a Sequential whose parts lie differently", "T2K104")
         return value
 
     def apply_instance(

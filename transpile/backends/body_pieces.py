@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from transpile.backends.body_attributes import Attributes
 from transpile.ir import UNKNOWN
@@ -105,6 +106,9 @@ class Pieces(Attributes):
             if isinstance(first, ast.Slice) and first.lower is first.upper is first.step is None:
                 return Operand(f"{base.text}[..., {found[1].text}]", value)
         rank = value.rank.value
+        if value.last and len(elements) == rank and all(isinstance(e, ast.Slice) for e in elements):
+            order = [found[0], *found[2:], found[1]]
+            return Operand(f"{base.text}[{', '.join(f.text for f in order)}]", replace(value, ones=False))
         if value.last and isinstance(elements[0], ast.Slice) and len(elements) == 1:
             return Operand(self.rebuilt(node, [(node.value, base.text), (node.slice, found[0].text)]), value)
         change = 0

@@ -41,6 +41,7 @@ class Statements(Bodies):
     def __init__(self, *given: object) -> None:
         super().__init__(*given)  # type: ignore[arg-type]
         self.edits: list[Edit] = []
+        self.entry_ranks: set[int | None] = set()  # of parameters that lie channels last
         self.warnings: list[tuple[ast.AST, str]] = []
         self.qualifies: set[str] = set()  # modules that are written in full
         self.dead = False  # behind a return or raise
@@ -85,6 +86,8 @@ class Statements(Bodies):
                     lines.append(f"{arg.arg} = ops.transpose({arg.arg}, {permutation(rank, True)}){_REMARK}")
                     self.uses_ops = True
                 value = replace(value, last=last)
+                if last:
+                    self.entry_ranks.add(value.rank.value)
             self.env[arg.arg] = value
         if info.node.args.vararg:
             self.env[info.node.args.vararg.arg] = Many(Tensor() if forward else UNKNOWN_VALUE)
@@ -362,6 +365,9 @@ class Statements(Bodies):
         value, text = found.value, found.text
         if info.boundary:
             text, value = self.outward(node.value, found)
+        elif isinstance(value, Tensor) and not value.last and value.rank.value in self.entry_ranks:
+            text = self.laid(found, True)  # what takes images channels last gives them so
+            value = like(value, last=True)
         old = info.returns
         if isinstance(old, Tensor) and isinstance(value, Tensor) and old.last != value.last and self.final:
             raise Left("what is returned lies differently from place to place", "T2K104")
