@@ -43,7 +43,6 @@ class Statements(Bodies):
         self.edits: list[Edit] = []
         self.entry_ranks: set[int | None] = set()  # of parameters that lie channels last
         self.warnings: list[tuple[ast.AST, str]] = []
-        self.qualifies: set[str] = set()  # modules that are written in full
         self.dead = False  # behind a return or raise
         self.problem: tuple[Left, ast.AST] | None = None
 
@@ -154,7 +153,6 @@ class Statements(Bodies):
             if text != source and self.hides(name) and pattern.search(text):
                 text = pattern.sub(f"keras.{name}.", text)
                 self.imports.add("import keras")
-                self.qualifies.add(name)
         return text
 
     def with_numpy(self, text: str) -> str:
