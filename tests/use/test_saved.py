@@ -35,6 +35,17 @@ def test_in_place() -> None:
     assert [d.code for d in result.diagnostics] == ["K2T354"]
 
 
+def test_the_name_counts_when_it_is_loaded() -> None:
+    text = """other = keras.models.load_model("last.keras")
+print(other.predict(x))
+model = keras.Sequential([keras.Input((4,)), layers.Dense(7)])
+print(model.predict(x))
+"""
+    result = keras2torch(MODEL + text)
+    assert "other = copy.deepcopy(model)" in result.code
+    assert not result.diagnostics
+
+
 def test_left() -> None:
     assert codes('other = keras.models.load_model("elsewhere.keras")\n') == ["K2T131"]
     assert codes('del model\nother = keras.models.load_model("last.keras")\n') == ["K2T131"]

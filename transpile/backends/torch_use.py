@@ -18,7 +18,6 @@ from transpile.backends.torch_steps import step_call
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_training import PREDICTIONS, Use
 from transpile.frontends.sites import assigned
-from transpile.interpret.values import Frame
 from transpile.ir import Expr
 from transpile.source import Source
 from transpile.training_ir import Batches, Data, Evaluate, Fit, Predict, Step, Store
@@ -254,12 +253,9 @@ class UseWriter:
         """`loaded = load_model(path)` of a model that the program saved: a copy with the saved weights."""
         statement = self.sites.statement(use.call)
         target = assigned(statement) if statement is not None else ""
-        original = use.models[0].variable
-        scope: Frame | None = use.first.frame
-        while scope is not None and scope.names.get(original) is not use.models[0]:
-            scope = scope.parent
+        original = use.first.values["original"]
         gone = re.search(rf"\bdel\b.*\b{original}\b", self.source.text)
-        if statement is None or not target or scope is None or gone or len(use.models) > 1:
+        if statement is None or not target or not original or gone or len(use.events) > 1:
             self.writer.refuse(use, "K2T131", "the model that was saved cannot be named here")
             return
         if self._trained_after(use):

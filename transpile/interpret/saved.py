@@ -25,7 +25,18 @@ def load_saved(
     if len(found) != 1 or model is None or model.style not in ("sequential", "functional"):
         return None
     models._event("load_model", model, node, args, kwargs, frame)
+    events[-1].values["original"] = _visible(model, frame)
     return model
+
+
+def _visible(model: ModelValue, frame: Frame) -> str:
+    """The variable that holds the model at this moment, "" if none does."""
+    scope: Frame | None = frame
+    while scope is not None:
+        if scope.names.get(model.variable) is model:
+            return model.variable
+        scope = scope.parent
+    return ""
 
 
 def _path(args: Sequence[Expr], kwargs: Mapping[str, Expr]) -> Expr | None:
