@@ -16,9 +16,9 @@ class Flags:
 
     def __init__(self, keras: Any) -> None:
         self._noted: dict[int, tuple[Any, list[tuple[Any, bool]]]] = {}
-        for owner in (keras.Model, keras.Sequential):
-            if "compile" in vars(owner) or owner is keras.Model:
-                owner.compile = self._noting(owner.compile)
+        # Where it is defined: Keras does not compile what it loads if a class overrides the method.
+        owner: Any = next(c for c in keras.Model.__mro__ if "compile" in vars(c))
+        owner.compile = self._noting(owner.compile)
 
     def _noting(self, first: Any) -> Any:
         flags = self
@@ -33,6 +33,21 @@ class Flags:
     def forget(self) -> None:
         """Before another program."""
         self._noted.clear()
+
+    def during(self, first: Any) -> Any:
+        """A method of models that runs under the flags that were in force when they were compiled."""
+        flags = self
+
+        def method(self: Any, *args: Any, **options: Any) -> Any:
+            now = [(x, bool(x.trainable)) for x in _parts(self)]
+            changed = flags.restore(self)
+            try:
+                return first(self, *args, **options)
+            finally:
+                for layer, value in now if changed else ():
+                    layer.trainable = value
+
+        return method
 
     def restore(self, model: Any) -> bool:
         """Sets the flags that were in force; True if that changed one."""

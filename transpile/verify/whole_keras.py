@@ -73,6 +73,8 @@ class KerasRun:
             changes[tape, "gradient"] = self._gradient(tape.gradient)
             changes[model, "summary"] = lambda self, *args, **options: None
             changes[model, "load_weights"] = self._first_use(model.load_weights)
+            for name in ("fit", "train_on_batch"):
+                changes[model, name] = self.side.flags.during(changes[model, name])
             self._optimizers(changes)
             with draws.replaced(changes):
                 yield
