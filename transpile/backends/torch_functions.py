@@ -11,7 +11,8 @@ from transpile.splice import Output, fragment
 _IMPORTS = (
     (r"\bnn\.", "from torch import nn"),
     (r"\bF\.", "from torch.nn import functional as F"),
-    (r"\bDataLoader\(|\bTensorDataset\(", "from torch.utils.data import DataLoader, TensorDataset"),
+    (r"\bDataLoader\(", "from torch.utils.data import DataLoader"),
+    (r"\bTensorDataset\(", "from torch.utils.data import TensorDataset"),
     (r"\bislice\(", "from itertools import islice"),
     (r"\bchain\(", "from itertools import chain"),
     (r"\bnp\.", "import numpy as np"),
