@@ -74,7 +74,8 @@ def _attempt(
     if left:
         return left
     facts = facts_of(converted, drop, layout == "native") | classes.facts()
-    trainings = write_training(interpreter, parsed, output, facts, Frozen(freezing, converted), frozenset(classes.own))
+    frozen, own = Frozen(freezing, converted), frozenset(classes.own)
+    trainings = write_training(interpreter, parsed, output, facts, frozen, own, exact=style == "exact")
     write_attributes(interpreter, converted, freezing, output)
     if freezing.freezes_statistics:
         freeze_statistics(output)

@@ -20,6 +20,7 @@ from tests.training.programs import (
     run_torch,
     weights,
 )
+from transpile import keras2torch
 
 FIT = "history = model.fit(x, real, batch_size=6, epochs=3, shuffle=False, verbose=0)\n"
 
@@ -117,6 +118,17 @@ def test_exact(name: str) -> None:
 @pytest.mark.parametrize("name", marked(ALIGNED))
 def test_up_to_the_place_of_epsilon(name: str) -> None:
     compare(program(ALIGNED[name]), tolerance=5e-6, aligned=True)
+
+
+@pytest.mark.parametrize("name", ["adam, betas", "amsgrad", "adam with decay", "adamw"])
+def test_exact_style_places_epsilon(name: str) -> None:
+    """With a large epsilon, which shows where it stands: equal in this style, not in the other."""
+    source = program(ALIGNED[name].replace("0.01", "0.01, epsilon=0.1").replace(", epsilon=1e-4", ""))
+    right = weights(run_keras(source))
+    exact = weights(run_torch(keras2torch(source, style="exact").code))
+    plain = weights(run_torch(keras2torch(source).code))
+    assert max(np.abs(a - b).max() for a, b in zip(right, exact, strict=True)) < FLOAT32
+    assert max(np.abs(a - b).max() for a, b in zip(right, plain, strict=True)) > 1e-3
 
 
 def test_clipnorm_is_per_variable() -> None:

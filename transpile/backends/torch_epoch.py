@@ -61,15 +61,21 @@ def optimizer(chosen: Optimizer, model: str) -> Text:
     return Text(lowered.module.replace("{params}", f"{model}.parameters()"), lowered.helpers)
 
 
-def following(chosen: Optimizer, optimizer: str, scheduler: str) -> Text:
-    """Lines behind an optimizer: what is done around every step, such as a change of the rate."""
+def following(chosen: Optimizer, optimizer: str, scheduler: str, *, exact: bool = False) -> Text:
+    """Lines behind an optimizer: what is done around every step, such as a change of the rate.
+
+    `exact`: Adam and AdamW add epsilon where Keras adds it.
+    """
     lowered = _lowered(chosen.op, chosen.args, None)
     lines, helpers = [x.replace("{optimizer}", optimizer) for x in lowered.setup], tuple[str, ...]()
+    if exact and chosen.op in ("adam", "adamw"):
+        lines.append(f"{optimizer}.register_step_pre_hook(place_epsilon)")
+        helpers = (*helpers, "place_epsilon")
     if chosen.schedule:
         schedule = _lowered(chosen.schedule, chosen.schedule_args, None)
         lines.append("# the learning rate changes with every batch")
         lines.append(f"{scheduler} = torch.optim.lr_scheduler.LambdaLR({optimizer}, lambda step: {schedule.call})")
-        action, helpers = f"{scheduler}.step()", schedule.helpers
+        action, helpers = f"{scheduler}.step()", (*helpers, *schedule.helpers)
         if chosen.has_momentum:
             action, helpers = f"next_rate({optimizer}, {scheduler})", (*helpers, "rescale_momentum", "next_rate")
         lines.append(f"{optimizer}.register_step_post_hook(lambda *_: {action})")

@@ -55,14 +55,18 @@ def write_training(
     facts: Mapping[ModelValue, ModelFacts],
     frozen: Frozen,
     own: frozenset[str] = frozenset(),
+    *,
+    exact: bool = False,
 ) -> dict[ModelValue, TrainingInfo]:
     """Edits everything that the file does with its converted models. `own`: its converted classes.
+
+    `exact`: the style that writes out what differs only by convention.
 
     Returns, per model, the names under which the written file holds its training.
     """
     if not facts or not interpreter.events:
         return {}
-    return TrainingWriter(interpreter, source, output, facts, frozen, own).run()
+    return TrainingWriter(interpreter, source, output, facts, frozen, own, exact).run()
 
 
 class TrainingWriter:
@@ -76,8 +80,9 @@ class TrainingWriter:
         facts: Mapping[ModelValue, ModelFacts],
         frozen: Frozen,
         own: frozenset[str],
+        exact: bool,
     ) -> None:
-        self.own = own
+        self.own, self.exact = own, exact
         self.source, self.output, self.facts, self.interpreter = source, output, facts, interpreter
         self.frozen = frozen
         self.reading = Reading(interpreter, source, facts)
@@ -203,7 +208,7 @@ class TrainingWriter:
             self.functions.helpers(one.helpers, offset)
             lines.append(f"{home.optimizer} = {one.text}")
             scheduler = self._scheduler(home)
-            after = following(compiled.optimizer, home.optimizer, scheduler)
+            after = following(compiled.optimizer, home.optimizer, scheduler, exact=self.exact)
             self.functions.helpers(after.helpers, offset)
             lines += [after.text] if after.text else []
         lines += [f"{home.model}.compile()"] if compiled.jitted else []

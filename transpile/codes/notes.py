@@ -25,7 +25,7 @@ load its parameters.
         """\
 Keras's Adam adds epsilon before the bias correction, PyTorch's after it; likewise in its
 relatives. Updates differ by less than 1e-4 of their size unless gradients are tiny.
-`--style exact` writes Keras's formula out as an optimizer class.""",
+`--style exact` makes Adam and AdamW add it where Keras does.""",
         "",
     ),
     Code(

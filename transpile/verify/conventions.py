@@ -34,6 +34,9 @@ ADAPTIVE = ("Adam", "AdamW", "Nadam", "RMSprop", "Adagrad", "Adamax", "Adadelta"
 def align_epsilon(optimizer: torch.optim.Optimizer) -> bool:
     """Makes `optimizer.step` place epsilon as Keras does; says whether that was needed."""
     kind = type(optimizer)
+    hooks = getattr(optimizer, "_optimizer_step_pre_hooks", {}).values()
+    if any(getattr(hook, "__name__", "") == "place_epsilon" for hook in hooks):
+        return False  # `--style exact` wrote it out
     steps: dict[type, Callable[[torch.optim.Optimizer], None]] = {
         torch.optim.RMSprop: _rmsprop,
         torch.optim.Adagrad: _adagrad,
