@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 
+from transpile import keras2torch
 from transpile.ir import FREE, UNKNOWN, Expr, Node, literal
 from transpile.registry import Context, Op, bind, carried, lower, signature
 
@@ -18,6 +19,8 @@ OPS = [op for op in family(*SPATIAL) if op.expand is not None and op.examples an
 TENSORS = frozenset("x x1 x2 y inputs tensors variable".split())
 # They count in one mode only: mode="concat" and mode="dot".
 CONDITIONAL = {("merge", "concat_axis"), ("merge", "dot_axes")}
+# The class writes them, not the layer's own lowering: tested below.
+PENALTIES = {("activity_regularization", "l1"), ("activity_regularization", "l2")}
 
 
 def node_of(op: Op) -> Node:
@@ -35,7 +38,7 @@ def arguments() -> list[tuple[Op, str]]:
         for op in OPS
         for name in signature(op.keras)[1]
         if not carried(name) and name not in op.ignored and name not in TENSORS
-        if (op.name, name) not in CONDITIONAL
+        if (op.name, name) not in CONDITIONAL | PENALTIES
     ]
 
 
@@ -49,6 +52,17 @@ def test_an_unknown_argument_is_spliced_or_reported(op: Op, name: str) -> None:
         low = lower(op, node, Context(layout=layout, in_class=in_class))
         text = low.module + low.call + "".join(low.setup)
         assert "cfg.value" in text or low.diagnostics, (layout, in_class, low)
+
+
+@pytest.mark.parametrize("name", sorted(n for _, n in PENALTIES))
+def test_an_unknown_penalty_is_written_into_the_class(name: str) -> None:
+    source = (
+        "import keras\nfrom config import cfg\ninputs = keras.Input((4,))\n"
+        f"x = keras.layers.ActivityRegularization({name}=cfg.value)(inputs)\nmodel = keras.Model(inputs, x)\n"
+    )
+    result = keras2torch(source)
+    assert not result.diagnostics
+    assert "self.activity_loss = cfg.value * " in result.code
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if "data_format" in signature(op.keras)[1]], ids=lambda o: o.name)
@@ -68,4 +82,5 @@ def test_an_unknown_shape_is_no_crash(op: Op) -> None:
         assert low.call
     shapes_of = op.shape(node.input_shapes, node.args)
     outputs = shapes_of if isinstance(shapes_of, list) else [shapes_of]
-    assert all(s is None for s in outputs) or "reshape" in op.name or op.name == "backend_flatten"
+    scalar = op.name.startswith("reduce_") and node.args["axis"].value is None
+    assert all(s is None for s in outputs) or "reshape" in op.name or op.name == "backend_flatten" or scalar

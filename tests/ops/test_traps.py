@@ -123,7 +123,6 @@ REFUSED = [
     ((8, 8, 3), "layers.UpSampling2D(2, interpolation='lanczos3')", "K2T104"),
     ((8, 8, 3), "layers.UpSampling2D(2, interpolation='bicubic')", "K2T203"),
     ((8,), "layers.Normalization()", "K2T104"),
-    ((8,), "layers.ActivityRegularization(l2=0.1)", "K2T117"),
     ((8,), "layers.Dense(4, kernel_initializer=cfg.init)", "K2T107"),
     ((8,), "layers.Dense(4, kernel_initializer='unheard_of')", "K2T107"),
 ]
