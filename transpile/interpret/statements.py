@@ -9,7 +9,7 @@ import libcst as cst
 from transpile.interpret.expressions import truth
 from transpile.interpret.name_table import Names, target_names
 from transpile.interpret.record import OutOfSteps
-from transpile.interpret.uncertainty import Assigned
+from transpile.interpret.uncertainty import Assigned, carried_names
 from transpile.interpret.values import Frame, Function, Instance, ModelValue, Tensor, UserClass
 from transpile.ir import UNKNOWN
 
@@ -180,12 +180,13 @@ class Statements(Names):
 
     @staticmethod
     def _builds(node: cst.For, frame: Frame) -> bool:
-        """Whether a loop carries a model's tensor from pass to pass, or adds to a Sequential."""
-        collector = Assigned()
-        node.body.visit(collector)
-        names = frame.names
-        return any(isinstance(names.get(n), Tensor) for n in collector.names) or any(
-            isinstance(model := names.get(n), ModelValue) and model.style == "sequential" for n in collector.added_to
+        """Whether a loop carries a model's tensor from pass to pass, or adds to a Sequential of before."""
+        changed = Assigned.of(node.body)
+        carried = carried_names(node.body)
+        values = {name: frame.names.get(name) for name in carried}
+        return any(isinstance(values[n], Tensor) for n in changed.names & carried) or any(
+            isinstance(model := values[n], ModelValue) and model.style == "sequential"
+            for n in changed.added_to & carried
         )
 
     def _all_passes(self, node: cst.For, items: Sequence[object], frame: Frame) -> None:

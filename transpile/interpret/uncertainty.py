@@ -101,6 +101,13 @@ class Uncertainty(Record):
 class Assigned(cst.CSTVisitor):
     """The names that a piece of code assigns, those it calls `.add(...)` of, and all that it mentions."""
 
+    @classmethod
+    def of(cls, code: cst.CSTNode) -> Assigned:
+        """What a piece of code assigns and mentions."""
+        collector = cls()
+        code.visit(collector)
+        return collector
+
     def __init__(self) -> None:
         self.names: set[str] = set()
         self.added_to: set[str] = set()
@@ -114,10 +121,24 @@ class Assigned(cst.CSTVisitor):
     def visit_Name(self, node: cst.Name) -> None:
         self.read.add(node.value)
 
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
         if isinstance(node.target, cst.Name):
             self.names.add(node.target.value)
+            return False  # it is bound there, not read
+        return True
 
     def visit_AugAssign(self, node: cst.AugAssign) -> None:
         if isinstance(node.target, cst.Name):
             self.names.add(node.target.value)
+
+
+def carried_names(body: cst.BaseSuite) -> set[str]:
+    """The names that the body of a loop reads before it binds them: what one pass hands to the next."""
+    carried: set[str] = set()
+    bound: set[str] = set()
+    for statement in body.body:
+        found = Assigned.of(statement)
+        carried |= found.read - bound
+        if isinstance(statement, cst.SimpleStatementLine):
+            bound |= found.names
+    return carried

@@ -1,0 +1,59 @@
+"""Loops of which only the running program knows the length."""
+
+from __future__ import annotations
+
+from transpile import keras2torch
+
+HEAD = "import sys\nimport keras\nfrom keras import layers\n\nn = int(sys.argv[1])\n"
+
+
+def test_a_loop_that_adds_layers_stays_a_loop() -> None:
+    source = HEAD + (
+        "model = keras.Sequential([keras.Input((8,))])\n"
+        "for _ in range(n):\n    model.add(layers.Dense(16, activation='relu'))\n"
+        "model.add(layers.Dense(1))\n"
+    )
+    result = keras2torch(source)
+    assert not result.diagnostics
+    assert "for _ in range(n):" in result.code
+    assert "nn.Linear(channels, 16)" in result.code
+    assert "nn.Linear(channels, 1)" in result.code  # of no pass, too
+
+
+def test_a_width_that_changes_from_pass_to_pass() -> None:
+    source = HEAD + (
+        "def build(depth, filters=8):\n"
+        "    inputs = keras.Input((32, 32, 3))\n"
+        "    x = layers.Conv2D(filters, 3, padding='same')(inputs)\n"
+        "    for _ in range(depth):\n        filters *= 2\n"
+        "        x = layers.Conv2D(filters, 3, padding='same')(x)\n"
+        "    return keras.Model(inputs, layers.GlobalAveragePooling2D()(x))\n\n"
+        "model = build(n)\n"
+    )
+    result = keras2torch(source)
+    assert not result.diagnostics
+    assert "def __init__(self, depth, filters):" in result.code
+    assert "nn.Conv2d(channels, filters, 3, padding=1)" in result.code
+
+
+def test_a_model_made_anew_in_each_pass_is_no_such_loop() -> None:
+    source = HEAD + (
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])\n"
+        "for part in load_parts(n):\n"
+        "    model = keras.Sequential()\n    model.add(keras.Input((4,)))\n"
+        "    model.add(layers.Dense(8))\n    model.add(layers.Dense(1))\n"
+        "    print(model.predict(part))\n"
+    )
+    result = keras2torch(source)
+    assert not result.diagnostics
+    assert "nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 1))" in result.code
+
+
+def test_a_layer_that_may_be_left_out_is_reported() -> None:
+    source = HEAD + (
+        "model = keras.Sequential([keras.Input((8,))])\n"
+        "for i in range(n):\n    model.add(layers.Dense(16))\n"
+        "    if chosen(i):\n        model.add(layers.Dropout(0.5))\n"
+        "model.add(layers.Dense(1))\n"
+    )
+    assert "K2T109" in [d.code for d in keras2torch(source).diagnostics]
