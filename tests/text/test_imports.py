@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from transpile import keras2torch
 from transpile.backends.blank_lines import settle
 from transpile.backends.torch_imports import write_imports
 
@@ -282,3 +283,13 @@ def test_a_file_without_imports() -> None:
     assert settle(write_imports(text, ("import torch", "import copy"))) == (
         '"""Doc."""\n\nimport copy\n\nimport torch\n\nx = 1\n'
     )
+
+
+def test_an_import_that_comes_too_late_is_made_early() -> None:
+    """A notebook that imports NumPy in a later cell than the one that loads the data."""
+    source = (
+        "from keras.datasets import boston_housing\n(a, b), (c, d) = boston_housing.load_data()\n"
+        "import numpy as np\nprint(np.mean(a))\n"
+    )
+    code = keras2torch(source).code
+    assert code.index("import numpy as np") < code.index("np.load(")

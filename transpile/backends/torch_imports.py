@@ -200,7 +200,12 @@ def _lines(imports: Iterable[str], present: set[tuple[str, str]]) -> list[_Line]
 
 def _insert(references: References, imports: list[str], gone: set[ast.stmt], unused: set[Binding]) -> list[Edit]:
     top = [b for b in references.bindings if b.statement in references.tree.body]
-    present = {(b.name, b.path) for b in top if b not in unused and b.kind != "star"}
+    reads: dict[str, int] = {}
+    for name, _ in references.reads:
+        reads[name.id] = min(references.start(name), reads.get(name.id, references.start(name)))
+    # One that comes after the name is read, as in a later cell of a notebook, comes too late.
+    timely = [b for b in top if reads.get(b.name, len(references.data)) >= references.start(b.statement)]
+    present = {(b.name, b.path) for b in timely if b not in unused and b.kind != "star"}
     lines = _lines(imports, present)
     if not lines:
         return []
