@@ -293,3 +293,10 @@ def test_an_import_that_comes_too_late_is_made_early() -> None:
     )
     code = keras2torch(source).code
     assert code.index("import numpy as np") < code.index("np.load(")
+
+
+def test_an_import_made_twice_goes_twice() -> None:
+    """A notebook that imports a function again, which the file defines itself now."""
+    line = "from keras.utils import to_categorical\n"
+    code = keras2torch(f"{line}a = to_categorical([0, 1], n)\n{line}b = to_categorical([1, 0], n)\n").code
+    assert "keras" not in code

@@ -46,7 +46,8 @@ def finish(
     pieces = [*definitions(references, new, changes), *pieces]
     pieces = avoid_names(references, output, pieces)
     text = apply(source.text, [*pieces, *comments(references, output.diagnostics, changes)])
-    text = settle(write_imports(text, output.imports, exports, _plain_imports(references)))
+    freed = _plain_imports(references)
+    text = settle(write_imports(text, output.imports, exports, freed, defined=output.definitions))
     ast.parse(text)
     return text
 

@@ -26,15 +26,17 @@ def write_imports(
     exports: Callable[[str, str], bool] | None = None,
     freed: Iterable[str] = (),
     roots: Collection[str] = ROOTS,
+    defined: Collection[str] = (),
 ) -> str:
     """The text with the imports that it needs, and without framework imports that nothing uses.
 
     `text` is the file with all other edits made. `freed` are names of other modules that
-    only converted code used.
+    only converted code used, `defined` those that the file defines itself now: what brought
+    them from the framework goes, however often it was imported.
     """
     imports = sorted(imports)
     references = References(text, exports, provided_by(imports), roots)
-    unused = _unused(references, set(freed))
+    unused = _unused(references, set(freed), defined)
     gone, edits = _drop(references, unused)
     edits += _insert(references, imports, gone, unused)
     return apply(text, edits)
@@ -50,13 +52,14 @@ def _names(node: ast.stmt) -> list[ast.alias]:
     return node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
 
 
-def _unused(references: References, freed: set[str]) -> set[Binding]:
+def _unused(references: References, freed: set[str], defined: Collection[str]) -> set[Binding]:
     """The imported names (and aliases of them) that nothing reads."""
     candidates = {b for b in references.bindings if _is_candidate(references, b, freed)}
+    replaced = {b for b in candidates if b.kind == "from" and b.name in defined}
     exported = _exported(references)
     while True:
         read = {_same(b) for b in _read(references, candidates)}
-        unread = {b for b in candidates if _same(b) not in read and b.name not in exported}
+        unread = replaced | {b for b in candidates if _same(b) not in read and b.name not in exported}
         if not _shrink(references, unread):
             return unread
 
