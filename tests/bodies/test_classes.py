@@ -180,3 +180,25 @@ def test_a_loss_class() -> None:
     assert "class Scaled(nn.Module):" in text
     assert "def forward(self, y_true, y_pred):" in text
     assert "return self.factor * torch.abs(y_true - y_pred).mean(dim=-1)" in text
+
+
+@pytest.mark.parametrize(
+    ("call", "written"),
+    [
+        ("A()(i, 2.0)", "self.a(i, 2.0)"),
+        ("A()(i, scale=2.0)", "self.a(i, scale=2.0)"),
+        ("A()(i, context=j)", "self.a(i, context=j)"),
+        ("A()(context=j, x=i)", "self.a(context=j, x=i)"),
+        ("A()(i, scale=cfg.scale)", "K2T112"),
+        ("A()(i, training=True)", "K2T112"),
+    ],
+)
+def test_the_arguments_of_a_call_keep_their_places(call: str, written: str) -> None:
+    """The trap: numbers dropped, and tensors given by name handed on by position."""
+    source = (
+        "import keras\nfrom keras import layers\nfrom config import cfg\n\n\nclass A(layers.Layer):\n"
+        "    def call(self, x, scale=1.0, context=None):\n        y = x * scale\n"
+        "        return y if context is None else y + 2 * context\n\n\n"
+        f"i = keras.Input((4,))\nj = keras.Input((4,))\nmodel = keras.Model([i, j], {call})\n"
+    )
+    assert written in keras2torch(source).code

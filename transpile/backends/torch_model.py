@@ -41,7 +41,7 @@ def write_sequential(model: Model, style: str, external: dict[str, str]) -> Writ
     for node in model.body:
         if not isinstance(node, Node) or node.mask or any(node.converted) or node.layout == "torch":
             return None
-        if "call:training" in node.args or "call:list" in node.args or FROZEN in node.args:
+        if "call:training" in node.args or "call:form" in node.args or FROZEN in node.args:
             return None
         if node.op == "model":
             parts.append(external[node.name])
@@ -211,8 +211,13 @@ class ClassWriter:
                 comment = _FLATTEN_COMMENT if node.op == "flatten" else ""
         if node.op == "block":
             self._module(node, construct_helper(node), [])
-            given = ", ".join(inputs)
-            return f"self.{node.name}({f'[{given}]' if 'call:list' in node.args else given})", comment
+            form = node.args.get("call:form")
+            if form is not None:
+                return (
+                    f"self.{node.name}({filled(str(form.value), {f'x{i}': x for i, x in enumerate(inputs)})})",
+                    comment,
+                )
+            return f"self.{node.name}({', '.join(inputs)})", comment
         if node.op == "model":
             if node.name in self.made and "has:notes" in node.args:
                 message = "a model with a penalty on its activations is applied twice"

@@ -83,11 +83,12 @@ class Custom:
         inter.applies.append(record)
         if any(t.mask is not None for t in tensors) and _minds_masks(layer.instance):
             record.problems.append(("K2T113", "a mask reaches a layer of your own, which reads it or hands it on"))
-        if len(args) == 1 and not kwargs and isinstance(args[0].value, list) and len(tensors) == len(args[0].value):
-            record.args = {"call:list": literal(True)}
-        elif any(isinstance(a.value, list | tuple | dict) for a in args):
-            message = "a layer of your own that takes tensors in a structure, in a functional model"
+        form = call_form(args, kwargs)
+        if form is None:
+            message = "a layer of your own that is called with something else than tensors and numbers"
             record.problems.append(("K2T112", message))
+        elif form != ", ".join(f"{{x{i}}}" for i in range(len(tensors))):
+            record.args = {"call:form": literal(form)}
         return self._outputs(record, inner)
 
     def _outputs(self, record: Apply, inner: object) -> object:
@@ -140,6 +141,30 @@ class Custom:
             dtype = "int32" if value.dtype in ("int32", "int64") else "float32"
         source = InputSource("", shape, dtype, model.span, model.frame, self.interpreter.next_order())
         return Tensor(shape, source, dtype=dtype)
+
+
+def call_form(args: Sequence[Expr], kwargs: Mapping[str, Expr]) -> str | None:
+    """The arguments of a call with `{x0}`, `{x1}`, ... for its tensors; None where they cannot be written."""
+    count = 0
+
+    def written(value: object) -> str | None:
+        nonlocal count
+        if isinstance(value, Tensor):
+            count += 1
+            return f"{{x{count - 1}}}"
+        if isinstance(value, list) and value and all(isinstance(v, Tensor) for v in value):
+            return f"[{', '.join(str(written(v)) for v in value)}]"
+        return repr(value) if value is None or isinstance(value, int | float) else None
+
+    parts = [written(a.value) for a in args]
+    if None in parts or kwargs.keys() & {"training", "mask", "*", "**"}:
+        return None
+    for name, expr in kwargs.items():
+        text = written(expr.value)
+        if text is None:
+            return None
+        parts.append(f"{name}={text}")
+    return ", ".join(str(part) for part in parts)
 
 
 def _minds_masks(instance: Instance) -> bool:

@@ -84,7 +84,7 @@ def _expand_contrast(op: Op, node: Node, context: Context) -> Lowered:
         return refused(*unsupported(f"RandomContrast: factor={factor.text}"))
     low, high = sorted(float(b) for b in bounds)
     extra = "" if tuple(limits.value) == (0, 255) else f", value_range={limits.text}"  # type: ignore[arg-type]
-    return Lowered(f"RandomContrast({1 - low:g}, {1 + high:g}{extra})", helpers=("RandomContrast",))
+    return Lowered(f"RandomContrast({1 - low:.15g}, {1 + high:.15g}{extra})", helpers=("RandomContrast",))
 
 
 _FILL = "fill_mode='reflect', interpolation='bilinear', seed=None, fill_value=0.0, data_format=None"
@@ -161,6 +161,7 @@ RANDOM_CONTRAST = Op(
     ignored=("seed",),
     examples=(
         Example("layers.RandomContrast(0.2)", "RandomContrast(1, 1.2)", input=(5, 6, 3)),
+        Example("layers.RandomContrast(0.123456789)", "RandomContrast(1, 1.123456789)", input=(5, 6, 3)),
         Example(
             "layers.RandomContrast((0.3, 0.5), value_range=(-1, 1))",
             "RandomContrast(0.7, 1.5, value_range=(-1, 1))",
