@@ -21,7 +21,7 @@ from transpile.frontends.naming import Namespace
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Layer
 from transpile.passes.logits import final_activations
-from transpile.passes.model_attributes import report_attributes
+from transpile.passes.model_attributes import report_attributes, report_unreached
 from transpile.passes.old_meanings import report_old_meanings
 from transpile.references import References
 from transpile.result import Result
@@ -81,6 +81,7 @@ def _attempt(
         freeze_statistics(output)
     layers = [x for c in converted for x in c.reading.layers.values() if isinstance(x, Layer)]
     report_attributes(interpreter, facts, layers, output)
+    report_unreached(interpreter, facts, output)
     report_old_meanings(interpreter, layers, output)
     code = finish(parsed, interpreter, output, classes, frozenset(id(m) for m in facts))
     named = [c for c in converted if not classes.holds(c.region.construct.start)]

@@ -211,13 +211,7 @@ class ClassWriter:
                 comment = _FLATTEN_COMMENT if node.op == "flatten" else ""
         if node.op == "block":
             self._module(node, construct_helper(node), [])
-            form = node.args.get("call:form")
-            if form is not None:
-                return (
-                    f"self.{node.name}({filled(str(form.value), {f'x{i}': x for i, x in enumerate(inputs)})})",
-                    comment,
-                )
-            return f"self.{node.name}({', '.join(inputs)})", comment
+            return _applied(node, inputs), comment
         if node.op == "model":
             if node.name in self.made and "has:notes" in node.args:
                 message = "a model with a penalty on its activations is applied twice"
@@ -296,6 +290,15 @@ class ClassWriter:
             self.init += lines
         else:
             self.inits.append((target, lines))
+
+
+def _applied(node: Node, inputs: list[str]) -> str:
+    """The call of a helper's class, its arguments in the form in which they were given."""
+    form = node.args.get("call:form")
+    given = ", ".join(inputs)
+    if form is not None:
+        given = filled(str(form.value), {f"x{i}": x for i, x in enumerate(inputs)})
+    return f"self.{node.name}({given})"
 
 
 def _with_return(lines: list[str], returned: str) -> list[str]:

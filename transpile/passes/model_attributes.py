@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import libcst as cst
+from libcst import matchers
+
 from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.models import EVENTS
 from transpile.interpret.values import Layer, ModelValue
 from transpile.ir import Span
 from transpile.splice import Output
@@ -25,6 +29,22 @@ def report_attributes(
             continue
         what = "model" if isinstance(target, ModelValue) else "layer"
         output.report("K2T130", span, f"the {what}'s {name} has no counterpart in PyTorch yet")
+
+
+def report_unreached(interpreter: Interpreter, models: Iterable[ModelValue], output: Output) -> None:
+    """Keras's methods of a converted model in code that was not followed, such as `if weights_path:`."""
+    names = {m.variable for m in models if m.variable.isidentifier()}
+    met = {id(e.call.func) for e in interpreter.events} | interpreter.attribute_uses.keys()
+    for node in matchers.findall(interpreter.source.tree, matchers.Attribute(value=matchers.Name())):
+        if not isinstance(node, cst.Attribute) or not isinstance(node.value, cst.Name) or id(node) in met:
+            continue
+        span = interpreter.source.span(node)
+        places = [*output.claimed, *(d.span for d in output.diagnostics)]
+        known = any(_within(span, p) for p in places)
+        known |= any(e.start <= span.start and span.end <= e.end for e in output.edits)
+        if node.value.value in names and node.attr.value in EVENTS and not known:
+            message = f"{node.attr.value} was left: it stands in code that only some runs of the program reach"
+            output.report("K2T130", span, message)
 
 
 def _within(inner: Span, outer: Span) -> bool:
