@@ -22,6 +22,7 @@ from transpile.frontends.comments import with_comments, with_inner_comments
 from transpile.frontends.freezing import Freezing
 from transpile.frontends.frozen_parts import has_frozen_parts, with_frozen_parts
 from transpile.frontends.keras_model import Reader, Reading, Unconvertible
+from transpile.frontends.keras_training import COPIES
 from transpile.frontends.naming import Namespace
 from transpile.frontends.portable import NotPortable
 from transpile.frontends.regions import (
@@ -277,8 +278,8 @@ class ModelConverter:
             found = next((c for c in self.converted if owner in c.values), None)
             if found is None:
                 raise Unconvertible([("K2T110", "a model used here is not converted", reading.value.span)])
-            if any(e.kind == "load_model" and e.model is owner for e in self.interpreter.events):
-                message = "a model that was loaded from a file is used in another one"
+            if any(e.kind in COPIES and e.model is owner for e in self.interpreter.events):
+                message = "a model that was loaded from a file or cloned is used in another one"
                 raise Unconvertible([("K2T131", message, reading.value.span)])
             variable = self._expression(owner, reading.value.frame)
             if not variable and not attribute and _inside(found.region.construct, region, self.source):

@@ -132,3 +132,56 @@ def test_order_of_a_functional_model() -> None:
     result = convert("".join(f"print(model.layers[{i}].name)\n" for i in names), BRANCHES)
     lines = [line for line in result.code.splitlines() if line.startswith('print("')]
     assert lines == [f'print("{name}")' for name in names.values()]
+
+
+WHOLE = {
+    "kept": (
+        "best = model.get_weights()\nmodel.set_weights(best)",
+        "best = copy.deepcopy(model.state_dict())\nmodel.load_state_dict(best)",
+    ),
+    "kept if better": (
+        "loss, best = 9.0, None\nif loss < 10:\n    best = model.get_weights()\n"
+        "if best is not None:\n    model.set_weights(best)",
+        "    best = copy.deepcopy(model.state_dict())\nif best is not None:\n    model.load_state_dict(best)",
+    ),
+    "scaled": (
+        "model.set_weights([w * 0.5 for w in model.get_weights()])",
+        "model.load_state_dict(dict(zip(model.state_dict(), [w * 0.5 for w in model.state_dict().values()])))",
+    ),
+    "moved one by one": (
+        "new, old = None, None\nnew = model.get_weights()\nold = model.get_weights()\n"
+        "for i in range(len(new)):\n    old[i] = 0.1 * new[i] + 0.9 * old[i]\nmodel.set_weights(old)",
+        "old = [w.clone() for w in model.state_dict().values()]\n"
+        "for i in range(len(new)):\n    old[i] = 0.1 * new[i] + 0.9 * old[i]\n"
+        "model.load_state_dict(dict(zip(model.state_dict(), old)))",
+    ),
+    "in pairs": (
+        "kept = model.get_weights()\nmodel.set_weights([0.1 * a + 0.9 * b for a, b in zip(model.get_weights(), kept)])",
+        "kept = [w.clone() for w in model.state_dict().values()]\n"
+        "model.load_state_dict(dict(zip(model.state_dict(), [0.1 * a + 0.9 * b "
+        "for a, b in zip(model.state_dict().values(), kept)])))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_weights_of_whole_models(name: str) -> None:
+    before, after = WHOLE[name]
+    result = convert(before)
+    assert not result.diagnostics
+    assert after in result.code
+
+
+SEEN = {
+    "a position": "weights = model.get_weights()\nweights[0] *= 0\nmodel.set_weights(weights)",
+    "a shape": "weights = model.get_weights()\nprint(weights[0].shape)\nmodel.set_weights(weights)",
+    "from elsewhere": "weights = list(np.load('w.npy', allow_pickle=True))\nmodel.set_weights(weights)",
+    "a product": "kept = model.get_weights()\nmodel.set_weights([w @ w for w in kept if len(w)])",
+    "a function": "model.set_weights([np.linalg.inv(w) for w in model.get_weights()])",
+    "parts": "a = model.get_weights()\nb = model.get_weights()\nmodel.set_weights(a[:2] + b[2:])",
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_order_and_layout_that_are_seen(name: str) -> None:
+    assert "K2T180" in {d.code for d in convert(SEEN[name]).diagnostics}

@@ -60,3 +60,35 @@ def test_model_called_on_data() -> None:
     assert not result.diagnostics
     assert codes("print(model(x))\n") == ["K2T130"]
     assert codes("b = model(x, training=True).numpy()\n") == ["K2T130"]
+
+
+def test_a_copy_is_trained_by_its_own_compile() -> None:
+    text = """other = keras.models.load_model("last.keras")
+other.compile("sgd", "mae")
+model.fit(x, y, verbose=0)
+other.fit(x, y, verbose=0)
+"""
+    result = keras2torch(MODEL + text)
+    assert "run_epoch(model, train_loader, model_criterion, model_optimizer)" in result.code
+    assert "run_epoch(other, train_loader, other_criterion, other_optimizer)" in result.code
+
+
+def test_a_clone_whose_weights_are_set() -> None:
+    text = """target = keras.models.clone_model(model)
+target.set_weights(model.get_weights())
+model.fit(x, y, verbose=0)
+print(target.predict(x))
+"""
+    result = keras2torch(MODEL + text)
+    assert "target = copy.deepcopy(model)\ntarget.load_state_dict(model.state_dict())" in result.code
+    assert not result.diagnostics
+
+
+def test_a_clone_with_the_original_weights() -> None:
+    text = "target = keras.models.clone_model(model)\nprint(target.predict(x))\n"
+    assert codes(text) == ["K2T240"]
+
+
+def test_a_clone_is_not_compiled() -> None:
+    text = "target = keras.models.clone_model(model)\ntarget.set_weights(model.get_weights())\ntarget.fit(x, y)\n"
+    assert "K2T128" in codes(text)

@@ -99,9 +99,9 @@ def expression_of(values: Sequence[ModelValue], interpreter: Interpreter) -> str
     """An expression that gives one of the models in the module's namespace, "" if there is none."""
     module = interpreter.module
     for value in values:
-        for name, bound in module.names.items():
-            if bound is value:
-                return name
+        names = [name for name, bound in module.names.items() if bound is value]
+        if names:  # copies of a model have its layers
+            return value.variable if value.variable in names else names[0]
     for value in values:
         for name, bound in module.names.items():
             if isinstance(bound, Instance):

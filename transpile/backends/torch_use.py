@@ -18,6 +18,7 @@ from transpile.backends.torch_steps import step_call
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_training import PREDICTIONS, Use
 from transpile.frontends.sites import assigned
+from transpile.interpret.values import Event
 from transpile.ir import Expr
 from transpile.source import Source
 from transpile.training_ir import Batches, Data, Evaluate, Fit, Predict, Step, Store
@@ -52,6 +53,8 @@ class UseWriter:
             (self._reload if use.kind == "load_model" else self._store)(use, record)
         elif use.kind == "summary":
             self._summary(use)
+        elif use.kind == "clone_model":
+            self._clone(use)
         elif use.kind == "count_params":
             values = f"{self._model(use)}.state_dict().values()"
             self._set(use, use.call, f"sum(p.numel() for p in {values} if p.is_floating_point())")
@@ -269,13 +272,28 @@ class UseWriter:
         self.writer.cleanup.consumed(self.source.span(use.call))
         self.writer.replace(statement, lines)
 
+    def _clone(self, use: Use) -> None:
+        """`clone_model(model)`: a copy, of which the weights are set before anything else is done with it."""
+        original, holder = use.first.values["original"], use.first.values["holder"]
+        later = [e for e in self.writer.reading.interpreter.events if e.order > use.first.order]
+        first = next((e.kind for e in later if e.kind != "compile" and self._receiver(e) == holder), "")
+        if first not in ("set_weights", "load_weights"):
+            message = "the copy begins with the weights of the original, Keras's with new ones"
+            self.output.report("K2T240", self.source.span(use.call), message)
+        self.writer.functions.imports("copy.deepcopy")
+        self._set(use, use.call, f"copy.deepcopy({original})")
+
+    def _receiver(self, event: Event) -> str:
+        func = event.call.func
+        return self.source.code(func.value) if isinstance(func, cst.Attribute) else ""
+
     def _trained_after(self, use: Use) -> bool:
         """Whether a model is trained on after it was loaded, by the `compile` from before."""
-        loaded, model = use.first.order, use.models[0]
+        loaded, model, holder = use.first.order, use.models[0], use.first.values["holder"]
         return any(
             u.kind in ("fit", "train_on_batch") and u.compiled is not None and u.compiled.first.order < loaded
             for u in self.writer.reading.uses
-            if any(e.model is model and e.order > loaded for e in u.events)
+            if any(e.model is model and e.order > loaded and self._receiver(e) == holder for e in u.events)
         )
 
     def _checkpointed(self, text: str) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 
 import libcst as cst
 
 from transpile.backends import torch_layer_weights as weights
 from transpile.backends.torch_modules import Left, Modules
+from transpile.backends.torch_weight_lists import Seen, WeightList, WeightLists
 from transpile.frontends.sites import Sites
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.model_layers import leaves
@@ -27,6 +29,11 @@ class WeightUses:
     sites: Sites
     modules: Modules
 
+    @cached_property
+    def weight_lists(self) -> WeightLists:
+        """The variables with the weights of whole models."""
+        return WeightLists(self.interpreter, self.sites)
+
     @abstractmethod
     def _edit(self, node: cst.CSTNode, text: str) -> None: ...
 
@@ -36,7 +43,8 @@ class WeightUses:
     def _get_weights(self, use: AttributeUse, call: cst.Call) -> None:
         layers = [t for t in use.targets if isinstance(t, Layer)]
         if len(layers) != len(use.targets):
-            raise Left("K2T180", "the arrays of a whole model come in another order and layout in PyTorch")
+            self._get_state(use, call)
+            return
         module = self._module(use.node.value, use.targets)
         arrays = weights.read(module, self._lines(layers), not self._looked_at(call))
         parent = self.sites.parents.get(call)
@@ -82,7 +90,8 @@ class WeightUses:
             return
         layers = [t for t in use.targets if isinstance(t, Layer)]
         if len(layers) != len(use.targets):
-            raise Left("K2T180", "the arrays of a whole model come in another order and layout in PyTorch")
+            self._set_state(use, call)
+            return
         module, lines = self._module(use.node.value, use.targets), self._lines(layers)
         if isinstance(given, cst.List) and len(given.elements) == len(lines):
             arrays = [self.source.code(e.value) for e in given.elements]
@@ -94,6 +103,37 @@ class WeightUses:
         statement = self.sites.statement(call)
         indent = " " * self.sites.indent(statement) if statement is not None else ""
         self._edit(call, f"\n{indent}".join(weights.write(module, lines, arrays)))
+
+    # Whole models
+
+    def _held_weights(self, call: cst.Call) -> WeightList:
+        try:
+            found = self.weight_lists.around(call)
+        except Seen:
+            found = None
+        if found is None or not self._alike(found.models):
+            raise Left("K2T180", "the arrays of a whole model come in another order and layout in PyTorch")
+        return found
+
+    def _get_state(self, use: AttributeUse, call: cst.Call) -> None:
+        state = f"{self._module(use.node.value, use.targets)}.state_dict()"
+        if not self._held_weights(call).computed:
+            self.output.imports.add("import copy")
+            self._edit(call, f"copy.deepcopy({state})")
+        elif isinstance((self.weight_lists.loop_over(call) or (None, None))[1], cst.CompFor):
+            self._edit(call, f"{state}.values()")
+        else:
+            self._edit(call, f"[w.clone() for w in {state}.values()]")
+
+    def _set_state(self, use: AttributeUse, call: cst.Call) -> None:
+        held, given = self._held_weights(call), self.source.span(call.args[0].value)
+        module = self._module(use.node.value, use.targets)
+        before, after = f"{module}.load_state_dict(", ")"
+        if held.computed:
+            before, after = f"{before}dict(zip({module}.state_dict(), ", f")){after}"
+        whole = self.source.span(call)
+        self.output.edit(self.source.span_of(whole.start, given.start), before)
+        self.output.edit(self.source.span_of(given.end, whole.end), after)
 
     def _source(self, given: cst.BaseExpression) -> AttributeUse | None:
         """The use behind `other.get_weights()`."""

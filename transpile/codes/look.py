@@ -111,4 +111,17 @@ A function that only built a part of the model became part of the model's class,
 it that does something else, such as a print, has no place there.""",
         "add the statement where it is wanted",
     ),
+    Code(
+        "K2T240",
+        "warning",
+        "a cloned model begins with the weights of the original",
+        """\
+`clone_model` gives the layers anew, with newly drawn weights. The converted program copies the model;
+its weights are the original's until they are set or loaded.
+
+    target = keras.models.clone_model(model)      # warned of
+    other = keras.models.clone_model(model)       # not warned of: its weights are set next
+    other.set_weights(model.get_weights())""",
+        "set the weights of the copy, or make it by the model's class",
+    ),
 )

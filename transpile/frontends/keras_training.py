@@ -23,7 +23,9 @@ from transpile.training_ir import Compiled, Evaluate, Fit, Optimizer, Predict, P
 
 PREDICTIONS = frozenset({"predict", "predict_proba", "predict_on_batch", "predict_classes"})
 # Calls that are written for any converted model, whatever their arguments.
-PLAIN = frozenset({"summary", "count_params", "build"})
+PLAIN = frozenset({"summary", "count_params", "build", "clone_model"})
+# What gives a second model with the layers of one.
+COPIES = frozenset({"load_model", "clone_model"})
 STEPS = frozenset({"train_on_batch", "test_on_batch"})
 # Left to those who convert layers and weights.
 _ELSEWHERE = frozenset({"trainable", "get_weights", "set_weights", "get_layer"})
@@ -98,15 +100,15 @@ class Reading:
 
     def _in_force(self, use: Use) -> Use | None:
         """The last `compile` of the model before the first time that the call is made."""
-        event, best = use.first, None
-        for other in self.uses:
-            if other.kind != "compile":
-                continue
-            for compiled in other.events:
-                earlier = compiled.model is event.model and compiled.order < event.order
-                if earlier and (best is None or compiled.order > best[0]):
-                    best = (compiled.order, other)
-        return best[1] if best else None
+        event = use.first
+        before = [
+            (e.order, other) for other in self.uses if other.kind == "compile"
+            for e in other.events if e.model is event.model and e.order < event.order
+        ]  # fmt: skip
+        copies = [e for e in self.interpreter.events if e.kind in COPIES and e.model is event.model]
+        if copies:
+            before = _of_holder(_holder(use.call, self.source), event.order, before, copies, self.source)
+        return max(before, key=lambda found: found[0], default=(0, None))[1]
 
     def governed(self, compiled: Use) -> list[Use]:
         """The uses that train or evaluate by a `compile`."""
@@ -218,6 +220,26 @@ class Reading:
         """`decay=` of the optimizer, which Keras 3 ignores."""
         given = compiled.first.kwargs.get("optimizer") or (compiled.first.args[0] if compiled.first.args else None)
         return old_decay(given) if given is not None else None
+
+
+def _holder(call: cst.Call, source: Source) -> str:
+    """The variable of which a method is called."""
+    return source.code(call.func.value) if isinstance(call.func, cst.Attribute) else source.code(call.func)
+
+
+def _of_holder(
+    holder: str, order: int, compiles: list[tuple[int, Use]], copies: list[Event], source: Source
+) -> list[tuple[int, Use]]:
+    """Of the compiles of a model and its copies: those of the one that a variable holds at some moment."""
+    made = max((e for e in copies if e.values["holder"] == holder and e.order < order),
+               key=lambda e: e.order, default=None)  # fmt: skip
+    since = made.order if made is not None else 0
+    found = [(at, u) for at, u in compiles if since < at < order and _holder(u.call, source) == holder]
+    if found or made is None:
+        return found
+    return (
+        _of_holder(str(made.values["original"]), since, compiles, copies, source) if made.kind == "load_model" else []
+    )
 
 
 def _kind(event: Event) -> str:

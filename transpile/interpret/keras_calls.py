@@ -16,7 +16,7 @@ from transpile.interpret.graph import Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
 from transpile.interpret.models import Models
 from transpile.interpret.pipelines import SLICES, problem
-from transpile.interpret.saved import load_saved
+from transpile.interpret.saved import cloned, load_saved
 from transpile.interpret.values import (
     Array,
     Frame,
@@ -98,7 +98,8 @@ class KerasCalls:
             "keras.models.model_from_json",
             "keras.models.clone_model",
         ):
-            saved = load_saved(self.models, node, args, kwargs, frame) if path.endswith("load_model") else None
+            read = {"load_model": load_saved, "clone_model": cloned}.get(path.rpartition(".")[2])
+            saved = read(self.models, node, args, kwargs, frame) if read is not None else None
             return saved if saved is not None else self.models.opaque(node, "loaded", frame)
         if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
             made = application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)

@@ -1,4 +1,4 @@
-"""`load_model` of a file that the program itself has saved."""
+"""Models made from another: `load_model` of a file that the program saved, `clone_model`, `from_config`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,34 @@ def load_saved(
     if len(found) != 1 or model is None or model.style not in ("sequential", "functional"):
         return None
     models._event("load_model", model, node, args, kwargs, frame)
-    events[-1].values["original"] = _visible(model, frame)
+    events[-1].values |= {"original": _visible(model, frame), "holder": _holder(models)}
     return model
+
+
+def cloned(
+    models: Models, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame
+) -> ModelValue | None:
+    """`clone_model(model)`: the same layers with weights of its own."""
+    given = args[0] if args else kwargs.get("model")
+    model = given.value if given is not None else None
+    if len(args) + len(kwargs) != 1 or given is None or not isinstance(model, ModelValue):
+        return None
+    if model.style not in ("sequential", "functional"):
+        return None
+    models._event("clone_model", model, node, args, kwargs, frame)
+    models.interpreter.events[-1].values |= {"original": given.text, "holder": _holder(models)}
+    return model
+
+
+def _holder(models: Models) -> str:
+    """The variable that the running statement sets."""
+    statement = models.interpreter.statement
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return ""
+    assign = statement.body[0]
+    if not isinstance(assign, cst.Assign) or len(assign.targets) != 1:
+        return ""
+    return models.interpreter.source.code(assign.targets[0].target)
 
 
 def _visible(model: ModelValue, frame: Frame) -> str:

@@ -56,7 +56,7 @@ class Uncertainty(Record):
 
     def _join(self, first: dict[str, object], second: dict[str, object], node: cst.CSTNode) -> dict[str, object]:
         joined = {}
-        for name in first.keys() | second.keys():
+        for name in {**first, **second}:
             a, b = first.get(name, second.get(name)), second.get(name, first.get(name))
             joined[name] = a if a is b else self._phi(a, b, node)
         return joined
