@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import partial
 
 from transpile.backends.templates import render
+from transpile.backends.torch_vocabularies import lookup, text_vectorization
 from transpile.references import References
 
 
@@ -59,4 +61,7 @@ RENDERED: dict[str, Callable[[References], str]] = {
     "Tokenizer": _tokenizer,
     "get_file": _get_file,
     "Pipeline": _pipeline,
+    "TextVectorization": text_vectorization,
+    "StringLookup": partial(lookup, "StringLookup"),
+    "IntegerLookup": partial(lookup, "IntegerLookup"),
 }

@@ -16,11 +16,13 @@ from transpile.backends.torch_setup import (
     write_device,
     write_seed,
 )
+from transpile.backends.torch_vocabulary_calls import write_vocabulary
 from transpile.frontends.keras_utilities import Setup, Use, use_of
 from transpile.frontends.known_shapes import known_shape
 from transpile.interpret.arrays import KERAS_CONSTANTS, OneHot
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Array
+from transpile.interpret.vocabularies import kind_of
 from transpile.ir import Edit
 from transpile.passes.leftovers import remaining
 from transpile.references import Reference, References
@@ -94,6 +96,8 @@ class _Utilities:
 
     def pure(self, use: Use) -> bool:
         """Converts what depends on nothing else; whether it did."""
+        if kind := kind_of(use.path):
+            return not self._in_model(use) and write_vocabulary(self.writing, use, kind)
         if use.path == "keras.utils.to_categorical":
             return self._to_categorical(use)
         if use.path in ("keras.utils.Sequence", "keras.utils.PyDataset") and self.converted:
@@ -124,6 +128,12 @@ class _Utilities:
         if use.call is not None and use.arguments(*parameters, *renamed) is None:
             return False
         return self._helper(use, name)
+
+    def _in_model(self, use: Use) -> bool:
+        """Whether a layer is part of a model, which was left then."""
+        models = [m.layers for m in self.interpreter.models]
+        at = self.references.start(use.call) if use.call else -1
+        return any(x.applications or any(x in m for m in models) for x in self.interpreter.layers if x.span.start == at)
 
     def _preprocessing(self, use: Use) -> bool:
         """Of a pretrained network that has become one of torchvision."""
