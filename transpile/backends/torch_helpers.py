@@ -44,12 +44,15 @@ _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "load_imdb": (("cached_file", "encode_words"), (NUMPY,)),
     "load_reuters": (("cached_file", "encode_words"), (NUMPY,)),
     "load_word_index": (("cached_file",), ("import json",)),
-    "Pipeline": ((), (NUMPY, "import torch", "from torch.utils.data import IterableDataset")),
+    "Pipeline": ((), ("from torch.utils.data import IterableDataset",)),
+    "text_dataset_from_directory": (("Pipeline",), ("from pathlib import Path",)),
+    "timeseries_dataset_from_array": (("Pipeline",), (NUMPY, "import torch")),
     "Tokenizer": ((), ("from collections import Counter", NUMPY)),
     "TextVectorization": (("strings_in",), ("from collections import Counter", "import torch")),
     "StringLookup": (("strings_in",), ("from collections import Counter", NUMPY, "import torch")),
     "IntegerLookup": (("integers_in",), ("from collections import Counter", NUMPY, "import torch")),
     "strings_in": ((), ()),
+    "stack_samples": ((), (NUMPY, "from torch.utils.data import default_collate")),
     "integers_in": ((), (NUMPY, "import torch")),
     "text_to_word_sequence": ((), ()),
     "one_hot": (("text_to_word_sequence",), ()),
@@ -67,10 +70,12 @@ _OPTIONAL = (
     "import math",
     "import string",
     NUMPY,
+    "import torch",
     "from torch.nn import functional as F",
     "from itertools import islice",
     "from torch.utils.data import default_collate",
 )  # where the written parts need them
+_ALONG = ("stack_samples",)  # helpers that only some forms of another one need
 # Functions that a helper replaces: the helper, and the parameters that it takes.
 HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "keras.utils.normalize": ("normalize", ("x", "axis", "order")),
@@ -160,7 +165,7 @@ class Writing:
         """Has a helper written behind the imports before a place; returns its name."""
         helpers, imports = _NEEDS[name]
         text = RENDERED[name](self.references) if name in RENDERED else helper(name)
-        for other in helpers:
+        for other in (*helpers, *(h for h in _ALONG if h != name and f"{h}(" in text)):
             written = self.define(other, offset)
             text = re.sub(rf"\b{other}\b(?=\()", written, text)
         self.output.imports.update(imports)

@@ -7,6 +7,12 @@ from collections.abc import Callable
 from functools import partial
 
 from transpile.backends.templates import render
+from transpile.backends.torch_sources import (
+    holds_strings,
+    reads_texts,
+    text_dataset_from_directory,
+    timeseries_dataset_from_array,
+)  # fmt: skip
 from transpile.backends.torch_vocabularies import lookup, text_vectorization
 from transpile.references import References
 
@@ -54,13 +60,16 @@ def _get_file(references: References) -> str:
 
 
 def _pipeline(references: References) -> str:
-    return render("torch/data/Pipeline.py.j2", used=attributes(references))
+    used = attributes(references) | ({"batch"} if reads_texts(references) else set())
+    return render("torch/data/Pipeline.py.j2", used=used, strings=holds_strings(references))
 
 
 RENDERED: dict[str, Callable[[References], str]] = {
     "Tokenizer": _tokenizer,
     "get_file": _get_file,
     "Pipeline": _pipeline,
+    "text_dataset_from_directory": text_dataset_from_directory,
+    "timeseries_dataset_from_array": timeseries_dataset_from_array,
     "TextVectorization": text_vectorization,
     "StringLookup": partial(lookup, "StringLookup"),
     "IntegerLookup": partial(lookup, "IntegerLookup"),

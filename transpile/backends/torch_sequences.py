@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from transpile.backends.torch_helpers import Writing
+from transpile.backends.torch_sources import dropped_arguments
+from transpile.backends.torch_vocabulary_calls import without
 from transpile.frontends.keras_utilities import Use
-from transpile.interpret.pipelines import AUTOTUNE
+from transpile.interpret.pipelines import AUTOTUNE, SOURCES
 
 # Of PyDataset's own, which a Dataset does not have.
 _OWN = frozenset({"workers", "use_multiprocessing", "max_queue_size", "num_batches"})
@@ -31,10 +33,26 @@ def write_pipeline(writing: Writing, use: Use) -> bool:
     """`tf.data.Dataset.from_tensor_slices`: a class that does the same; AUTOTUNE has no meaning."""
     if use.path in AUTOTUNE:
         return writing.replace(use.reference.node, "None")
+    if use.path in SOURCES:
+        return _write_source(writing, use)
     name = writing.define("Pipeline", writing.references.start(use.reference.node))
+    _note(writing, use)
+    return writing.replace(use.reference.node, f"{name}.from_tensor_slices")
+
+
+def _note(writing: Writing, use: Use) -> None:
     message = "the pipeline is written out: it draws other random numbers, and nothing runs in parallel"
     writing.output.report("K2T350", writing.span(use.reference.node), message)
-    return writing.replace(use.reference.node, f"{name}.from_tensor_slices")
+
+
+def _write_source(writing: Writing, use: Use) -> bool:
+    """A function that reads data for a pipeline: one that does the same, without arguments that say nothing."""
+    assert use.call is not None
+    name = writing.define(use.path.rpartition(".")[2], writing.references.start(use.reference.node))
+    _note(writing, use)
+    dropped = [k for k in use.call.keywords if k.arg in dropped_arguments(writing.references, use.path)]
+    writing.output.edits += without(use.call, dropped, writing.references)
+    return writing.replace(use.reference.node, name)
 
 
 def _reads_own(node: ast.AST) -> bool:

@@ -21,6 +21,7 @@ from transpile.frontends.keras_utilities import Setup, Use, use_of
 from transpile.frontends.known_shapes import known_shape
 from transpile.interpret.arrays import KERAS_CONSTANTS, OneHot
 from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.pipelines import SOURCES
 from transpile.interpret.values import Array
 from transpile.interpret.vocabularies import kind_of
 from transpile.ir import Edit
@@ -102,7 +103,11 @@ class _Utilities:
             return self._to_categorical(use)
         if use.path in ("keras.utils.Sequence", "keras.utils.PyDataset") and self.converted:
             return write_sequence(self.writing, use)
-        if use.path.startswith("tf.data.") and self.converted and not self.interpreter.keras.pipelines:
+        if (
+            (use.path.startswith("tf.data.") or use.path in SOURCES)
+            and self.converted
+            and not self.interpreter.keras.pipelines
+        ):
             return write_pipeline(self.writing, use)
         if use.path in _MODEL_CLASSES and self._annotates(use.reference.node):
             self.output.imports.add("from torch import nn")

@@ -21,11 +21,11 @@ def write_vocabulary(writing: Writing, use: Use, kind: str) -> bool:
     name = writing.define(kind, writing.references.start(use.reference.node))
     writing.replace(use.reference.node, name)
     dropped = [k for k in use.call.keywords if k.arg in vocabulary.dropped]
-    writing.output.edits += _without(use.call, dropped, writing.references)
+    writing.output.edits += without(use.call, dropped, writing.references)
     return True
 
 
-def _without(call: ast.Call, dropped: list[ast.keyword], references: References) -> Iterator[Edit]:
+def without(call: ast.Call, dropped: list[ast.keyword], references: References) -> Iterator[Edit]:
     """Takes arguments out of a call, each with one comma."""
     every = sorted([*call.args, *call.keywords], key=references.start)
     start = None

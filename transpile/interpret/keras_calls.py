@@ -15,7 +15,7 @@ from transpile.interpret.custom import Custom
 from transpile.interpret.graph import Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
 from transpile.interpret.models import Models
-from transpile.interpret.pipelines import SLICES, problem
+from transpile.interpret.pipelines import SLICES, SOURCES, problem
 from transpile.interpret.saved import cloned, load_saved
 from transpile.interpret.values import (
     Array,
@@ -104,7 +104,7 @@ class KerasCalls:
         if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
             made = application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)
             return made if made is not None else self.models.opaque(node, "application", frame)
-        if path == SLICES:
+        if path == SLICES or path in SOURCES:
             return Stream("dataset", problem=self.pipelines)
         values = [a.value for a in args]
         named = {k: e.value for k, e in kwargs.items()}

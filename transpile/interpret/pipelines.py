@@ -5,10 +5,22 @@ from __future__ import annotations
 import ast
 import builtins
 
-from transpile.references import References
+from transpile.interpret.vocabularies import vocabularies
+from transpile.references import Reference, References
 
 SLICES = "tf.data.Dataset.from_tensor_slices"
 AUTOTUNE = ("tf.data.AUTOTUNE", "tf.data.experimental.AUTOTUNE")
+# Functions of Keras's that make a pipeline: the parameters that are written out, with their defaults ("": none).
+SOURCES: dict[str, dict[str, str]] = {
+    "keras.utils.text_dataset_from_directory": {
+        "directory": "", "labels": '"inferred"', "label_mode": '"int"', "class_names": "None", "batch_size": "32",
+        "max_length": "None", "shuffle": "True", "seed": "None", "validation_split": "None", "subset": "None",
+    },
+    "keras.utils.timeseries_dataset_from_array": {
+        "data": "", "targets": "", "sequence_length": "", "sequence_stride": "1", "sampling_rate": "1",
+        "batch_size": "128", "shuffle": "False", "seed": "None", "start_index": "None", "end_index": "None",
+    },
+}  # fmt: skip
 # The methods that are written out, and the arguments that they take.
 METHODS: dict[str, frozenset[str]] = {
     "batch": frozenset({"batch_size", "drop_remainder"}),
@@ -38,11 +50,16 @@ def problem(references: References) -> str:
                 return f"{reference.path} is not called with arrays"
         elif reference.path not in AUTOTUNE:
             return f"{reference.path} has no counterpart"
+    for reference in references.references:
+        wrong = _wrong_source(references, reference) if reference.path in SOURCES else ""
+        if wrong:
+            return wrong
+    known = {n for v in vocabularies(references).values() if not v.problem for n in v.variables}
     for node in ast.walk(references.tree):
         if isinstance(node, ast.Attribute) and node.attr in _UNKNOWN and not _of_numpy(node):
             return f"the method {node.attr} is not written out"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
-            wrong = _wrong(references, node, node.func.attr)
+            wrong = _wrong(references, node, node.func.attr, known)
             if wrong:
                 return wrong
     return ""
@@ -52,7 +69,29 @@ def _of_numpy(node: ast.Attribute) -> bool:
     return isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
 
 
-def _wrong(references: References, call: ast.Call, name: str) -> str:
+def _wrong_source(references: References, reference: Reference) -> str:
+    """What is not understood about a call of a function that makes a pipeline."""
+    call, known, name = references.parents[reference.node], SOURCES[reference.path], reference.path.rpartition(".")[2]
+    if not isinstance(call, ast.Call) or call.func is not reference.node:
+        return f"{name} is not only called"
+    if len(call.args) > len(known) or any(isinstance(a, ast.Starred) for a in call.args):
+        return f"the arguments of {name} are not told apart"
+    given = dict(zip(known, call.args)) | {str(k.arg): k.value for k in call.keywords}
+    unknown = [n for n in given if n not in known]
+    if unknown:
+        return f"{name}({unknown[0]}=...) is not written out"
+    values = {n: v.value if isinstance(v, ast.Constant) else "" for n, v in given.items()}
+    known_labels = values.get("labels", "inferred") in ("inferred", None) and values.get("label_mode", "int") != ""
+    if not known_labels:
+        return f"{name}: its labels are not understood"
+    if values.get("subset", "training") not in ("training", "validation", None):
+        return f"{name}(subset={ast.unparse(given['subset'])}) is not written out"
+    if name == "timeseries_dataset_from_array" and values.get("batch_size", "") is None:
+        return f"{name}(batch_size=None) is not written out"
+    return ""
+
+
+def _wrong(references: References, call: ast.Call, name: str, layers: set[str]) -> str:
     """What is not understood about one call of a method."""
     for keyword in call.keywords:
         if keyword.arg not in METHODS[name]:
@@ -68,7 +107,7 @@ def _wrong(references: References, call: ast.Call, name: str) -> str:
         return f"the function of {name} is not seen"
     if any(function in references.around(r.node) for r in references.references):
         return f"the function of {name} uses TensorFlow"
-    parameters = {p.arg for p in ast.walk(function) if isinstance(p, ast.arg)}
+    parameters = {p.arg for p in ast.walk(function) if isinstance(p, ast.arg)} | layers
     for inner in ast.walk(function):
         if isinstance(inner, ast.Call) and not _is_plain(inner.func, parameters):
             return f"the function of {name} calls {references.code(inner.func)}"

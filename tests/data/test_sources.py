@@ -1,0 +1,127 @@
+"""Functions of Keras's that read data for a pipeline, written out, against Keras's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.training.programs import convert, run_keras, run_torch
+from transpile import keras2torch
+
+HEAD = """\
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+from tensorflow.keras import layers
+model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+"""
+
+
+def batches(source: str) -> tuple[list[Any], list[Any]]:
+    """The list `batches` that both programs leave, as arrays."""
+    theirs, ours = run_keras(HEAD + source), run_torch(convert(HEAD + source).code)
+    assert len(theirs["batches"]) == len(ours["batches"]) > 0
+    return theirs["batches"], ours["batches"]
+
+
+def _decoded(array: np.ndarray) -> list[Any]:
+    return [v.decode() if isinstance(v, bytes) else v for v in array.ravel().tolist()]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "series, series[4:], 6", "series, None, sequence_length=5, sequence_stride=3, batch_size=4",
+        "series[:-2], targets=series[2:, 0], sequence_length=4, sampling_rate=3, batch_size=7",
+        "series, series[:33], 6, start_index=5, end_index=30, sampling_rate=2",
+    ],
+)  # fmt: skip
+def test_windows(arguments: str) -> None:
+    theirs, ours = batches(
+        "series = np.arange(80.0).reshape(40, 2)\n"
+        f"data = keras.utils.timeseries_dataset_from_array({arguments}, shuffle=False)\nbatches = list(data)\n"
+    )
+    for a, b in zip(theirs, ours, strict=True):
+        pairs = [(a, b)] if "None" in arguments else zip(a, b, strict=True)
+        for x, y in pairs:
+            np.testing.assert_array_equal(np.asarray(y), np.asarray(x))
+
+
+def test_shuffled_windows_come_once_each() -> None:
+    theirs, ours = batches(
+        "series = np.arange(40)\n"
+        "data = keras.utils.timeseries_dataset_from_array(series, series, 3, shuffle=True, seed=1, batch_size=8)\n"
+        "batches = list(data)\n"
+    )
+    first, second = (np.concatenate([np.asarray(b[1]) for b in side]) for side in (theirs, ours))
+    assert sorted(first) == sorted(second) != list(second)
+    assert all((np.asarray(x)[:, 0] == np.asarray(y)).all() for x, y in ours)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three folders of texts, one of them with a folder inside."""
+    root = tmp_path_factory.mktemp("texts")
+    for i, name in enumerate(("b", "a", "c/d", "c")):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for j in range(5 + i):
+            (root / name / f"{j}.{'TXT' if j == 2 else 'txt'}").write_bytes(f"Été {name} {j}\r\nend".encode())
+        (root / name / "note.md").write_text("no text")
+    return root
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "shuffle=False", 'batch_size=5, label_mode="categorical", shuffle=False',
+        'label_mode="int", class_names=["c", "b"], shuffle=False', "label_mode=None, shuffle=False, batch_size=None",
+        "labels=None, shuffle=False, max_length=9",
+        'validation_split=0.3, subset="validation", seed=4', 'validation_split=0.3, subset="training", seed=4',
+    ],
+)  # fmt: skip
+def test_texts(texts: Path, arguments: str) -> None:
+    """The same texts with the same labels; those that are drawn are the same, in another order."""
+    theirs, ours = batches(
+        f'data = keras.utils.text_dataset_from_directory("{texts}", {arguments})\nbatches = list(data)\n'
+    )
+    rows = []
+    for side in (theirs, ours):
+        if "labels=None" in arguments or "label_mode=None" in arguments:
+            found = [(t,) for b in side for t in _decoded(np.asarray(b))]
+        else:
+            found = [(t, np.asarray(y).tolist()) for b in side for t, y in zip(_decoded(np.asarray(b[0])), b[1])]
+            assert {np.asarray(b[1]).dtype.kind for b in side} == {np.asarray(theirs[0][1]).dtype.kind}
+        rows.append(found if "shuffle=False" in arguments else sorted(found))
+    assert rows[0] == rows[1]
+
+
+def test_texts_through_a_vectorizer(texts: Path) -> None:
+    theirs, ours = batches(
+        f'data = keras.utils.text_dataset_from_directory("{texts}", shuffle=False, batch_size=8)\n'
+        "vectorizer = layers.TextVectorization(max_tokens=9)\nvectorizer.adapt(data.map(lambda x, y: x))\n"
+        "batches = list(data.map(lambda x, y: (vectorizer(x), y)).prefetch(tf.data.AUTOTUNE))\n"
+        "strings = tf.data.Dataset.from_tensor_slices((['a é', 'end b'], [1, 0])).batch(2)\n"
+        "batches += list(strings.map(lambda text, label: (vectorizer(text), label)))\n"
+    )
+    for a, b in zip(theirs, ours, strict=True):
+        for x, y in zip(a, b, strict=True):
+            np.testing.assert_array_equal(np.asarray(y), np.asarray(x))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'text_dataset_from_directory("texts", validation_split=0.2, subset="both", seed=1)',
+        'text_dataset_from_directory("texts", follow_links=True)',
+        "timeseries_dataset_from_array(series, series, 4, batch_size=None)",
+        "timeseries_dataset_from_array(*arguments)",
+    ],
+)
+def test_left(call: str) -> None:
+    fit = 'model.compile("sgd", "mse")\n'
+    result = keras2torch(HEAD + fit + f"data = keras.utils.{call}\nmodel.fit(data)\n")
+    assert "K2T171" in {d.code for d in result.diagnostics}
+    assert f"data = keras.utils.{call}" in result.code
