@@ -104,7 +104,9 @@ def test_texts_through_a_vectorizer(texts: Path) -> None:
         "vectorizer = layers.TextVectorization(max_tokens=9)\nvectorizer.adapt(data.map(lambda x, y: x))\n"
         "batches = list(data.map(lambda x, y: (vectorizer(x), y)).prefetch(tf.data.AUTOTUNE))\n"
         "strings = tf.data.Dataset.from_tensor_slices((['a é', 'end b'], [1, 0])).batch(2)\n"
-        "batches += list(strings.map(lambda text, label: (vectorizer(text), label)))\n"
+        "def vectorize_text(text, label):\n    text = tf.expand_dims(text, -1)\n    return vectorizer(text), label\n"
+        "batches += list(strings.map(vectorize_text))\n"
+        "batches += list(strings.map(lambda t, label: (vectorizer(tf.expand_dims(t, axis=-1)), label)))\n"
     )
     for a, b in zip(theirs, ours, strict=True):
         for x, y in zip(a, b, strict=True):

@@ -162,3 +162,50 @@ def test_only_what_is_used_is_written() -> None:
     code = convert(HEAD + "v = layers.TextVectorization(output_mode='int', name='v')\nv.adapt(texts)\n").code
     assert "v = TextVectorization()" in code
     assert not {"ngrams", "callable", "_vectors", "vocabulary_size", "output_mode"} & set(code.split())
+
+
+STANDARDIZERS = [
+    """\
+def clean(input_data):
+    lowercase = tf.strings.lower(input_data)
+    stripped_html = tf.strings.regex_replace(lowercase, "<br />", " ")
+    return tf.strings.regex_replace(stripped_html, f"[{re.escape(string.punctuation)}]", "")
+""",
+    """\
+def clean(text):
+    return tf.strings.strip(tf.strings.regex_replace(tf.strings.lower(text, encoding="utf-8"), r"\\w+t\\b", "<hit>"))
+""",
+]
+
+
+@pytest.mark.parametrize("function", STANDARDIZERS)
+def test_functions_of_strings(function: str) -> None:
+    source = "import re, string\nimport tensorflow as tf\n" + function
+    source += f"texts = {[*TEXTS, 'Fine<br />it IS']!r}\n" + textwrap.dedent("""\
+        v = layers.TextVectorization(standardize=clean, output_sequence_length=7)
+        w = layers.TextVectorization(
+            standardize=lambda s: tf.strings.join(["[start]", s, "[end]"], separator=" "),
+            split=lambda s: tf.strings.split(s, sep=" "),
+        )
+        v.adapt(texts)
+        w.adapt(texts)
+        first, second, third = v(texts), w(texts[1:2]), w.get_vocabulary()
+        """)
+    theirs, ours = run_keras(HEAD + source), run_torch(convert(HEAD + source).code)
+    np.testing.assert_array_equal(np.asarray(ours["first"]), np.asarray(theirs["first"]))
+    np.testing.assert_array_equal(np.asarray(ours["second"]), np.asarray(theirs["second"]))
+    assert ours["third"] == theirs["third"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'tf.strings.regex_replace(s, r"\pN", "")', "tf.strings.length(s)", r'tf.strings.regex_replace(s, "a", r"\0\0")',
+        "tf.strings.lower(tf.reverse(s, [0]))",
+    ],
+)  # fmt: skip
+def test_functions_of_strings_that_are_left(body: str) -> None:
+    source = f"def clean(s):\n    return {body}\nv = layers.TextVectorization(standardize=clean)\n"
+    result = keras2torch(HEAD + source)
+    assert "K2T193" in {d.code for d in result.diagnostics}
+    assert f"return {body}" in result.code

@@ -16,6 +16,7 @@ from transpile.backends.torch_setup import (
     write_device,
     write_seed,
 )
+from transpile.backends.torch_strings import write_strings
 from transpile.backends.torch_vocabulary_calls import write_vocabulary
 from transpile.frontends.keras_utilities import Setup, Use, use_of
 from transpile.frontends.known_shapes import known_shape
@@ -23,7 +24,7 @@ from transpile.interpret.arrays import KERAS_CONSTANTS, OneHot
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.pipelines import SOURCES
 from transpile.interpret.values import Array
-from transpile.interpret.vocabularies import kind_of
+from transpile.interpret.vocabularies import is_on_strings, kind_of
 from transpile.ir import Edit
 from transpile.passes.leftovers import remaining
 from transpile.references import Reference, References
@@ -99,6 +100,11 @@ class _Utilities:
         """Converts what depends on nothing else; whether it did."""
         if kind := kind_of(use.path):
             return not self._in_model(use) and write_vocabulary(self.writing, use, kind)
+        if is_on_strings(self.references, use.reference.node, use.path) and not self.interpreter.keras.pipelines:
+            self.output.imports.add(NUMPY)
+            return self.writing.replace(use.reference.node, "np.expand_dims")
+        if use.path.startswith("tf.strings."):
+            return write_strings(self.writing, use)
         if use.path == "keras.utils.to_categorical":
             return self._to_categorical(use)
         if use.path in ("keras.utils.Sequence", "keras.utils.PyDataset") and self.converted:

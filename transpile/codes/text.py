@@ -17,4 +17,17 @@ one is given an argument, or is used in a way, for which that class has nothing.
     layers.StringLookup()                     # converted""",
         "do without the argument, or write the numbering of the tokens by hand",
     ),
+    Code(
+        "K2T193",
+        "error",
+        "a function of tf.strings that was left",
+        """\
+The functions that a TextVectorization calls take one text in the converted program, and `tf.strings`
+in them becomes Python's methods and `re`. This call has no counterpart, or its pattern means
+something else in Python.
+
+    tf.strings.regex_replace(text, r"\\pN", "")      # left: a class of RE2's
+    tf.strings.regex_replace(text, "<br />", " ")   # converted: re.sub("<br />", " ", text)""",
+        "write the function for one text, with Python's own methods",
+    ),
 )

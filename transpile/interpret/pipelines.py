@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from transpile.interpret.vocabularies import vocabularies
+from transpile.interpret.vocabularies import is_on_strings, vocabularies
 from transpile.references import Reference, References
 
 SLICES = "tf.data.Dataset.from_tensor_slices"
@@ -105,11 +105,13 @@ def _wrong(references: References, call: ast.Call, name: str, layers: set[str]) 
         function = next((n for n in references.tree.body if isinstance(n, ast.FunctionDef) and n.name == wanted), None)
     if not isinstance(function, ast.Lambda | ast.FunctionDef):
         return f"the function of {name} is not seen"
-    if any(function in references.around(r.node) for r in references.references):
+    inside = [r for r in references.references if function in references.around(r.node)]
+    if any(not is_on_strings(references, r.node, r.path) for r in inside):
         return f"the function of {name} uses TensorFlow"
     parameters = {p.arg for p in ast.walk(function) if isinstance(p, ast.arg)} | layers
+    shaping = {r.node for r in inside}
     for inner in ast.walk(function):
-        if isinstance(inner, ast.Call) and not _is_plain(inner.func, parameters):
+        if isinstance(inner, ast.Call) and inner.func not in shaping and not _is_plain(inner.func, parameters):
             return f"the function of {name} calls {references.code(inner.func)}"
     return ""
 

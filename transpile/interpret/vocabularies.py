@@ -154,3 +154,34 @@ def _used(vocabulary: Vocabulary, references: References) -> str:
         if node.attr == "adapt" and isinstance(call, ast.Call) and any(k.arg != "batch_size" for k in call.keywords):
             return f"{vocabulary.kind}.adapt with other arguments than the data is not written out"
     return ""
+
+
+def text_functions(references: References) -> set[ast.AST]:
+    """The functions of the file that its TextVectorization layers call, with one text each time."""
+    vocabulary = vocabularies(references).get("TextVectorization")
+    if vocabulary is None or vocabulary.problem:
+        return set()
+    given = [*vocabulary.given("standardize"), *vocabulary.given("split")]
+    names = {v.id for v in given if isinstance(v, ast.Name)}
+    found: set[ast.AST] = {v for v in given if isinstance(v, ast.Lambda)}
+    return found | {n for n in ast.walk(references.tree) if isinstance(n, ast.FunctionDef) and n.name in names}
+
+
+def mapped_functions(references: References) -> set[ast.AST]:
+    """The functions that pipelines map over their strings: they call a layer with a vocabulary."""
+    layers = {n for v in vocabularies(references).values() if not v.problem for n in v.variables}
+    if not layers:
+        return set()
+    calls = [n for n in ast.walk(references.tree) if isinstance(n, ast.Call)]
+    maps = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr == "map"]
+    given = [a for c in maps for a in (*c.args[:1], *(k.value for k in c.keywords if k.arg == "map_func"))]
+    names = {a.id for a in given if isinstance(a, ast.Name)}
+    found: list[ast.AST] = [a for a in given if isinstance(a, ast.Lambda)]
+    found += [n for n in references.tree.body if isinstance(n, ast.FunctionDef) and n.name in names]
+    return {f for f in found if any(isinstance(n, ast.Name) and n.id in layers for n in ast.walk(f))}
+
+
+def is_on_strings(references: References, node: ast.AST, path: str) -> bool:
+    """Whether a function of TensorFlow's only shapes the strings that a layer with a vocabulary is given."""
+    functions = mapped_functions(references) if path == "tf.expand_dims" else set()
+    return any(n in functions for n in references.around(node))

@@ -19,6 +19,7 @@ from transpile.backends.torch_setup import DEVICE_LISTS, SEEDS
 from transpile.frontends.keras_utilities import SETUP_CALLS, SETUP_VALUES
 from transpile.interpret.arrays import KERAS_CONSTANTS
 from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.vocabularies import mapped_functions, text_functions
 from transpile.ir import Edit
 from transpile.passes.leftovers import code_of, remaining
 from transpile.references import References
@@ -83,6 +84,7 @@ class Bodies:
         live = remaining(references, output)
         self.paths: dict[ast.AST, str] = {r.node: r.path for r in live}
         self.every: dict[ast.AST, str] = {r.node: r.path for r in references.references}
+        self.on_texts = text_functions(references) | mapped_functions(references)
         mine = self._mine()
         self.body = Body(references, mine)
         if interpreter is not None:
@@ -91,7 +93,15 @@ class Bodies:
 
     def _mine(self) -> dict[ast.AST, str]:
         """The references of tensor code; the others are for other back ends."""
-        return {n: p for n, p in self.paths.items() if is_tensor_code(p) and (self._called(n) or not _object(p))}
+        return {
+            n: p
+            for n, p in self.paths.items()
+            if is_tensor_code(p) and (self._called(n) or not _object(p)) and not self._on_text(n)
+        }
+
+    def _on_text(self, node: ast.AST) -> bool:
+        """Whether code works on strings, which are no tensors."""
+        return bool(self.on_texts) and any(n in self.on_texts for n in self.references.around(node))
 
     def _called(self, node: ast.AST) -> bool:
         parent = self.references.parents.get(node)
