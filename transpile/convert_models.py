@@ -36,8 +36,9 @@ from transpile.frontends.sameness import depends_on_parameters, same_network
 from transpile.frontends.scope import Unstructured
 from transpile.frontends.structured_model import read_structured, wants_structure
 from transpile.frontends.unrolled_model import read_unrolled
+from transpile.frontends.variables import variable_of
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Frame, Instance, ModelValue
+from transpile.interpret.values import Layer, ModelValue
 from transpile.ir import Model, Span
 from transpile.passes.layout import Helper, arrange, arrange_helper
 from transpile.passes.parameters import lift, parameters
@@ -144,6 +145,9 @@ class ModelConverter:
         done = Converted(values, reading, region, model, written, arguments, external)
         done.readings = self.readings[id(reading)]
         self.converted.append(done)
+        for layer in reading.layers.values():
+            if isinstance(layer, Layer):
+                layer.lent |= layer.adapted
         self._emit(done)
 
     def _write(
@@ -275,13 +279,16 @@ class ModelConverter:
         """For each module that another model owns: the expression that gives it."""
         result = {}
         for name, (owner, attribute) in reading.external.items():
+            if isinstance(owner, Layer):
+                result[name] = self._adapted(owner, reading)
+                continue
             found = next((c for c in self.converted if owner in c.values), None)
             if found is None:
                 raise Unconvertible([("K2T110", "a model used here is not converted", reading.value.span)])
             if any(e.kind in COPIES and e.model is owner for e in self.interpreter.events):
                 message = "a model that was loaded from a file or cloned is used in another one"
                 raise Unconvertible([("K2T131", message, reading.value.span)])
-            variable = self._expression(owner, reading.value.frame)
+            variable = variable_of(owner, reading.value.frame)
             if not variable and not attribute and _inside(found.region.construct, region, self.source):
                 found.inlined, variable = True, found.construct
             if not variable:
@@ -292,23 +299,13 @@ class ModelConverter:
             result[name] = variable if not attribute else _access(variable, path)
         return result
 
-    @staticmethod
-    def _expression(value: ModelValue, frame: Frame) -> str:
-        """The user's variable that holds a model, as seen from a frame."""
-        scope: Frame | None = frame
-        while scope is not None:
-            found = [n for n, held in scope.names.items() if held is value and n not in scope.loop_names]
-            found += [
-                f"{n}.{attribute}"
-                for n, held in scope.names.items()
-                if isinstance(held, Instance)
-                for attribute, inner in held.attributes.items()
-                if inner is value
-            ]
-            if found:
-                return found[0]
-            scope = scope.parent
-        return _element(value, frame)
+    def _adapted(self, layer: Layer, reading: Reading) -> str:
+        """The variable of a layer that is a module of its own."""
+        variable = variable_of(layer, reading.value.frame)
+        if not variable.isidentifier():
+            message = f"this {layer.kind}, which learns by adapt(), has no variable of its own"
+            raise Unconvertible([("K2T194", message, layer.span)])
+        return variable
 
     def _with_parameters(
         self,
@@ -377,21 +374,6 @@ def _inside(construct: Span, region: Region, source: Source) -> bool:
 def _access(variable: str, path: str) -> str:
     """`model.dense`, or `model[0]` for a position in a Sequential."""
     return f"{variable}[{path}]" if path.isdigit() else f"{variable}.{path}"
-
-
-def _element(value: ModelValue, frame: Frame) -> str:
-    """`members[0]` for a model in a list (or a dict) that a variable holds."""
-    scope: Frame | None = frame
-    while scope is not None:
-        for name, held in scope.names.items():
-            items = (
-                enumerate(held) if isinstance(held, list | tuple) else held.items() if isinstance(held, dict) else ()
-            )
-            for key, item in items:
-                if item is value:
-                    return f"{name}[{key!r}]"
-        scope = scope.parent
-    return ""
 
 
 def _roots(expressions: Iterable[str]) -> list[str]:

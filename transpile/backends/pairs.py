@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Frame, Instance, ModelValue, Tensor
+from transpile.interpret.values import Frame, Instance, Layer, ModelValue, Tensor
 from transpile.ir import Expr, Node, Shape
 from transpile.registry import Op, weight_lines
 from transpile.result import InputInfo, LayerPair, ModelPair, TrainingInfo
@@ -17,6 +17,16 @@ from transpile.shapes import value as extent
 
 if TYPE_CHECKING:
     from transpile.backends.written_model import Converted
+
+
+# The statistics of a layer that learns by `adapt`.
+ADAPTED = ("mean: ... -> mean: ...", "variance: ... -> variance: ...")
+
+
+def given_name(layer: Layer) -> str:
+    """The name that the program gives a layer, "" if it gives none."""
+    given = layer.common["name"].value if "name" in layer.common else ""
+    return given if isinstance(given, str) else ""
 
 
 def pairs_of(
@@ -80,10 +90,10 @@ def _layers(done: Converted, by_model: Mapping[int, Converted], prefix: str) -> 
             inner = by_model.get(id(layer))
             if inner is not None:
                 found.append((layer.order, _layers(inner, by_model, path + "." if path else "")))
+        elif layer.adapted:
+            found.append((layer.order, [LayerPair(given_name(layer), path, "normalization", layer.kind, ADAPTED)]))
         elif layer.op is not None and (lines := _lines(done, name, layer.op)):
-            given = layer.common["name"].value if "name" in layer.common else ""
-            keras = given if isinstance(given, str) else ""
-            pair = LayerPair(keras, path, layer.op.name, layer.kind, lines)
+            pair = LayerPair(given_name(layer), path, layer.op.name, layer.kind, lines)
             found.append((layer.order, [pair]))
     found.sort(key=lambda p: p[0])
     return [pair for _, pairs in found for pair in pairs]

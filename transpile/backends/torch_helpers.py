@@ -52,6 +52,7 @@ _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "StringLookup": (("strings_in",), ("from collections import Counter", NUMPY, "import torch")),
     "IntegerLookup": (("integers_in",), ("from collections import Counter", NUMPY, "import torch")),
     "strings_in": ((), ()),
+    "Normalization": ((), (NUMPY, "import torch", "from torch import nn")),
     "stack_samples": ((), (NUMPY, "from torch.utils.data import default_collate")),
     "integers_in": ((), (NUMPY, "import torch")),
     "text_to_word_sequence": ((), ()),
@@ -169,7 +170,7 @@ class Writing:
             written = self.define(other, offset)
             text = re.sub(rf"\b{other}\b(?=\()", written, text)
         self.output.imports.update(imports)
-        self.output.imports.update(i for i in _OPTIONAL if re.search(rf"\b{i.rpartition(' ')[2]}[.(]", text))
+        self.output.imports.update(i for i in _OPTIONAL if re.search(rf"(?<!\.)\b{i.rpartition(' ')[2]}[.(]", text))
         own = f"keras_{name}" if self._taken(name) else name
         if own in self.output.definitions:
             return own

@@ -17,7 +17,7 @@ from transpile.backends.torch_setup import (
     write_seed,
 )
 from transpile.backends.torch_strings import write_strings
-from transpile.backends.torch_vocabulary_calls import write_vocabulary
+from transpile.backends.torch_vocabulary_calls import write_adapted, write_vocabulary
 from transpile.frontends.keras_utilities import Setup, Use, use_of
 from transpile.frontends.known_shapes import known_shape
 from transpile.interpret.arrays import KERAS_CONSTANTS, OneHot
@@ -100,6 +100,8 @@ class _Utilities:
         """Converts what depends on nothing else; whether it did."""
         if kind := kind_of(use.path):
             return not self._in_model(use) and write_vocabulary(self.writing, use, kind)
+        if use.path == "keras.layers.Normalization" and use.call is not None and self._adapted(use):
+            return write_adapted(self.writing, use)
         if is_on_strings(self.references, use.reference.node, use.path) and not self.interpreter.keras.pipelines:
             self.output.imports.add(NUMPY)
             return self.writing.replace(use.reference.node, "np.expand_dims")
@@ -145,6 +147,12 @@ class _Utilities:
         models = [m.layers for m in self.interpreter.models]
         at = self.references.start(use.call) if use.call else -1
         return any(x.applications or any(x in m for m in models) for x in self.interpreter.layers if x.span.start == at)
+
+    def _adapted(self, use: Use) -> bool:
+        """Whether a layer is a module of its own, in the models that use it."""
+        at = self.references.start(use.call) if use.call else -1
+        found = [x for x in self.interpreter.layers if x.span.start == at]
+        return bool(found) and all(x.adapted and (x.lent or not self._in_model(use)) for x in found)
 
     def _preprocessing(self, use: Use) -> bool:
         """Of a pretrained network that has become one of torchvision."""

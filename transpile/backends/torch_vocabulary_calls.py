@@ -25,6 +25,15 @@ def write_vocabulary(writing: Writing, use: Use, kind: str) -> bool:
     return True
 
 
+def write_adapted(writing: Writing, use: Use) -> bool:
+    """`layers.Normalization()` whose statistics come from `adapt`."""
+    assert use.call is not None
+    name = writing.define("Normalization", writing.references.start(use.reference.node))
+    dropped = [k for k in use.call.keywords if k.arg != "axis" or ast.unparse(k.value) == "-1"]
+    writing.output.edits += without(use.call, dropped, writing.references)
+    return writing.replace(use.reference.node, name)
+
+
 def without(call: ast.Call, dropped: list[ast.keyword], references: References) -> Iterator[Edit]:
     """Takes arguments out of a call, each with one comma."""
     every = sorted([*call.args, *call.keywords], key=references.start)

@@ -30,4 +30,18 @@ something else in Python.
     tf.strings.regex_replace(text, "<br />", " ")   # converted: re.sub("<br />", " ", text)""",
         "write the function for one text, with Python's own methods",
     ),
+    Code(
+        "K2T194",
+        "error",
+        "a layer that learns by adapt() without a variable",
+        """\
+A layer that learns from data by `adapt` becomes a module of its own, which the model is given. For
+that it must be in a variable.
+
+    model.add(layers.Normalization())     # left: nothing can adapt it
+    normalizer = layers.Normalization()   # converted
+    normalizer.adapt(x)
+    model.add(normalizer)""",
+        "assign the layer to a variable before the model is made",
+    ),
 )

@@ -28,14 +28,14 @@ class Reading:
 
     `applies` are the applications it consists of, in order; `layers` the Keras layers by the
     attribute that holds their module; `external` maps an attribute to another model's attribute that shares
-    the layer (or to the nested model itself, when the second part is empty).
+    the layer (or to the nested model or adapted layer itself, when the second part is empty).
     """
 
     value: ModelValue
     model: Model
     applies: list[Apply]
     layers: dict[str, Layer | ModelValue]
-    external: dict[str, tuple[ModelValue, str]] = field(default_factory=dict)
+    external: dict[str, tuple[ModelValue | Layer, str]] = field(default_factory=dict)
     ignored_mask: bool = False
     all_applies: list[Apply] = field(default_factory=list)  # those that were moved into the loss, too
     unportable: list[Expr] = field(default_factory=list)  # known only where they are written
@@ -191,7 +191,7 @@ class Reader:
             name = self.attributes.unique(attribute_name(layer))
             self.names[key] = name
             self.reading.layers[name] = layer
-            if isinstance(layer, ModelValue):
+            if isinstance(layer, ModelValue) or layer.adapted:
                 self.reading.external[name] = (layer, "")
             elif key in self.owners and self.owners[key][0] is not self.value:
                 self.reading.external[name] = self.owners[key]

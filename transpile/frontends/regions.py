@@ -67,7 +67,7 @@ def _statements(reading: Reading, home: Frame, interpreter: Interpreter, others:
     applies = [r for r in reading.applies if id(r) not in others]
     for record in applies:
         add(record)
-        if isinstance(record.layer, Layer):
+        if isinstance(record.layer, Layer) and not record.layer.adapted:
             add(record.layer)
         for tensor in record.inputs:
             if isinstance(tensor.source, InputSource) and tensor.source.statement is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from transpile.interpret.adapted import adapted_shape
 from transpile.interpret.values import Apply, Frame, InputSource, Layer, Phi, Tensor
 from transpile.ir import FREE, UNKNOWN, Expr, Shape, literal
 from transpile.registry import Op, UnknownArgument, bind, by_keras_path, by_name, mask_of, signature
@@ -155,6 +156,8 @@ class Graph:
             self.interpreter.next_order(), self.interpreter.statement,
         )  # fmt: skip
         layer.applications.append(record)
+        if layer.adapted:
+            record.op, record.args = None, {}
         result = self._outputs(record)
         activation = layer.args.get("activation")
         if activation is not None:
@@ -169,6 +172,8 @@ class Graph:
         op = record.op
         shapes = [t.shape for t in record.inputs]
         result = self._shapes(op, shapes, record) if op is not None else None
+        if isinstance(record.layer, Layer) and record.layer.adapted:
+            result = adapted_shape(record)
         several = isinstance(result, list)
         merges = op is None or op.name not in RECURRENT | ATTENTION
         masks = [t.mask for t in (record.inputs if merges else record.inputs[:1])]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from transpile.interpret import callbacks
+from transpile.interpret.adapted import note_adapted
 from transpile.interpret.applications import application
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
 from transpile.interpret.custom import Custom
@@ -144,6 +145,7 @@ class KerasCalls:
             common |= {k: e for k, e in kwargs.items() if k in LAYER_ARGUMENTS}
             layer.problems += old
             self._bind(layer, args, kwargs)
+        note_adapted(layer)
         self.interpreter.layers.append(layer)
         return layer
 

@@ -171,6 +171,8 @@ class Layer:
     applications: list[Apply] = field(default_factory=list)
     results: list[object] = field(default_factory=list)  # of each application, its activation included
     instance: Instance | None = None  # of the user's class
+    adapted: bool = False  # learns from data outside of any model: a module of its own
+    lent: bool = False  # a converted model uses that module
 
     @property
     def kind(self) -> str:

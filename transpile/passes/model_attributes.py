@@ -25,6 +25,8 @@ def report_attributes(
         if id(target) not in ours or any(_within(span, c) for c in output.claimed):
             continue
         name = node.attr.value
+        if isinstance(target, Layer) and target.adapted and name == "adapt":
+            continue
         if name == "stop_training" or any(_within(span, d.span) for d in output.diagnostics):
             continue
         what = "model" if isinstance(target, ModelValue) else "layer"

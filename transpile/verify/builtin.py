@@ -43,6 +43,7 @@ _PLAIN: dict[str, tuple[str, ...]] = {
     "LayerNormalization": _NORM[:2],
     "GroupNormalization": _NORM[:2],
     "RMSNormalization": ("scale: ... -> weight: ...",),
+    "Normalization": ("mean: ... -> mean: ...", "variance: ... -> variance: ..."),
     "PReLU": ("alpha: 1 1 c -> weight: c",),
 }
 

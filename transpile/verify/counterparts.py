@@ -219,6 +219,12 @@ class Matcher:
         return f"{prefix}{extra[0]} has no counterpart in Keras" if extra and "" in holders else ""
 
 
+def _counts(name: str, names: Sequence[str]) -> bool:
+    """Whether a weight only counts what a Normalization has seen: no output depends on it."""
+    owner, _, own = name.rpartition("/")
+    return own == "count" and {f"{owner}/mean", f"{owner}/variance"} <= set(names)
+
+
 def audit(
     result: Counterparts,
     names: Sequence[str],
@@ -227,7 +233,7 @@ def audit(
     """Adds what is left over on either side to the problems."""
     used = {number for match in result.matches for number in match.weights.values()}
     for number, name in enumerate(names):
-        if number not in used:
+        if number not in used and not _counts(name, names):
             result.problems.append(f"the Keras weight {name} has no counterpart")
     covered = {(f"{m.module}." if m.module else "") + name for m in result.matches for name in targets(m.lines)}
     frozen = {name for match in result.matches for name in match.zeros()}

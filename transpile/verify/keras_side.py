@@ -310,6 +310,13 @@ class KerasModel:
         """Sets the values of `weights`."""
         for weight, value in zip(self.weights, values, strict=True):
             weight.assign(value)
+        self.settle_statistics()
+
+    def settle_statistics(self) -> None:
+        """A Normalization computes with copies of its weights."""
+        for layer in self.all_layers():
+            if type(layer).__name__ == "Normalization" and layer.built:
+                layer.finalize_state()
 
     def settle_training(self) -> None:
         """Exact floats in the optimizer, its schedule and the losses."""

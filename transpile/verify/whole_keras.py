@@ -55,6 +55,7 @@ class KerasRun:
             if id(weight) not in self.started:
                 weight.assign(value)
                 self.started.add(id(weight))
+        wrapped.settle_statistics()
 
     @contextlib.contextmanager
     def hooked(self) -> Iterator[None]:
