@@ -98,25 +98,13 @@ class _Utilities:
 
     def pure(self, use: Use) -> bool:
         """Converts what depends on nothing else; whether it did."""
-        if kind := kind_of(use.path):
-            return not self._in_model(use) and write_vocabulary(self.writing, use, kind)
-        if use.path == "keras.layers.Normalization" and use.call is not None and self._adapted(use):
-            return write_adapted(self.writing, use)
-        if is_on_strings(self.references, use.reference.node, use.path) and not self.interpreter.keras.pipelines:
-            self.output.imports.add(NUMPY)
-            return self.writing.replace(use.reference.node, "np.expand_dims")
-        if use.path.startswith("tf.strings."):
-            return write_strings(self.writing, use)
+        found = self._of_data(use)
+        if found is not None:
+            return found
         if use.path == "keras.utils.to_categorical":
             return self._to_categorical(use)
         if use.path in ("keras.utils.Sequence", "keras.utils.PyDataset") and self.converted:
             return write_sequence(self.writing, use)
-        if (
-            (use.path.startswith("tf.data.") or use.path in SOURCES)
-            and self.converted
-            and not self.interpreter.keras.pipelines
-        ):
-            return write_pipeline(self.writing, use)
         if use.path in _MODEL_CLASSES and self._annotates(use.reference.node):
             self.output.imports.add("from torch import nn")
             return self.writing.replace(use.reference.node, "nn.Module")
@@ -133,14 +121,33 @@ class _Utilities:
             return self._word_index(use)
         if use.path.startswith("keras.applications.") and use.path.endswith(".preprocess_input"):
             return self._preprocessing(use)
-        found = HELPERS.get(use.path)
-        if found is None:
+        helper = HELPERS.get(use.path)
+        if helper is None:
             return False
-        name, parameters = found
+        name, parameters = helper
         renamed = self._renamed(use)
         if use.call is not None and use.arguments(*parameters, *renamed) is None:
             return False
         return self._helper(use, name)
+
+    def _of_data(self, use: Use) -> bool | None:
+        """Converts what belongs to texts, categories and pipelines; None for anything else."""
+        if kind := kind_of(use.path):
+            return not self._in_model(use) and write_vocabulary(self.writing, use, kind)
+        if use.path == "keras.layers.Normalization" and use.call is not None and self._adapted(use):
+            return write_adapted(self.writing, use)
+        if is_on_strings(self.references, use.reference.node, use.path) and not self.interpreter.keras.pipelines:
+            self.output.imports.add(NUMPY)
+            return self.writing.replace(use.reference.node, "np.expand_dims")
+        if use.path.startswith("tf.strings."):
+            return write_strings(self.writing, use)
+        if (
+            (use.path.startswith("tf.data.") or use.path in SOURCES)
+            and self.converted
+            and not self.interpreter.keras.pipelines
+        ):
+            return write_pipeline(self.writing, use)
+        return None
 
     def _in_model(self, use: Use) -> bool:
         """Whether a layer is part of a model, which was left then."""
