@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from transpile.backends.written_model import Converted
 
 
+# Ops that take numbers of classes, and the argument that says how many there are.
+_CLASSES = {"embedding": "input_dim", "category_encoding": "num_tokens"}
 # The statistics of a layer that learns by `adapt`.
 ADAPTED = ("mean: ... -> mean: ...", "variance: ... -> variance: ...")
 
@@ -74,8 +76,8 @@ def _plain(shape: Shape | None) -> tuple[int | None, ...] | None:
 def _input(tensor: Tensor, name: str, done: Converted) -> InputInfo:
     highs = []
     for record in done.reading.applies:
-        if record.op is not None and record.op.name == "embedding" and tensor in record.inputs:
-            size = record.args.get("input_dim", Expr("")).value
+        if record.op is not None and record.op.name in _CLASSES and tensor in record.inputs:
+            size = record.args.get(_CLASSES[record.op.name], Expr("")).value
             if isinstance(size, int):
                 highs.append(size)
     return InputInfo(name, _plain(tensor.shape), tensor.dtype, min(highs) if highs else None)
