@@ -47,6 +47,23 @@ def test_two_early_stoppings() -> None:
     compare(BUILD + fit(stop.format("loss", 5) + ", " + stop.format("val_loss", 3), epochs=9))
 
 
+def test_a_list_under_the_same_name_again() -> None:
+    """Each list goes with its training; what is still read stays, and is reported."""
+    from transpile import keras2torch
+
+    again = "".join(
+        f"callbacks = [keras.callbacks.EarlyStopping(monitor='loss', patience={n})]\n"
+        "history = model.fit(x, onehot, epochs=4, verbose=0, shuffle=False, callbacks=callbacks)\n"
+        for n in (3, 1)
+    )
+    source = HEAD + model(LINEAR) + "model.compile(keras.optimizers.SGD(0.1), 'mse')\n" + again
+    _, ours = compare(source)
+    assert "callbacks" not in ours
+    result = keras2torch(source + "print(len(callbacks))\n")
+    assert "K2T126" in {d.code for d in result.diagnostics}
+    assert "callbacks = [keras" in result.code
+
+
 # When there is a validation
 
 

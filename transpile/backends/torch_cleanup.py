@@ -159,6 +159,9 @@ class _Reads(cst.CSTVisitor):
         node.value.visit(self)
         return False
 
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
+        return not isinstance(node.target, cst.Name)  # it is given another value
+
     def visit_Attribute(self, node: cst.Attribute) -> bool:
         node.value.visit(self)
         return False

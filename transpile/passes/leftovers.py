@@ -28,6 +28,7 @@ _CODES = (
     ("keras.utils.Sequence", "K2T127"), ("keras.utils.PyDataset", "K2T127"),
     ("keras.utils.image_dataset_from_directory", "K2T127"), ("tf.data", "K2T127"),
     ("keras.preprocessing.image_dataset_from_directory", "K2T127"),
+    ("keras.utils.text_dataset_from_directory", "K2T127"), ("keras.utils.timeseries_dataset_from_array", "K2T127"),
     ("tf.GradientTape", "K2T124"),
     ("keras.wrappers", "K2T151"),
     ("tf.function", "K2T152"), ("tf.Module", "K2T152"),
