@@ -4,7 +4,8 @@ The digits convnet of fixtures/cases is trained on one batch of 128 by three sid
 the converter emits, with the criterion and the optimizer of the emitted file; what a person would
 have written in PyTorch (below); Keras on its torch backend. Each has a process of its own with one
 thread and no GPU, and they take turns, so that other work on the machine falls on all alike.
-Processor time is counted, and medians are divided.
+Processor time is counted, and medians are divided. `--device cuda` does the same on a GPU, where time
+is what passes until the GPU is done, and Keras on JAX takes part too.
 
 Part of the step: clearing the gradients, forward, loss, backward, the optimizer. Not part of it:
 metrics, and the making of batches.
@@ -30,18 +31,14 @@ ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "fixtures/cases/digits_convnet/keras.py"
 BATCH = 128
 WARM_UP = 2
-STEPS = 2  # in one turn
+STEPS = {"cpu": 2, "cuda": 50}  # in one turn
 SIDES = {
     "emitted": "emitted by transpile",
     "written": "written by hand",
     "keras": "Keras on its torch backend",
 }
-ENVIRONMENT = {
-    "KERAS_BACKEND": "torch",
-    "CUDA_VISIBLE_DEVICES": "",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
+ON_GPU = {"keras_jax": "Keras on its JAX backend"}
+ENVIRONMENT = {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 Step = Callable[[], object]
 
@@ -80,7 +77,8 @@ def emitted() -> Step:
 
     code = keras2torch(FILE.read_text()).code
     program = until(code, "x_train", "y_train", "model", "criterion", "optimizer")
-    x, y = (torch.as_tensor(program[name][:BATCH]) for name in ("x_train", "y_train"))
+    device = program["device"]
+    x, y = (torch.as_tensor(program[name][:BATCH]).to(device) for name in ("x_train", "y_train"))
     return torch_step(program["model"], program["criterion"], program["optimizer"], x, y)
 
 
@@ -109,8 +107,9 @@ def written() -> Step:
             x = F.relu(self.conv2(x))
             return self.head(self.dropout(x.permute(0, 2, 3, 1).flatten(1)))
 
-    x, y = torch.rand(BATCH, 28, 28, 1), torch.randint(10, (BATCH,))
-    model: Any = Net()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    x, y = torch.rand(BATCH, 28, 28, 1, device=device), torch.randint(10, (BATCH,), device=device)
+    model: Any = Net().to(device)
     model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
     return torch_step(model, nn.CrossEntropyLoss(), optimizer, x, y)
@@ -124,41 +123,46 @@ def keras() -> Step:
     return lambda: model.train_on_batch(x, y)
 
 
-def serve(side: str) -> None:
+def serve(side: str, device: str) -> None:
     """Prints the milliseconds of a few steps as JSON, once ready and for each line that comes in."""
     import torch
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with contextlib.redirect_stdout(io.StringIO()):
-        step = {"emitted": emitted, "written": written, "keras": keras}[side]()
-        timed(step, WARM_UP)
+        step = {"emitted": emitted, "written": written}.get(side, keras)()
+        timed(step, WARM_UP, device)
     print("[]", flush=True)
     for _ in sys.stdin:
-        print(json.dumps(timed(step, STEPS)), flush=True)
+        print(json.dumps(timed(step, STEPS[device], device)), flush=True)
 
 
-def timed(step: Step, times: int) -> list[float]:
-    """The milliseconds of processor time that each of `times` steps takes."""
+def timed(step: Step, times: int, device: str) -> list[float]:
+    """The milliseconds that each of `times` steps takes: of the processor, or until the GPU is done."""
+    import torch
+
+    clock = time.process_time if device == "cpu" else time.perf_counter
     taken = []
     for _ in range(times):
-        start = time.process_time()
+        start = clock()
         step()
-        taken.append(1000 * (time.process_time() - start))
+        if device != "cpu":
+            torch.cuda.synchronize()
+        taken.append(1000 * (clock() - start))
     return taken
 
 
 # --- the comparison ----------------------------------------------------------------------------
 
 
-def measure(rounds: int, seconds: float) -> dict[str, list[float]]:
+def measure(rounds: int, seconds: float, device: str) -> dict[str, list[float]]:
     """Milliseconds of single steps by side: `rounds` turns each, but no more after `seconds`."""
     end = time.monotonic() + seconds
     with contextlib.ExitStack() as stack:
-        workers = {side: stack.enter_context(start(side)) for side in SIDES}
+        workers = {side: stack.enter_context(start(side, device)) for side in sides(device)}
         for worker in workers.values():
             answer(worker)  # it is ready
-        taken: dict[str, list[float]] = {side: [] for side in SIDES}
+        taken: dict[str, list[float]] = {side: [] for side in workers}
         for turn in range(rounds):
             if turn and time.monotonic() > end:
                 break
@@ -170,14 +174,22 @@ def measure(rounds: int, seconds: float) -> dict[str, list[float]]:
     return taken
 
 
-def start(side: str) -> subprocess.Popen[str]:
+def sides(device: str) -> dict[str, str]:
+    """What is measured on a device."""
+    return SIDES if device == "cpu" else SIDES | ON_GPU
+
+
+def start(side: str, device: str) -> subprocess.Popen[str]:
     """A process that trains one side; leaving its context ends its input, and so the process."""
     return subprocess.Popen(
-        [sys.executable, __file__, "--serve", side],
+        [sys.executable, __file__, "--serve", side, "--device", device],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | ENVIRONMENT,
+        env=os.environ
+        | ENVIRONMENT
+        | ({"KERAS_BACKEND": "jax"} if side == "keras_jax" else {})
+        | ({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}),
     )
 
 
@@ -195,19 +207,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=20, help=f"turns of each side, {STEPS} steps a turn")
     parser.add_argument("--seconds", type=float, default=40.0, help="after so long, start included, no new round")
-    parser.add_argument("--serve", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--device", choices=STEPS, default="cpu")
+    parser.add_argument("--serve", choices=SIDES | ON_GPU, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        serve(options.serve)
+        serve(options.serve, options.device)
         return
-    taken = measure(options.rounds, options.seconds)
+    taken = measure(options.rounds, options.seconds, options.device)
     median = {side: statistics.median(times) for side, times in taken.items()}
-    print(f"one training step of {FILE.parent.name}, batch {BATCH}, one thread, {len(taken['emitted'])} steps each")
-    for side, title in SIDES.items():
-        print(f"{title:<42}{median[side]:6.1f} ms")
-    for side in ("written", "keras"):
-        ratio = median["emitted"] / median[side]
-        print(f"{'emitted / ' + SIDES[side]:<42}{ratio:6.2f}")
+    print(
+        f"one training step of {FILE.parent.name}, batch {BATCH}, {options.device}, {len(taken['emitted'])} steps each"
+    )
+    measured = sides(options.device)
+    for side, title in measured.items():
+        print(f"{title:<42}{median[side]:6.2f} ms")
+    for side, title in measured.items():
+        if side != "emitted":
+            print(f"{'emitted / ' + title:<42}{median['emitted'] / median[side]:6.2f}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 
 from transpile import __version__
-from transpile.cli_convert import Device, Request, run
+from transpile.cli_convert import Device, KerasBackend, Request, run
 from transpile.convert import Direction, Layout, Options, Style
 
 _LAYOUT = click.option(
@@ -40,6 +40,14 @@ _DEVICE = click.option(
     show_default=True,
     help="Where to verify.",
 )
+_BACKEND = click.option(
+    "--keras-backend",
+    "backend",
+    type=click.Choice(get_args(KerasBackend)),
+    default="auto",
+    show_default=True,
+    help="What Keras computes on when verifying; auto takes the first that is installed.",
+)
 _COUNT = click.IntRange(min=1)
 _FILE = click.Path(allow_dash=True)
 _STATUS = """\b
@@ -66,6 +74,7 @@ _OPTIONS = (
     _FORMAT,
     click.option("--force", is_flag=True, help="Overwrite an output that was edited by hand."),
     _DEVICE,
+    _BACKEND,
 )
 
 
@@ -108,6 +117,7 @@ def torch2keras(**given: Any) -> None:
 @click.argument("original", type=click.Path())
 @click.argument("converted", type=click.Path())
 @_DEVICE
+@_BACKEND
 @_FORMAT
 @click.option(
     "--timeout",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from transpile.verify.report import Report
 
 Device = Literal["auto", "cpu", "cuda"]
+KerasBackend = Literal["auto", "tensorflow", "jax", "torch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Request:
     json: bool
     force: bool
     device: Device
+    backend: KerasBackend = "auto"
 
     @property
     def filename(self) -> str:
@@ -92,6 +94,7 @@ def _verify(request: Request, source: str, result: Result) -> Report:
             keras_filename=written,
             torch_filename=request.filename,
             device=request.device,
+            backend=request.backend,
             reference="torch",
         )
     return verify(
@@ -102,6 +105,7 @@ def _verify(request: Request, source: str, result: Result) -> Report:
         modern_source=modern_spelling(source),
         torch_filename=written,
         device=request.device,
+        backend=request.backend,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transpile.cli_convert import Device, modern_spelling
+from transpile.cli_convert import Device, KerasBackend, modern_spelling
 from transpile.cli_output import put, show_findings, waiting
 from transpile.convert import Options, convert, direction_of, read
 from transpile.files import SourceText, write_atomically
@@ -33,6 +33,7 @@ class Comparison:
     max_samples: int | None = None
     report: Path | None = None
     junit: Path | None = None
+    backend: KerasBackend = "auto"
 
 
 def run_verify(request: Comparison) -> int:
@@ -75,6 +76,7 @@ def _compare(request: Comparison, options: Options, text: str, other: str, resul
             keras_filename=second,
             torch_filename=first,
             device=request.device,
+            backend=request.backend,
             timeout=request.timeout,
             levels=LEVELS,
             cuts=cuts,
@@ -88,6 +90,7 @@ def _compare(request: Comparison, options: Options, text: str, other: str, resul
         modern_source=modern_spelling(text),
         torch_filename=second,
         device=request.device,
+        backend=request.backend,
         timeout=request.timeout,
         levels=LEVELS,
         cuts=cuts,

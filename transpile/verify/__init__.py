@@ -8,9 +8,9 @@ Both programs run in child processes with limits; nothing here imports a framewo
 Many comparisons with one import of the frameworks: `with Session() as s: s.verify(...)`.
 """
 
-from transpile.verify.job import Device
+from transpile.verify.job import Device, KerasBackend
 from transpile.verify.report import Report, Row
 from transpile.verify.session import Session, verify
 from transpile.verify.whole_record import Cuts
 
-__all__ = ["Cuts", "Device", "Report", "Row", "Session", "verify"]
+__all__ = ["Cuts", "Device", "KerasBackend", "Report", "Row", "Session", "verify"]

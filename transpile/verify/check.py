@@ -146,7 +146,7 @@ class Check:
         job = self.job
         try:
             keras_program = Program(job.keras_source, job.keras_filename, "keras_program")
-            read_imports(keras_program.tree, self.keras.legacy)
+            read_imports(keras_program.tree, self.keras.legacy, self.keras.backend.name == "tensorflow")
             keras_program.load([pair.keras])
             model = keras_program.evaluate(pair.keras)
             infos = pair.inputs

@@ -29,8 +29,7 @@ def main() -> int:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     _limit_files()
     requests, answers = _own_streams()
-    legacy = "--legacy" in sys.argv[1:]
-    served = _Server(legacy)
+    served = _Server("--legacy" in sys.argv[1:])
     for line in requests:
         answer = served.answer(json.loads(line))
         answers.write(json.dumps(answer) + "\n")
@@ -69,26 +68,16 @@ class _Server:
                 return {"problem": described(error, "keras_program"), "api": False}
 
     def import_frameworks(self, device: str) -> tuple[Any, Any]:
-        """Both sides, imported on first use: TensorFlow before PyTorch."""
+        """Both sides, imported on first use: Keras before PyTorch."""
         if self.sides is None:
             from transpile.verify.keras_side import KerasSide
 
-            keras = KerasSide(self.legacy)
-            _quiet_tensorflow(keras.tf, device)
+            keras = KerasSide(self.legacy, os.environ["KERAS_BACKEND"])  # type: ignore[arg-type]
+            keras.backend.settle(device)
             from transpile.verify.torch_side import TorchSide
 
             self.sides = keras, TorchSide()
         return self.sides
-
-
-def _quiet_tensorflow(tf: Any, device: str) -> None:
-    tf.get_logger().setLevel("ERROR")
-    tf.config.threading.set_intra_op_parallelism_threads(2)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    if device != "cpu":
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)
-        tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,10 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
+from transpile.verify.backends import Backend, TensorFlow
+
 
 def kept(rate: Any) -> Any:
     """What dropout with that rate multiplies by."""
@@ -32,37 +36,42 @@ def replaced(changes: Mapping[tuple[Any, str], Any]) -> Iterator[None]:
             setattr(owner, name, old)
 
 
-def keras_draws(keras: Any, tf: Any) -> dict[tuple[Any, str], Any]:
-    """The replacements for Keras 3 or tf_keras."""
-    import numpy as np
+def keras_draws(keras: Any, side: Backend) -> dict[tuple[Any, str], Any]:
+    """The replacements for Keras 3 on its backend, or for tf_keras."""
 
-    def dtype_of(dtype: Any) -> Any:
-        return dtype or keras.config.floatx()
+    def dtype_of(dtype: Any) -> str:
+        found = dtype if dtype is not None else keras.backend.floatx()
+        return str(getattr(found, "name", found)).removeprefix("torch.")
 
     def dropout(inputs: Any, rate: Any, *_: Any, **__: Any) -> Any:
-        return inputs * np.asarray(kept(rate), inputs.dtype.as_numpy_dtype)
+        return inputs * side.tensor(np.asarray(kept(rate), dtype_of(inputs.dtype)))
 
     def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, *_: Any, **__: Any) -> Any:
-        return tf.fill(shape, tf.constant(float(mean) + float(stddev), dtype_of(dtype)))
+        return side.filled(shape, float(mean) + float(stddev), dtype_of(dtype))
 
     def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, *_: Any, **__: Any) -> Any:
-        return tf.fill(shape, tf.constant((minval + maxval) / 2, dtype_of(dtype)))
+        return side.filled(shape, (minval + maxval) / 2, dtype_of(dtype))
 
     def alpha_dropout(self: Any, inputs: Any, training: Any = None) -> Any:
         return dropout(inputs, self.rate) if training else inputs
 
-    changes: dict[tuple[Any, str], Any] = {
-        (tf.random, "normal"): normal,
-        (tf.random, "uniform"): uniform,
-        (keras.layers.AlphaDropout, "call"): alpha_dropout,
-    }
+    changes: dict[tuple[Any, str], Any] = {(keras.layers.AlphaDropout, "call"): alpha_dropout}
     if keras.__name__ == "tf_keras":
-        return changes | _legacy_draws(keras, dropout, normal, uniform)
-    from keras.src import backend
+        changes |= _legacy_draws(keras, dropout, normal, uniform)
+    else:
+        from keras.src import backend
 
-    changes[backend.random, "dropout"] = dropout
-    changes[backend.random, "normal"] = normal
-    changes[backend.random, "uniform"] = uniform
+        changes[backend.random, "dropout"] = dropout
+        changes[backend.random, "normal"] = normal
+        changes[backend.random, "uniform"] = uniform
+    if isinstance(side, TensorFlow):
+        changes |= _tensorflow_draws(side.tf, normal, uniform)
+    return changes
+
+
+def _tensorflow_draws(tf: Any, normal: Any, uniform: Any) -> dict[tuple[Any, str], Any]:
+    """The functions of TensorFlow that a program calls itself."""
+    changes: dict[tuple[Any, str], Any] = {(tf.random, "normal"): normal, (tf.random, "uniform"): uniform}
     old_spelling = getattr(getattr(tf, "keras", None), "backend", None)
     if old_spelling is not None:
         changes[old_spelling, "random_normal"] = normal

@@ -2,7 +2,8 @@
 
 On Keras 3, `tensorflow.python.keras` is read as `tensorflow.keras`. On tf_keras, every spelling
 (`keras`, `tensorflow.keras`, `tensorflow.python.keras`) is tf_keras, and the modules in which
-Keras 2 kept its layers (`keras.layers.core`) are `layers`. Names and places stay as they are.
+Keras 2 kept its layers (`keras.layers.core`) are `layers`. On another backend than TensorFlow,
+`tensorflow` is a module that has Keras alone. Names and places stay as they are.
 """
 
 from __future__ import annotations
@@ -17,9 +18,38 @@ _OLD_HOMES = re.compile(
 )
 
 
-def read_imports(tree: ast.Module, legacy: bool) -> None:
-    """Rewrites the import statements of the tree."""
+WITHOUT = "transpile.verify.without_tensorflow"
+
+
+def read_imports(tree: ast.Module, legacy: bool, tensorflow: bool = True) -> None:
+    """Rewrites the import statements of the tree. `tensorflow`: Keras runs on it."""
     _Imports(legacy).visit(tree)
+    if not tensorflow:
+        _WithoutTensorFlow().visit(tree)
+
+
+class _WithoutTensorFlow(ast.NodeTransformer):
+    """`tensorflow.keras` is `keras`, what else is asked of `tensorflow` says that it is missing."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        """`from tensorflow.keras import layers`, `from tensorflow import keras`"""
+        if node.module == "tensorflow":
+            node.module = WITHOUT
+        elif node.module is not None and node.module.startswith("tensorflow.keras"):
+            node.module = node.module.removeprefix("tensorflow.")
+        return node
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | list[ast.AST]:
+        """`import tensorflow as tf`, `import tensorflow.keras as keras`"""
+        result: list[ast.AST] = []
+        for alias in node.names:
+            root, _, rest = alias.name.partition(".")
+            if root == "tensorflow" and (alias.asname is None or not rest):
+                alias.name, alias.asname = WITHOUT, alias.asname or "tensorflow"
+            elif root == "tensorflow" and rest.startswith("keras"):
+                alias.name = rest
+            result.append(ast.copy_location(ast.Import([alias]), node))
+        return result
 
 
 class _Imports(ast.NodeTransformer):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from transpile.result import InputInfo, LayerPair, ModelPair, TrainingInfo
 
 Device = Literal["auto", "cpu", "cuda"]
+KerasBackend = Literal["auto", "tensorflow", "jax", "torch"]  # auto: the first that is installed
 Reference = Literal["keras", "torch"]
 
 

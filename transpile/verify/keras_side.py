@@ -1,4 +1,4 @@
-"""Keras, as the comparison uses it: Keras 3 on TensorFlow, or tf_keras for older programs.
+"""Keras, as the comparison uses it: Keras 3 on any of its backends, or tf_keras for older programs.
 
 Imported in the child process only. Everything runs eagerly. Python floats of layers, losses
 and optimizers become np.float64: TensorFlow passes a plain one through float32 on its way
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from transpile.verify import datasets, draws
+from transpile.verify import backends, datasets, draws
 from transpile.verify.frozen import Flags
 from transpile.verify.programs import line_in
 from transpile.verify.recipes import Array
@@ -25,14 +25,13 @@ from transpile.verify.recipes import Array
 class KerasSide:
     """One Keras in this process: how to reset it and what to switch off."""
 
-    def __init__(self, legacy: bool) -> None:
-        import tensorflow as tf
-
+    def __init__(self, legacy: bool, name: backends.Name = "tensorflow") -> None:
+        self.backend = backends.backend(name)
         if legacy:
             import tf_keras as keras
         else:
             import keras
-        self.tf, self.keras, self.legacy = tf, keras, legacy
+        self.keras, self.legacy = keras, legacy
         self.layer_class: Any = keras.layers.Layer
         self.calls: list[tuple[Any, Any]] | None = None
         self._order = itertools.count()
@@ -43,7 +42,8 @@ class KerasSide:
         """As the report names it."""
         if self.legacy:
             return f"tf_keras {self.keras.__version__}"
-        return f"Keras {self.keras.__version__} ({self.keras.config.backend()})"
+        where = f" on {self.backend.device}" if self.backend.device != "cpu" else ""
+        return f"Keras {self.keras.__version__} ({self.keras.config.backend()}{where})"
 
     def reset(self, dtype: str) -> None:
         """A fresh session in that dtype."""
@@ -109,7 +109,7 @@ class KerasSide:
     @contextlib.contextmanager
     def same_draws(self) -> Iterator[None]:
         """Replaces random draws (see `draws`)."""
-        with draws.replaced(draws.keras_draws(self.keras, self.tf)):
+        with draws.replaced(draws.keras_draws(self.keras, self.backend)):
             yield
 
 
@@ -231,8 +231,8 @@ class KerasModel:
         return sorted(found.values(), key=lambda x: getattr(x, "_transpile_order", 0))
 
     def tensor(self, array: Array) -> Any:
-        """A TensorFlow tensor with the same dtype."""
-        return self.side.tf.constant(array)
+        """A tensor with the same dtype."""
+        return self.side.backend.tensor(array)
 
     def call(self, inputs: Sequence[Array], training: bool) -> Any:
         """The raw result of the model."""
@@ -248,7 +248,7 @@ class KerasModel:
     def forward(self, inputs: Sequence[Array], training: bool) -> list[Array]:
         """The outputs as arrays."""
         with self.side.same_draws():
-            return [np.asarray(o) for o in flatten(self.call(inputs, training))]
+            return [self.side.backend.array(o) for o in flatten(self.call(inputs, training))]
 
     def layer_outputs(self, inputs: Sequence[Array], training: bool) -> list[tuple[Any, Any]]:
         """Each layer that ran, with its output, in order."""
@@ -263,33 +263,35 @@ class KerasModel:
         self, inputs: Sequence[Array], targets: Any, training: bool = True
     ) -> tuple[float, list[Any]]:
         """The compiled loss (penalties included), and a gradient per trainable weight."""
-        tf, model = self.side.tf, self.model
-        with self.side.same_draws(), tf.GradientTape() as tape:
+        backend, model = self.side.backend, self.model
+        y = _tensors(backend, targets)
+
+        def loss() -> Any:
             outputs = self.call(inputs, training)
             options = {} if self.side.legacy else {"training": training}
-            loss = model.compute_loss(x=None, y=_tensors(tf, targets), y_pred=outputs, **options)
-        variables = self.trainable()
-        return float(loss), self._dense(tape.gradient(loss, variables))
+            return model.compute_loss(x=None, y=y, y_pred=outputs, **options)
+
+        with self.side.same_draws():
+            value, gradients = backend.gradients(loss, model, self.trainable())
+        return value, self._dense(gradients)
 
     def projected_gradients(self, inputs: Sequence[Array], directions: Sequence[Array]) -> tuple[float, list[Any]]:
         """The gradient of the sum of outputs times fixed random directions."""
-        tf = self.side.tf
-        with self.side.same_draws(), tf.GradientTape() as tape:
-            outputs = flatten(self.call(inputs, True))
-            loss = tf.add_n([tf.reduce_sum(tf.cast(o, d.dtype) * d) for o, d in zip(outputs, directions, strict=True)])
-        return float(loss), self._dense(tape.gradient(loss, self.trainable()))
+        backend = self.side.backend
+
+        def loss() -> Any:
+            return backend.projected(flatten(self.call(inputs, True)), directions)
+
+        with self.side.same_draws():
+            value, gradients = backend.gradients(loss, self.model, self.trainable())
+        return value, self._dense(gradients)
 
     def _dense(self, gradients: Sequence[Any]) -> list[Any]:
-        result = []
-        for gradient in gradients:
-            if isinstance(gradient, self.side.tf.IndexedSlices):
-                self.densified = True
-                gradient = self.side.tf.convert_to_tensor(gradient)
-            result.append(gradient)
-        return result
+        self.densified |= any(self.side.backend.is_rows(g) for g in gradients)
+        return [self.side.backend.dense(g) for g in gradients]
 
     def trainable(self) -> list[Any]:
-        """The TensorFlow or Keras variables that training changes."""
+        """The variables of the backend (or of tf_keras) that training changes."""
         if self.side.legacy:
             return list(self.model.trainable_weights)
         return [w.value for w in self.model.trainable_weights]
@@ -304,7 +306,7 @@ class KerasModel:
 
     def read(self) -> list[Array]:
         """The values of `weights`."""
-        return [np.array(w) for w in self.weights]
+        return [np.array(self.side.backend.array(w)) for w in self.weights]
 
     def write(self, values: Sequence[Array]) -> None:
         """Sets the values of `weights`."""
@@ -361,10 +363,10 @@ def flatten(value: Any) -> list[Any]:
     return [] if value is None else [value]
 
 
-def _tensors(tf: Any, targets: Any) -> Any:
+def _tensors(backend: backends.Backend, targets: Any) -> Any:
     if isinstance(targets, list):
-        return [_tensors(tf, t) for t in targets]
-    return None if targets is None else tf.constant(targets)
+        return [_tensors(backend, t) for t in targets]
+    return None if targets is None else backend.tensor(targets)
 
 
 def _exact_floats(thing: Any) -> None:

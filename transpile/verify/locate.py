@@ -25,7 +25,7 @@ def layer_errors(subject: Subject, inputs: Sequence[Array], training: bool, limi
         path = modules.get(layer.name)
         if path is None or not theirs.get(path):
             continue
-        ours = [np.asarray(o) for o in flatten(output)][:1]
+        ours = [subject.keras.side.backend.array(o) for o in flatten(output)][:1]
         candidate = theirs[path].pop(0)
         if not ours:
             continue

@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import IO, Any
 
 from transpile.result import ModelPair
-from transpile.verify.job import Device, Job, Reference
+from transpile.verify.backends import installed
+from transpile.verify.job import Device, Job, KerasBackend, Reference
 from transpile.verify.memory import usage
 from transpile.verify.report import Report, from_dict
 from transpile.verify.whole_record import Cuts
@@ -39,24 +40,28 @@ class ChildProblem(Exception):
 class Child:
     """One child process, used for many comparisons."""
 
-    def __init__(self, legacy: bool, device: Device) -> None:
+    def __init__(self, legacy: bool, device: Device, backend: str = "tensorflow") -> None:
         environment = dict(os.environ)
         environment.update(
             TF_CPP_MIN_LOG_LEVEL="3",
             TF_ENABLE_ONEDNN_OPTS=environment.get("TF_ENABLE_ONEDNN_OPTS", "1"),
-            KERAS_BACKEND="tensorflow",
+            KERAS_BACKEND=backend,
             TF_USE_LEGACY_KERAS="1" if legacy else "0",
-            OMP_NUM_THREADS="2",
+            OMP_NUM_THREADS=environment.get("OMP_NUM_THREADS", "2"),
             MPLBACKEND="Agg",
             PYTHONWARNINGS="ignore",
             PYTHONHASHSEED="0",
+            CUBLAS_WORKSPACE_CONFIG=":4096:8",  # deterministic matrix products
+            XLA_FLAGS=f"{environment.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip(),
+            XLA_PYTHON_CLIENT_PREALLOCATE="false",
         )
         if device == "cpu":
             environment["CUDA_VISIBLE_DEVICES"] = ""
         root = os.fspath(Path(__file__).resolve().parents[2])
         path = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, path)))
-        command = [sys.executable, "-m", "transpile.verify.child"]
+        # -P: the programs' folder must not come before the standard library
+        command = [sys.executable, "-P", "-m", "transpile.verify.child"]
         self.process = subprocess.Popen(
             command + (["--legacy"] if legacy else []),
             stdin=subprocess.PIPE,
@@ -140,8 +145,10 @@ class Session:
         device: Device = "cpu",
         timeout: float = TIMEOUT,
         memory: int = MEMORY,
+        backend: KerasBackend = "auto",
     ) -> None:
         self.device, self.timeout, self.memory = device, timeout, memory
+        self.backend = installed() if backend == "auto" else backend
         self._children: dict[bool, Child] = {}
 
     def __enter__(self) -> Session:
@@ -193,6 +200,8 @@ class Session:
             if not report.problem:
                 return _respelled(report, first.problem)
             notes.append(f"in its Keras 3 spelling: {report.problem}")
+        if self.backend != "tensorflow":
+            return first.with_notes(*notes)  # tf_keras runs on TensorFlow alone
         report, _ = self._ask(job, legacy=True)
         if not report.problem:
             return report.with_notes(f"does not run on Keras 3: {first.problem}", *notes)
@@ -201,7 +210,7 @@ class Session:
     def _ask(self, job: Job, legacy: bool) -> tuple[Report, bool]:
         """The report, and whether another Keras may run the program."""
         began = time.monotonic()
-        child = self._children.get(legacy) or Child(legacy, self.device)
+        child = self._children.get(legacy) or Child(legacy, self.device, self.backend)
         self._children[legacy] = child
         try:
             answer = child.ask(job, self.timeout, self.memory)
@@ -237,15 +246,16 @@ def verify(
     levels: Sequence[int] = (1, 2, 3, 4, 5),
     reference: Reference = "keras",
     cuts: Cuts = NO_CUTS,
+    backend: KerasBackend = "auto",
 ) -> Report:
     """Runs both programs as far as their models, in a child process, and compares them.
 
     `pairs` says which expressions give the models and how their weights correspond.
     `modern_source` is the Keras program in its Keras 3 spelling, for one that does not run on
     Keras 3 as it is; tf_keras is tried last. `timeout` is in seconds, `memory` in bytes.
-    `reference` is the framework of the original.
+    `reference` is the framework of the original, `backend` what Keras computes on.
     """
-    with Session(device=device, timeout=timeout, memory=memory) as session:
+    with Session(device=device, timeout=timeout, memory=memory, backend=backend) as session:
         return session.verify(
             keras_source,
             torch_source,

@@ -170,7 +170,8 @@ class Subject:
         """Keras's gradients by the number of their weight; absent ones are zero."""
         numbers = {id(w): n for n, w in enumerate(self.keras.weights)}
         trainable = self.keras.model.trainable_weights
-        return {numbers[id(w)]: np.asarray(g) for w, g in zip(trainable, gradients, strict=True) if g is not None}
+        array = self.keras.side.backend.array
+        return {numbers[id(w)]: array(g) for w, g in zip(trainable, gradients, strict=True) if g is not None}
 
     def parameter_counts(self) -> tuple[int, int]:
         """Trainable numbers on both sides."""

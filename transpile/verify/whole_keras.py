@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from transpile.verify import draws
+from transpile.verify.backends import TensorFlow
 from transpile.verify.batches import random_weight
 from transpile.verify.keras_side import KerasModel, KerasSide, weight_name
 from transpile.verify.whole_record import Cuts, Record, numbers_of
@@ -61,7 +62,7 @@ class KerasRun:
     def hooked(self) -> Iterator[None]:
         """Real methods, watched."""
         keras = self.side.keras
-        changes: dict[tuple[Any, str], Any] = dict(draws.keras_draws(keras, self.side.tf))
+        changes: dict[tuple[Any, str], Any] = dict(draws.keras_draws(keras, self.side.backend))
         with self.side.real_methods(), self.eagerly():
             model = keras.Model
             for name in FIRST_USE:
@@ -70,8 +71,7 @@ class KerasRun:
             changes[model, "fit"] = self._fit(model.fit)
             changes[model, "evaluate"] = self._evaluate(model.evaluate)
             changes[model, "predict"] = self._quiet(model.predict)
-            tape = self.side.tf.GradientTape
-            changes[tape, "gradient"] = self._gradient(tape.gradient)
+            changes |= self._losses()
             changes[model, "summary"] = lambda self, *args, **options: None
             changes[model, "load_weights"] = self._first_use(model.load_weights)
             for name in ("fit", "train_on_batch"):
@@ -83,18 +83,39 @@ class KerasRun:
     @contextlib.contextmanager
     def eagerly(self) -> Iterator[None]:
         """The program's own tf.functions too."""
-        self.side.tf.config.run_functions_eagerly(True)
+        backend = self.side.backend
+        if not isinstance(backend, TensorFlow):
+            yield
+            return
+        backend.tf.config.run_functions_eagerly(True)
         try:
             yield
         finally:
-            self.side.tf.config.run_functions_eagerly(False)
+            backend.tf.config.run_functions_eagerly(False)
+
+    def _losses(self) -> dict[tuple[Any, str], Any]:
+        """Where the loss of the next update is seen."""
+        backend = self.side.backend
+        if isinstance(backend, TensorFlow):
+            tape = backend.tf.GradientTape
+            return {(tape, "gradient"): self._gradient(tape.gradient, backend.tf)}
+        model = self.side.keras.Model
+        return {(model, "compute_loss"): self._computed(model.compute_loss)}
+
+    def _computed(self, first: Any) -> Any:
+        """The loss that `fit` computes."""
+        run = self
+
+        def compute_loss(self: Any, *args: Any, **options: Any) -> Any:
+            loss = first(self, *args, **options)
+            run.loss = float(run.side.backend.array(loss))
+            return loss
+
+        return compute_loss
 
     def _optimizers(self, changes: dict[tuple[Any, str], Any]) -> None:
         base, name = self.side.keras.optimizers.Optimizer, "apply_gradients" if self.side.legacy else "apply"
-        first, run, tf = getattr(base, name), self, self.side.tf
-
-        def dense(gradient: Any) -> Any:
-            return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
+        first, run, dense = getattr(base, name), self, self.side.backend.dense
 
         def apply(self: Any, grads: Any, *args: Any, **options: Any) -> Any:
             pairs = [(dense(g), v) for g, v in grads] if run.side.legacy else [dense(g) for g in grads]
@@ -103,9 +124,9 @@ class KerasRun:
 
         changes[base, name] = apply
 
-    def _gradient(self, first: Any) -> Any:
+    def _gradient(self, first: Any, tf: Any) -> Any:
         """What a tape differentiates is the loss of the next update, of `fit` as of the program's own loops."""
-        run, tf = self, self.side.tf
+        run = self
 
         def gradient(self: Any, target: Any, *args: Any, **options: Any) -> Any:
             leaves = [leaf for leaf in tf.nest.flatten(target) if leaf is not None]
