@@ -23,6 +23,8 @@ PROGRAMS = (
     "mlp_regression mnist_cnn resnet inception unet_loop bidirectional lstm_series gru_regression textcnn "
     "multi_io siamese_dot squeeze_excite mobilenet time_distributed torch_lenet torch_lstm_series"
 ).split()
+# Keras itself fails there: "grad_input must be contiguous".
+FAILS_IN_KERAS = {("torch", "unet_loop")}
 WHOLE = ("mlp_regression", "mnist_cnn")
 
 
@@ -57,6 +59,8 @@ def compare(name: str, session: Session, levels: tuple[int, ...] = (1, 2, 3, 4, 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_agree(name: str, session: Session) -> None:
+    if (session.backend, name) in FAILS_IN_KERAS:
+        pytest.skip(f"Keras on {session.backend} cannot train it")
     report = compare(name, session)
     assert report.device == "cuda"
     assert " on cuda)" in report.keras
@@ -89,6 +93,25 @@ def test_a_wrong_program_is_caught(session: Session) -> None:
 def test_two_runs_give_the_same_numbers(session: Session) -> None:
     first, second = compare("mnist_cnn", session), compare("mnist_cnn", session)
     assert [(r.title, r.error) for r in first.rows] == [(r.title, r.error) for r in second.rows]
+
+
+@pytest.mark.parametrize("options", ["scale=False", "center=False", "scale=False, center=False"])
+def test_normalization_trains_without_a_parameter(options: str, session: Session) -> None:
+    source = f"""import keras
+import numpy as np
+from keras import layers
+
+model = keras.Sequential([
+    keras.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.BatchNormalization({options}),
+    layers.LayerNormalization({options}), layers.Flatten(), layers.Dense(2),
+])
+model.compile("adam", "mse")
+x, y = np.random.rand(16, 6, 6, 3), np.random.rand(16, 2)
+model.fit(x, y, epochs=2, batch_size=8)
+"""
+    result = keras2torch(source)
+    report = session.verify(source, result.code, result.models)
+    assert report.ok, report.as_table()
 
 
 def test_single_precision_is_single_precision(session: Session) -> None:

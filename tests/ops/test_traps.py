@@ -122,7 +122,7 @@ REFUSED = [
     ((8, 8, 3), "layers.Cropping2D(cfg.crop)", "K2T105"),
     ((8, 8, 3), "layers.UpSampling2D(2, interpolation='lanczos3')", "K2T104"),
     ((8, 8, 3), "layers.UpSampling2D(2, interpolation='bicubic')", "K2T203"),
-    ((8,), "layers.Normalization()", "K2T104"),
+    ((8,), "layers.Normalization()", "K2T194"),
     ((8,), "layers.Dense(4, kernel_initializer=cfg.init)", "K2T107"),
     ((8,), "layers.Dense(4, kernel_initializer='unheard_of')", "K2T107"),
 ]

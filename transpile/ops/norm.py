@@ -35,11 +35,18 @@ def _affine(node: Node) -> tuple[bool, bool, Diagnostics]:
     return bool(not wrong and node.args["scale"].value), bool(not wrong and node.args["center"].value), wrong
 
 
-def _without(scale: bool, center: bool) -> tuple[str, ...]:
-    """Statements that take one of the two parameters away."""
+def _without(scale: bool, center: bool, size: str) -> tuple[str, ...]:
+    """Statements that take one of the two parameters away; `size`: the attribute with the extent.
+
+    A scale is replaced by ones: on a GPU PyTorch (2.11) cannot train a batch normalization that has
+    a shift and no scale.
+    """
     if scale == center:
         return ()
-    return (f'{{module}}.register_parameter("{"bias" if scale else "weight"}", None)',)
+    if scale:
+        return ('{module}.register_parameter("bias", None)',)
+    ones = f"torch.ones({{module}}.{size})"
+    return ("del {module}.weight", f'{{module}}.register_buffer("weight", {ones}, persistent=False)')
 
 
 def _affine_lines(node: Node) -> tuple[str, ...]:
@@ -82,7 +89,7 @@ def _expand_batch_norm(op: Op, node: Node, context: Context) -> Lowered:
         call = "{module}({x})" if at == 1 else call
     text = spell(op.torch.replace("nn.BatchNorm2d", path), target)
     helpers = () if context.style == "idiomatic" else (module,)
-    return Lowered(text, call, _without(scale, center), helpers)
+    return Lowered(text, call, _without(scale, center, "num_features"), helpers)
 
 
 def _batch_norm_examples(layer: str) -> tuple[Example, ...]:
@@ -169,7 +176,7 @@ def _expand_layer_norm(op: Op, node: Node, context: Context) -> Lowered:
     }
     if scale and not center:
         target["bias"] = literal(False)
-    setup = _without(scale, center) if center and not scale else ()
+    setup = _without(scale, center, "normalized_shape") if center and not scale else ()
     return Lowered(spell(op.torch, target), _around("{module}({x})", moved), setup)
 
 

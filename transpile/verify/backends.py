@@ -193,7 +193,10 @@ class Jax(_Dense):
         self.jax = jax
 
     def settle(self, device: str) -> None:
-        """What concerns JAX is set when it is imported."""
+        """No kernels of cuDNN for recurrent layers: they know float32 alone."""
+        from keras.src.backend.jax import rnn
+
+        rnn.cudnn_ok = lambda *args, **options: False
         _keep_float64()
 
     @property

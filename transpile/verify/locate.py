@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ def layer_errors(subject: Subject, inputs: Sequence[Array], training: bool, limi
         candidate = theirs[path].pop(0)
         if not ours:
             continue
-        error = min((difference(ours[0], view) for view in _views(candidate, layer)), default=float("inf"))
+        views = _views(candidate, layer, subject.keras.side.backend.array)
+        error = min((difference(ours[0], view) for view in views), default=float("inf"))
         places = (vars(layer).get("_transpile_line"), vars(inner[path]).get("_transpile_line"))
         place = ", ".join(filter(None, places))
         found.append(LayerError(layer.name, path, error, limit, place, type(layer).__name__))
@@ -57,7 +58,7 @@ def _note(kind: str) -> str:
     return f"known of {kind}: {op.note}" if op is not None and op.note else ""
 
 
-def _views(candidate: Any, layer: Any) -> Iterator[Array]:
+def _views(candidate: Any, layer: Any, values: Callable[[Any], Array]) -> Iterator[Array]:
     """What a module's output may look like on the Keras side."""
     outputs = [o for o in flatten(candidate) if isinstance(o, torch.Tensor)]
     if not outputs:
@@ -71,4 +72,4 @@ def _views(candidate: Any, layer: Any) -> Iterator[Array]:
         yield view
         activation = getattr(layer, "activation", None)
         if callable(activation):
-            yield np.asarray(activation(view))
+            yield values(activation(view))

@@ -46,13 +46,14 @@ def _combined(options: list[list[InputInfo]]) -> Iterator[tuple[InputInfo, ...]]
 def _runs(module: torch.nn.Module, infos: Sequence[InputInfo]) -> bool:
     tensors = []
     dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.get_default_dtype())
+    device = next((t.device for t in (*module.parameters(), *module.buffers())), torch.device("cpu"))
     for info in infos:
         assert info.shape is not None
         shape = [BATCH, *(int(n or 1) for n in info.shape[1:])]
         if "int" in info.dtype:
-            tensors.append(torch.randint(0, info.high or 2, shape))
+            tensors.append(torch.randint(0, info.high or 2, shape, device=device))
         else:
-            tensors.append(torch.randn(shape, dtype=dtype))
+            tensors.append(torch.randn(shape, dtype=dtype, device=device))
     try:
         with torch.no_grad():
             module(*tensors)
