@@ -25,7 +25,7 @@ PROGRAMS = (
 ).split()
 # Keras itself fails there: "grad_input must be contiguous".
 FAILS_IN_KERAS = {("torch", "unet_loop")}
-WHOLE = ("mlp_regression", "mnist_cnn")
+WHOLE = ("mlp_regression", "resnet")
 
 
 @pytest.fixture(scope="module", params=BACKENDS)

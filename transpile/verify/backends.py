@@ -6,6 +6,7 @@ Imported in the child process only.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
@@ -194,8 +195,7 @@ class Jax(_Dense):
 
     def settle(self, device: str) -> None:
         """No kernels of cuDNN for recurrent layers: they know float32 alone."""
-        from keras.src.backend.jax import rnn
-
+        rnn: Any = import_module("keras.src.backend.jax.rnn")  # as an attribute of its package it is a function
         rnn.cudnn_ok = lambda *args, **options: False
         _keep_float64()
 
