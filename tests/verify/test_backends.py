@@ -76,7 +76,7 @@ def test_a_folder_with_a_module_of_the_standard_library_s_name(tmp_path: Path) -
     """A file `json.py` beside the program is the user's; the comparison does not import it."""
     (tmp_path / "json.py").write_text("raise SystemExit('the program beside was run')\n")
     (tmp_path / "model.py").write_text(DROPOUT)
-    command = [sys.executable, "-P", "-m", "transpile", "keras2torch", "model.py", "--check", "--verify"]
+    command = [sys.executable, "-m", "transpile", "keras2torch", "model.py", "--check", "--verify"]
     root = os.fspath(Path(__file__).parents[2])
     environment = os.environ | {"PYTHONPATH": root}
     done = subprocess.run(
