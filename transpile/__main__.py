@@ -24,5 +24,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     # `python -m` puts the folder that the user is in first: a json.py there is not ours to run.
-    sys.path[:] = [p for p in sys.path if os.path.abspath(p) != os.getcwd()]
+    sys.path[:] = [p for p in sys.path if os.path.abspath(p) != os.getcwd()]  # noqa: PTH100, PTH109
     main()
