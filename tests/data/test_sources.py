@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from tests.training.programs import convert, run_keras, run_torch
@@ -113,12 +114,65 @@ def test_texts_through_a_vectorizer(texts: Path) -> None:
             np.testing.assert_array_equal(np.asarray(y), np.asarray(x))
 
 
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folders of images of several sizes and formats, one of them with a folder inside."""
+    root, rng = tmp_path_factory.mktemp("images"), np.random.RandomState(0)
+    for i, name in enumerate(("dog", "cat", "dog/old")):
+        (root / name).mkdir()
+        for j in range(4 + i):
+            shape = (7 + j, 9, 4) if (i, j) == (0, 0) else (7 + j, 9) if j == 1 else (7 + j, 9, 3)
+            image = PIL.Image.fromarray(rng.randint(0, 256, shape).astype("uint8"))
+            image.save(root / name / f"{j}.{('png', 'PNG', 'bmp', 'png')[j % 4]}")
+        (root / name / "note.txt").write_text("no image")
+    return root
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "image_size=(6, 5), shuffle=False, batch_size=4", "image_size=[12, 16], label_mode='binary', shuffle=False",
+        "image_size=(8, 8), labels=None, shuffle=False, batch_size=None",
+        "image_size=(7, 9), class_names=['dog', 'cat'], label_mode='categorical', shuffle=False",
+        "image_size=(8, 8), validation_split=0.3, subset='validation', seed=3",
+        "image_size=(8, 8), validation_split=0.3, subset='training', seed=3, batch_size=3",
+        "image_size=(8, 8), validation_split=0.3, subset='both', seed=3, batch_size=3",
+        "image_size=(8, 8), validation_split=0.4, subset='both', shuffle=False",
+    ],
+)  # fmt: skip
+def test_images(images: Path, arguments: str) -> None:
+    """The same images with the same labels; those that are drawn are the same, in another order."""
+    end = "batches = " + ("list(data[0]) + list(data[1])" if "both" in arguments else "list(data)")
+    theirs, ours = batches(f'data = keras.utils.image_dataset_from_directory(r"{images}", {arguments})\n{end}\n')
+    rows = []
+    for side in (theirs, ours):
+        if "labels=None" in arguments:
+            rows.append([np.asarray(b).ravel().tolist() for b in side])
+            continue
+        assert {np.asarray(b[1]).dtype.kind for b in side} == {np.asarray(theirs[0][1]).dtype.kind}
+        samples = [(x, y) for b in side for x, y in zip(np.asarray(b[0]), np.asarray(b[1]))]
+        found = [[*np.ravel(y), *np.ravel(x)] for x, y in samples]
+        rows.append(found if "shuffle=False" in arguments else sorted(found))
+    np.testing.assert_allclose(rows[1], rows[0], rtol=1e-5, atol=1e-3)
+    shapes = [[np.shape(b if "labels=None" in arguments else b[0]) for b in side] for side in (theirs, ours)]
+    assert shapes[0] == shapes[1]
+
+
+def test_names_and_paths_of_images(images: Path) -> None:
+    call = f'keras.utils.image_dataset_from_directory(r"{images}", validation_split=0.3, subset="training", seed=3)'
+    theirs, ours = batches(f"data = {call}\nbatches = [data.class_names, data.file_paths]\n")
+    assert theirs == ours
+    assert theirs[0] == ["cat", "dog"]
+
+
 @pytest.mark.parametrize(
     "call",
     [
-        'text_dataset_from_directory("texts", validation_split=0.2, subset="both", seed=1)',
         'text_dataset_from_directory("texts", follow_links=True)',
         "timeseries_dataset_from_array(series, series, 4, batch_size=None)",
+        'image_dataset_from_directory("images", interpolation="bicubic")',
+        'image_dataset_from_directory("images", crop_to_aspect_ratio=True)',
+        'image_dataset_from_directory("images", "inferred", "int")',
         "timeseries_dataset_from_array(*arguments)",
     ],
 )

@@ -46,6 +46,10 @@ _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "load_word_index": (("cached_file",), ("import json",)),
     "Pipeline": ((), ("from torch.utils.data import IterableDataset",)),
     "text_dataset_from_directory": (("Pipeline",), ("from pathlib import Path",)),
+    "image_dataset_from_directory": (
+        ("Pipeline",),
+        ("from pathlib import Path", "import PIL.Image", NUMPY, "import torch", "from torch.nn import functional as F"),
+    ),
     "timeseries_dataset_from_array": (("Pipeline",), (NUMPY, "import torch")),
     "Tokenizer": ((), ("from collections import Counter", NUMPY)),
     "TextVectorization": (("strings_in",), ("from collections import Counter", "import torch")),

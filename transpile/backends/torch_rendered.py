@@ -8,11 +8,13 @@ from functools import partial
 
 from transpile.backends.templates import render
 from transpile.backends.torch_sources import (
+    IMAGES,
+    TEXTS,
+    dataset_from_directory,
     holds_strings,
-    reads_texts,
-    text_dataset_from_directory,
+    reads_files,
     timeseries_dataset_from_array,
-)  # fmt: skip
+)
 from transpile.backends.torch_vocabularies import lookup, text_vectorization
 from transpile.references import References
 
@@ -60,7 +62,7 @@ def _get_file(references: References) -> str:
 
 
 def _pipeline(references: References) -> str:
-    used = attributes(references) | ({"batch"} if reads_texts(references) else set())
+    used = attributes(references) | ({"batch"} if reads_files(references) else set())
     return render("torch/data/Pipeline.py.j2", used=used, strings=holds_strings(references))
 
 
@@ -68,7 +70,8 @@ RENDERED: dict[str, Callable[[References], str]] = {
     "Tokenizer": _tokenizer,
     "get_file": _get_file,
     "Pipeline": _pipeline,
-    "text_dataset_from_directory": text_dataset_from_directory,
+    "text_dataset_from_directory": partial(dataset_from_directory, TEXTS),
+    "image_dataset_from_directory": partial(dataset_from_directory, IMAGES),
     "timeseries_dataset_from_array": timeseries_dataset_from_array,
     "TextVectorization": text_vectorization,
     "StringLookup": partial(lookup, "StringLookup"),

@@ -9,7 +9,7 @@ from transpile.backends.torch_helpers import Writing
 from transpile.backends.torch_sources import dropped_arguments
 from transpile.backends.torch_vocabulary_calls import without
 from transpile.frontends.keras_utilities import Use
-from transpile.interpret.pipelines import AUTOTUNE, SOURCES
+from transpile.interpret.pipelines import AUTOTUNE, IMAGES, SOURCES
 
 # Of PyDataset's own, which a Dataset does not have.
 _OWN = frozenset({"workers", "use_multiprocessing", "max_queue_size", "num_batches"})
@@ -50,6 +50,9 @@ def _write_source(writing: Writing, use: Use) -> bool:
     assert use.call is not None
     name = writing.define(use.path.rpartition(".")[2], writing.references.start(use.reference.node))
     _note(writing, use)
+    if use.path == IMAGES:
+        message = "PIL reads the images: of JPEG files, and of coloured ones made grey, it gives other grey levels"
+        writing.output.report("K2T351", writing.span(use.reference.node), message)
     dropped = [k for k in use.call.keywords if k.arg in dropped_arguments(writing.references, use.path)]
     writing.output.edits += without(use.call, dropped, writing.references)
     return writing.replace(use.reference.node, name)

@@ -10,6 +10,8 @@ from transpile.interpret.vocabularies import vocabularies
 from transpile.references import References
 
 TEXTS, SERIES = "keras.utils.text_dataset_from_directory", "keras.utils.timeseries_dataset_from_array"
+IMAGES = "keras.utils.image_dataset_from_directory"
+_DIRECTORIES = (TEXTS, IMAGES)
 
 
 def _given(references: References, path: str) -> list[dict[str, ast.expr]]:
@@ -30,6 +32,11 @@ def reads_texts(references: References) -> bool:
     return bool(_given(references, TEXTS))
 
 
+def reads_files(references: References) -> bool:
+    """Whether the program reads texts or images from a directory."""
+    return any(_given(references, path) for path in _DIRECTORIES)
+
+
 def holds_strings(references: References) -> bool:
     """Whether strings run through the pipelines of a program."""
     return reads_texts(references) or bool(vocabularies(references).keys() & {"TextVectorization", "StringLookup"})
@@ -41,10 +48,16 @@ def dropped_arguments(references: References, path: str) -> set[str]:
     used = {n for g in given for n in g}
     found = {n for n in used if SOURCES[path][n] and {ast.unparse(g[n]).replace("'", '"') for g in given if n in g}
              == {SOURCES[path][n]}}  # fmt: skip
-    if path == TEXTS:
-        found.add("labels")
-        found |= {"label_mode"} if _labelled(given) == "none" else set()
-    return found - ({"label_mode"} if path == TEXTS and _labelled(given) == "some" else set())
+    if path not in _DIRECTORIES:
+        return found
+    found |= {"labels", "interpolation"} | ({"label_mode"} if _labelled(given) == "none" else set())
+    found |= {"subset"} if _both(given) else set()
+    return found - ({"label_mode"} if _labelled(given) == "some" else set())
+
+
+def _both(given: list[dict[str, ast.expr]]) -> bool:
+    """Whether the calls give data for training and for validation at once."""
+    return _constants(given, "subset", "") == {"both"}
 
 
 def _labelled(given: list[dict[str, ast.expr]]) -> str:
@@ -56,21 +69,23 @@ def _labelled(given: list[dict[str, ast.expr]]) -> str:
 def _parameters(references: References, path: str) -> tuple[str, set[str]]:
     used = {n for g in _given(references, path) for n in g} - dropped_arguments(references, path)
     defaults = {n: d for n, d in SOURCES[path].items() if d}
-    return ", ".join(f"{n}={d}" for n, d in defaults.items() if n in used or n == "batch_size"), used
+    always = ("batch_size", "image_size")
+    return ", ".join(f"{n}={d}" for n, d in defaults.items() if n in used or n in always), used
 
 
-def text_dataset_from_directory(references: References) -> str:
-    """The function, with the parts that the program uses."""
-    given = _given(references, TEXTS)
-    parameters, used = _parameters(references, TEXTS)
+def dataset_from_directory(path: str, references: References) -> str:
+    """The function that reads texts or images, with the parts that the program uses."""
+    given = _given(references, path)
+    parameters, used = _parameters(references, path)
     shuffles = _constants(given, "shuffle", True)
     labelled = _labelled(given)
     return render(
-        "torch/data/text_dataset_from_directory.py.j2",
-        parameters=parameters, labelled="" if labelled == "none" else labelled, names="class_names" in used,
-        shuffled=shuffles != {False}, optional=shuffles != {True}, seeded="seed" in used,
-        split="validation_split" in used, longest="max_length" in used, modes="label_mode" in used,
-        unbatched=None in _constants(given, "batch_size", 32),
+        "torch/data/dataset_from_directory.py.j2",
+        images=path == IMAGES, parameters=parameters, labelled="" if labelled == "none" else labelled,
+        names="class_names" in used, shuffled=shuffles != {False}, optional=shuffles != {True}, seeded="seed" in used,
+        split="validation_split" in used, both=_both(given), longest="max_length" in used, modes="label_mode" in used,
+        color_mode="color_mode" in used, paths=any(isinstance(n, ast.Attribute) and n.attr == "file_paths"
+        for n in ast.walk(references.tree)), unbatched=None in _constants(given, "batch_size", 32),
     )  # fmt: skip
 
 

@@ -47,4 +47,14 @@ The pipeline became a small class with the methods that the program calls. Its b
 samples in the same order; a shuffled one draws other random numbers, and nothing runs in parallel.""",
         "",
     ),
+    Code(
+        "K2T351",
+        "note",
+        "images read by PIL instead of TensorFlow",
+        """\
+TensorFlow and PIL decode PNG, BMP and GIF files to the same colours. JPEG files come out a few of
+the 256 levels apart (measured: 1 to 2 in the mean, on noise), and a coloured PNG that is made grey
+up to one level.""",
+        "",
+    ),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from transpile.interpret import callbacks
+from transpile.interpret import callbacks, streams
 from transpile.interpret.adapted import note_adapted
 from transpile.interpret.applications import application
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
@@ -106,7 +106,7 @@ class KerasCalls:
             made = application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)
             return made if made is not None else self.models.opaque(node, "application", frame)
         if path == SLICES or path in SOURCES:
-            return Stream("dataset", problem=self.pipelines)
+            return streams.dataset(kwargs, self.pipelines)
         values = [a.value for a in args]
         named = {k: e.value for k, e in kwargs.items()}
         if path in KERAS_CONSTANTS and not args and "set_image_da" not in self.interpreter.source.text:

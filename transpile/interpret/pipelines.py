@@ -9,12 +9,18 @@ from transpile.interpret.vocabularies import is_on_strings, vocabularies
 from transpile.references import Reference, References
 
 SLICES = "tf.data.Dataset.from_tensor_slices"
+IMAGES = "keras.utils.image_dataset_from_directory"
 AUTOTUNE = ("tf.data.AUTOTUNE", "tf.data.experimental.AUTOTUNE")
 # Functions of Keras's that make a pipeline: the parameters that are written out, with their defaults ("": none).
 SOURCES: dict[str, dict[str, str]] = {
     "keras.utils.text_dataset_from_directory": {
         "directory": "", "labels": '"inferred"', "label_mode": '"int"', "class_names": "None", "batch_size": "32",
         "max_length": "None", "shuffle": "True", "seed": "None", "validation_split": "None", "subset": "None",
+    },
+    IMAGES: {
+        "directory": "", "labels": '"inferred"', "label_mode": '"int"', "class_names": "None", "color_mode": '"rgb"',
+        "batch_size": "32", "image_size": "(256, 256)", "shuffle": "True", "seed": "None", "validation_split": "None",
+        "subset": "None", "interpolation": '"bilinear"',
     },
     "keras.utils.timeseries_dataset_from_array": {
         "data": "", "targets": "", "sequence_length": "", "sequence_stride": "1", "sampling_rate": "1",
@@ -74,17 +80,21 @@ def _wrong_source(references: References, reference: Reference) -> str:
     call, known, name = references.parents[reference.node], SOURCES[reference.path], reference.path.rpartition(".")[2]
     if not isinstance(call, ast.Call) or call.func is not reference.node:
         return f"{name} is not only called"
-    if len(call.args) > len(known) or any(isinstance(a, ast.Starred) for a in call.args):
+    if len(call.args) > list(known.values()).count("") or any(isinstance(a, ast.Starred) for a in call.args):
         return f"the arguments of {name} are not told apart"
     given = dict(zip(known, call.args)) | {str(k.arg): k.value for k in call.keywords}
     unknown = [n for n in given if n not in known]
     if unknown:
         return f"{name}({unknown[0]}=...) is not written out"
     values = {n: v.value if isinstance(v, ast.Constant) else "" for n, v in given.items()}
+    calls = [references.parents[r.node] for r in references.references if r.path == reference.path]
+    both = ("both",) if len(calls) == 1 else ()
     known_labels = values.get("labels", "inferred") in ("inferred", None) and values.get("label_mode", "int") != ""
     if not known_labels:
         return f"{name}: its labels are not understood"
-    if values.get("subset", "training") not in ("training", "validation", None):
+    if values.get("interpolation", "bilinear") != "bilinear":
+        return f"{name}(interpolation={ast.unparse(given['interpolation'])}) is not written out"
+    if values.get("subset", "training") not in ("training", "validation", None, *both):
         return f"{name}(subset={ast.unparse(given['subset'])}) is not written out"
     if name == "timeseries_dataset_from_array" and values.get("batch_size", "") is None:
         return f"{name}(batch_size=None) is not written out"
