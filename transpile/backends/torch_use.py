@@ -241,13 +241,14 @@ class UseWriter:
     def _store(self, use: Use, record: Store) -> None:
         model, path = self._model(use), torch_path(record.path)
         span = self.source.span(use.call)
-        if keeps_name(record.path):
+        foreign = record.load and record.path.text not in self.saved and not self._checkpointed(record.path.text)
+        if keeps_name(record.path) and not foreign:
             self.output.report("K2T209", span, f"the name {record.path.text} of the file was kept")
         if not record.load:
             self.writer.functions.imports("torch.")
             self._set(use, use.call, f"torch.save({model}.state_dict(), {path})")
             return
-        if record.path.text not in self.saved and not self._checkpointed(record.path.text):
+        if foreign:
             self.output.report("K2T202", span, f"{record.path.text} must be a file that the converted program saved")
         self.output.device(self.sites.top(use.call))
         self._set(use, use.call, f"{model}.load_state_dict(torch.load({path}, map_location=device))")

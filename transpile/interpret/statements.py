@@ -14,6 +14,8 @@ from transpile.interpret.values import Frame, Function, Instance, ModelValue, Te
 from transpile.ir import UNKNOWN
 
 LONG_LOOP = 64
+# Methods of a model that change nothing of what the file builds or trains.
+_ASIDE = frozenset({"load_weights", "save_weights", "save", "summary"})
 
 
 class Returned(Exception):
@@ -123,11 +125,33 @@ class Statements(Names):
         self.outcomes[id(node), id(frame), self.loops] = known
         if known is True:
             self.execute(node.body, frame)
+            if isinstance(node.orelse, cst.Else):
+                self._beside(node.orelse.body, frame)
         elif known is False:
+            self._beside(node.body, frame)
             if node.orelse:
                 self.execute(node.orelse, frame)
         else:
             self._both(node.body, node.orelse, node, frame)
+
+    def _beside(self, branch: cst.BaseSuite, frame: Frame) -> None:
+        """What a branch that is not taken here does with models: `if weights: model.load_weights(weights)`.
+
+        Other calls of the function may take it; nothing that it does counts behind it.
+        """
+        changed = Assigned.of(branch).names
+        with self._uncertainly(frame):
+            for line in branch.body:
+                statement = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+                call = statement.value if isinstance(statement, cst.Expr) else None
+                function = call.func if isinstance(call, cst.Call) else None
+                if not isinstance(function, cst.Attribute) or function.attr.value not in _ASIDE:
+                    continue
+                holder = function.value
+                if isinstance(holder, cst.Name) and holder.value in changed:
+                    continue
+                if isinstance(self.expressions.evaluate(holder, frame), ModelValue):
+                    self.execute(line, frame)
 
     def _Else(self, node: cst.Else, frame: Frame) -> None:
         self.execute(node.body, frame)
