@@ -51,6 +51,7 @@ _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("from pathlib import Path", "import PIL.Image", NUMPY, "import torch", "from torch.nn import functional as F"),
     ),
     "timeseries_dataset_from_array": (("Pipeline",), (NUMPY, "import torch")),
+    "ImageDataGenerator": ((), ("import math", NUMPY, "from torch.utils.data import Dataset")),
     "Tokenizer": ((), ("from collections import Counter", NUMPY)),
     "TextVectorization": (("strings_in",), ("from collections import Counter", "import torch")),
     "StringLookup": (("strings_in",), ("from collections import Counter", NUMPY, "import torch")),
@@ -76,11 +77,15 @@ _OPTIONAL = (
     "import string",
     NUMPY,
     "import torch",
+    "import PIL.Image",
+    "import PIL.ImageEnhance",
+    "import scipy.ndimage",
+    "from pathlib import Path",
     "from torch.nn import functional as F",
     "from itertools import islice",
     "from torch.utils.data import default_collate",
 )  # where the written parts need them
-_ALONG = ("stack_samples",)  # helpers that only some forms of another one need
+_ALONG = ("stack_samples", "load_img", "img_to_array")  # helpers that only some forms of another one need
 # Functions that a helper replaces: the helper, and the parameters that it takes.
 HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "keras.utils.normalize": ("normalize", ("x", "axis", "order")),

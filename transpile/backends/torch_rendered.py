@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from transpile.backends.templates import render
+from transpile.backends.torch_image_batches import image_data_generator
 from transpile.backends.torch_sources import (
     IMAGES,
     TEXTS,
@@ -68,6 +69,7 @@ def _pipeline(references: References) -> str:
 
 RENDERED: dict[str, Callable[[References], str]] = {
     "Tokenizer": _tokenizer,
+    "ImageDataGenerator": image_data_generator,
     "get_file": _get_file,
     "Pipeline": _pipeline,
     "text_dataset_from_directory": partial(dataset_from_directory, TEXTS),

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from transpile.backends.torch_helpers import Writing
+from transpile.backends.torch_image_batches import RANDOM, one_mode
 from transpile.backends.torch_sources import dropped_arguments
 from transpile.backends.torch_vocabulary_calls import without
 from transpile.frontends.keras_utilities import Use
+from transpile.interpret.image_batches import FLOWS, class_modes, constructions, flows, is_silent
 from transpile.interpret.pipelines import AUTOTUNE, IMAGES, SOURCES
 
 # Of PyDataset's own, which a Dataset does not have.
@@ -56,6 +58,31 @@ def _write_source(writing: Writing, use: Use) -> bool:
     dropped = [k for k in use.call.keywords if k.arg in dropped_arguments(writing.references, use.path)]
     writing.output.edits += without(use.call, dropped, writing.references)
     return writing.replace(use.reference.node, name)
+
+
+def write_image_batches(writing: Writing, use: Use) -> bool:
+    """Puts the class in the place of Keras's, and takes arguments out of the calls that say nothing to it."""
+    references = writing.references
+    if use.call is None:
+        return False
+    name = writing.define("ImageDataGenerator", references.start(use.reference.node))
+    random = [k for k in use.call.keywords if k.arg in RANDOM]
+    message = "the batches of images are written out"
+    message += (
+        ": numpy draws what alters them, as for Keras; the order of batches is drawn by PyTorch" if random else ""
+    )
+    writing.output.report("K2T350", writing.span(use.reference.node), message)
+    writing.output.edits += without(use.call, [k for k in use.call.keywords if _dropped(k)], references)
+    if use.call is constructions(references)[0]:
+        fixed = one_mode(class_modes(references))
+        for call in (c for m in FLOWS for c in flows(references, m)):
+            dropped = [k for k in call.keywords if _dropped(k) or (fixed and k.arg == "class_mode")]
+            writing.output.edits += without(call, dropped, references)
+    return writing.replace(use.reference.node, name)
+
+
+def _dropped(keyword: ast.keyword) -> bool:
+    return is_silent(str(keyword.arg), keyword.value)
 
 
 def _reads_own(node: ast.AST) -> bool:

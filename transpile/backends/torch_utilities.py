@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from transpile.backends.torch_branches import fold
 from transpile.backends.torch_helpers import HELPERS, NUMPY, Writing
-from transpile.backends.torch_sequences import write_pipeline, write_sequence
+from transpile.backends.torch_sequences import write_image_batches, write_pipeline, write_sequence
 from transpile.backends.torch_setup import (
     DEVICE_LISTS,
     SEEDS,
@@ -21,6 +21,7 @@ from transpile.backends.torch_vocabulary_calls import write_adapted, write_vocab
 from transpile.frontends.keras_utilities import Setup, Use, use_of
 from transpile.frontends.known_shapes import known_shape
 from transpile.interpret.arrays import KERAS_CONSTANTS, OneHot
+from transpile.interpret.image_batches import GENERATOR
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.pipelines import SOURCES
 from transpile.interpret.values import Array
@@ -139,6 +140,8 @@ class _Utilities:
         if is_on_strings(self.references, use.reference.node, use.path) and not self.interpreter.keras.pipelines:
             self.output.imports.add(NUMPY)
             return self.writing.replace(use.reference.node, "np.expand_dims")
+        if use.path == GENERATOR and self.converted and not self.interpreter.keras.image_batches:
+            return write_image_batches(self.writing, use)
         if use.path.startswith("tf.strings."):
             return write_strings(self.writing, use)
         if (

@@ -19,6 +19,19 @@ a method of tf.data without a counterpart.
         "count steps (batches) instead of samples, or split the data before they are put into batches",
     ),
     Code(
+        "K2T172",
+        "error",
+        "an ImageDataGenerator that was left",
+        """\
+ImageDataGenerator becomes a class of the written file that reads and alters the images with PIL,
+numpy and scipy. This one is given an argument, or is used in a way, for which that class has nothing.
+
+    ImageDataGenerator(zca_whitening=True)                 # left
+    ImageDataGenerator(**options)                          # left: the arguments are not seen
+    ImageDataGenerator(rescale=1 / 255, zoom_range=0.2)    # converted""",
+        "write the arguments out, do without the argument, or write a torch Dataset by hand",
+    ),
+    Code(
         "K2T348",
         "note",
         "validation on a generator",
@@ -44,7 +57,10 @@ method that shuffles, this makes no difference.""",
         "a pipeline of tf.data written out",
         """\
 The pipeline became a small class with the methods that the program calls. Its batches hold the same
-samples in the same order; a shuffled one draws other random numbers, and nothing runs in parallel.""",
+samples in the same order; a shuffled one draws other random numbers, and nothing runs in parallel.
+
+An ImageDataGenerator became such a class, too. What alters its images is drawn from numpy's generator
+in Keras's order; in `fit`, PyTorch draws the order of the batches.""",
         "",
     ),
     Code(

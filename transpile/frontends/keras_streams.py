@@ -53,10 +53,12 @@ def batches(expr: Expr | None, steps: Expr | None, required: bool = False) -> Ba
             raise Refused("K2T127", f"what {expr.text} yields is not seen")
         return None
     if value.problem:
+        if value.kind == "sequence":
+            raise Refused("K2T172", f"the ImageDataGenerator of {expr.text} cannot be written out: {value.problem}")
         raise Refused("K2T171", f"the pipeline {expr.text} cannot be written out: {value.problem}")
     if steps is not None and (steps.value is None or steps.text.replace(" ", "") == f"len({expr.text})"):
         steps = None
-    ends = value.cls is not None and isinstance(class_attribute(value.cls, "on_epoch_end"), Function)
+    ends = value.ends or (value.cls is not None and isinstance(class_attribute(value.cls, "on_epoch_end"), Function))
     if value.cls is not None and class_attribute(value.cls, "on_epoch_begin") is not UNKNOWN:
         raise Refused("K2T171", f"{value.cls.node.name.value}.on_epoch_begin cannot be converted")
     return Batches((), source=expr, kind=value.kind, steps=steps, ends=ends)

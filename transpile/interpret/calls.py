@@ -19,6 +19,7 @@ from transpile.interpret.values import (
     Bound,
     Frame,
     Function,
+    ImageBatches,
     Instance,
     Layer,
     ModelValue,
@@ -240,6 +241,8 @@ class Calls:
             return array_method(target, name, values, named)
         if isinstance(target, Stream):
             return target if target.kind == "dataset" and (name in METHODS or target.problem) else UNKNOWN
+        if isinstance(target, ImageBatches) and name.startswith("flow"):
+            return Stream("sequence", problem=target.problem, ends=True)
         if isinstance(target, Tensor):
             return self.interpreter.keras.opaque(node, [target, *values], frame)
         if isinstance(target, list) and name in _LIST_METHODS:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from transpile.interpret import callbacks, streams
+from transpile.interpret import callbacks, image_batches, streams
 from transpile.interpret.adapted import note_adapted
 from transpile.interpret.applications import application
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
@@ -16,7 +16,7 @@ from transpile.interpret.custom import Custom
 from transpile.interpret.graph import Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
 from transpile.interpret.models import Models
-from transpile.interpret.pipelines import SLICES, SOURCES, problem
+from transpile.interpret.pipelines import problem
 from transpile.interpret.saved import cloned, load_saved
 from transpile.interpret.values import (
     Array,
@@ -79,6 +79,11 @@ class KerasCalls:
         """Why the file's pipelines of tf.data cannot be converted; "" where they can."""
         return problem(References(self.interpreter.source.text, self.exports))
 
+    @cached_property
+    def image_batches(self) -> str:
+        """Why the file's ImageDataGenerators cannot be converted; "" where they can."""
+        return image_batches.problem(References(self.interpreter.source.text, self.exports))
+
     def exports(self, module: str, name: str) -> bool:
         """Whether `from module import *` brings in that name (as far as we know the API)."""
         if name in _STAR_NAMES.get(module, ()):
@@ -105,8 +110,9 @@ class KerasCalls:
         if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
             made = application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)
             return made if made is not None else self.models.opaque(node, "application", frame)
-        if path == SLICES or path in SOURCES:
-            return streams.dataset(kwargs, self.pipelines)
+        stream = streams.made(self, path, kwargs)
+        if stream is not None:
+            return stream
         values = [a.value for a in args]
         named = {k: e.value for k, e in kwargs.items()}
         if path in KERAS_CONSTANTS and not args and "set_image_da" not in self.interpreter.source.text:

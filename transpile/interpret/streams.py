@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from transpile.interpret.values import Stream
+from transpile.interpret.image_batches import GENERATOR
+from transpile.interpret.pipelines import SLICES, SOURCES
+from transpile.interpret.values import ImageBatches, Stream
 from transpile.ir import Expr
 
+if TYPE_CHECKING:
+    from transpile.interpret.keras_calls import KerasCalls
 
-def dataset(kwargs: Mapping[str, Expr], problem: str) -> Stream | tuple[Stream, Stream]:
-    """What makes a pipeline; with `subset="both"` of a directory, one for training and one for validation."""
+
+def made(keras: KerasCalls, path: str, kwargs: Mapping[str, Expr]) -> object | None:
+    """The pipeline (with `subset="both"` of a directory, two of them) or generator of a call; None of another."""
+    if path == GENERATOR:
+        return ImageBatches(keras.image_batches)
+    if path != SLICES and path not in SOURCES:
+        return None
     if "subset" in kwargs and kwargs["subset"].value == "both":
-        return Stream("dataset", problem=problem), Stream("dataset", problem=problem)
-    return Stream("dataset", problem=problem)
+        return Stream("dataset", problem=keras.pipelines), Stream("dataset", problem=keras.pipelines)
+    return Stream("dataset", problem=keras.pipelines)

@@ -114,6 +114,14 @@ class Stream:
     kind: Literal["generator", "sequence", "dataset"]
     cls: UserClass | None = None
     problem: str = ""  # why it cannot be converted
+    ends: bool = False  # whether it has something to do when a pass is over
+
+
+@dataclass(eq=False)
+class ImageBatches:
+    """An ImageDataGenerator, whose methods give batches."""
+
+    problem: str = ""  # why it cannot be converted
 
 
 @dataclass(eq=False)
