@@ -26,7 +26,7 @@ from transpile.frontends.frozen_parts import ARGUMENT as FROZEN
 from transpile.frontends.frozen_parts import asked, kinds_of
 from transpile.ir import Branch, Loop, Model, Node, Plain, Statement
 from transpile.ops.regularization import ACTIVITY
-from transpile.passes.layout import TO_TORCH, rank_of, to_keras, to_torch
+from transpile.passes.layout import TO_KERAS, TO_TORCH, rank_of, to_keras, to_torch
 
 Blocks = Sequence[tuple[str, Written]]
 _CONV_COMMENT = "  # channels first, as PyTorch convolves"
@@ -151,12 +151,8 @@ class ClassWriter:
             if isinstance(statement, Loop | Branch):
                 lines += torch_loops.write(self, statement)
                 continue
-            if statement.op == TO_TORCH:
-                x, rank = statement.inputs[0], statement.args["rank"].value
-                if not isinstance(rank, int):
-                    raise CannotWrite("K2T111", "the rank of this tensor is not known", statement)
-                comment = "" if any(_CONV_COMMENT in x for x in lines) else _CONV_COMMENT
-                lines.append(f"{x} = {to_torch(x, rank)}{comment}")
+            if statement.op in (TO_TORCH, TO_KERAS):
+                lines.append(_permuted(statement, lines))
                 continue
             if statement.op == ACTIVITY.name:
                 lines += self._activity(statement)
@@ -290,6 +286,17 @@ class ClassWriter:
             self.init += lines
         else:
             self.inits.append((target, lines))
+
+
+def _permuted(node: Node, before: Sequence[str]) -> str:
+    """A variable put into the other layout. Raises CannotWrite."""
+    x, rank = node.inputs[0], node.args["rank"].value
+    if not isinstance(rank, int):
+        raise CannotWrite("K2T111", "the rank of this tensor is not known", node)
+    if node.op == TO_KERAS:
+        return f"{x} = {to_keras(x, rank)}"
+    comment = "" if any(_CONV_COMMENT in line for line in before) else _CONV_COMMENT
+    return f"{x} = {to_torch(x, rank)}{comment}"
 
 
 def _applied(node: Node, inputs: list[str]) -> str:

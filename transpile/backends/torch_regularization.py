@@ -73,13 +73,19 @@ def weights_with(op: Op, node: Node, suffix: str) -> list[tuple[Expr, str, str]]
     return found
 
 
+def absent(node: Node, parameter: str) -> bool:
+    """Whether the parameter is the bias of a layer that has none."""
+    bias = innermost(node.args).get("use_bias", literal(True)).value
+    return parameter.rpartition(".")[2].startswith("bias") and bias is False
+
+
 def penalties(op: Op, node: Node, target: str) -> list[tuple[str, str, str]]:
     """The penalties on the weights of a layer: kind, factor, tensor. Raises Unsupported."""
     if node.args.get("common:trainable", literal(True)).value is False:
         return []  # Keras penalises what it trains
     found = []
     for expr, parameter, line in weights_with(op, node, "_regularizer"):
-        if parameter.startswith("bias") and node.args.get("use_bias", literal(True)).value is False:
+        if absent(node, parameter):
             continue
         tensor = member(target, parameter)
         if _kind(expr) == "orthogonalregularizer":

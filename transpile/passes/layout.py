@@ -18,6 +18,7 @@ from transpile.registry import by_name
 Layout = Literal["keras", "torch"]
 State = dict[str, Layout]
 TO_TORCH = "to_channels_first"
+TO_KERAS = "to_channels_last"
 
 
 def rank_of(shape: Shape | None, op: str) -> int | None:
@@ -149,8 +150,8 @@ class Arranger:
                 return replace(loop, body=body)
             shapes = {n: s for x in _nodes(loop.body) for n, s in zip(x.inputs, x.input_shapes)}
             for name in changed:
-                if end[name] == "torch":
-                    before.append(_permute(Node(TO_TORCH), name, rank_of(shapes.get(name), "")))
+                into = Node(TO_TORCH if end[name] == "torch" else TO_KERAS)
+                before.append(_permute(into, name, rank_of(shapes.get(name), "")))
                 state[name] = end[name]
         raise ValueError("the layout of a loop does not settle")
 
@@ -212,7 +213,10 @@ def _node(node: Node, state: State) -> list[Statement]:
 
 
 def _permute(node: Node, name: str, rank: int | None) -> Node:
-    return Node(TO_TORCH, {"rank": Expr(str(rank), rank)}, (name,), (name,), layout="torch", span=node.span)
+    """The variable in the other layout: channels first, or last where the node says so."""
+    op = node.op if node.op == TO_KERAS else TO_TORCH
+    layout: Layout = "keras" if op == TO_KERAS else "torch"
+    return Node(op, {"rank": Expr(str(rank), rank)}, (name,), (name,), layout=layout, span=node.span)
 
 
 def _nodes(body: tuple[Statement, ...]) -> list[Node]:

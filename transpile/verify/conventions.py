@@ -95,13 +95,14 @@ def _gradients(optimizer: torch.optim.Optimizer) -> Any:
 def _rmsprop(optimizer: torch.optim.Optimizer) -> None:
     for group, p, g, state in _gradients(optimizer):
         alpha, zeros = group["alpha"], torch.zeros_like(p)
-        v = state["v"] = alpha * state.get("v", zeros) + (1 - alpha) * g * g
+        v = state["square_avg"] = alpha * state.get("square_avg", zeros) + (1 - alpha) * g * g
         if group["centered"]:
-            a = state["a"] = alpha * state.get("a", zeros) + (1 - alpha) * g
+            a = state["grad_avg"] = alpha * state.get("grad_avg", zeros) + (1 - alpha) * g
             v = v - a * a
         change = g / torch.sqrt(v + group["eps"])
         if group["momentum"]:
-            change = state["m"] = group["momentum"] * state.get("m", zeros) + change
+            change = group["momentum"] * state.get("momentum_buffer", zeros) + change
+            state["momentum_buffer"] = change.clone()  # under PyTorch's name: the file may rescale it
         p.sub_(group["lr"] * change)
 
 

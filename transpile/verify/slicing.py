@@ -217,7 +217,7 @@ class _Slicer:
         objects = needed - self.modules - _BUILTINS
         receiver = {root_name(call.func)} if isinstance(call.func, ast.Attribute) else set()
         receiver |= self.behind(receiver)
-        handed = {name for a in _argument_values(call) for name in _handed(a)}
+        handed = {name for c in _chain(call) for a in _argument_values(c) for name in _handed(a)}
         if called(call).endswith("_"):  # in place: `for layer in (model[0], ...): zeros_(layer.bias)`
             handed |= self.behind(handed)
         return bool((receiver | handed) & objects)
@@ -291,6 +291,16 @@ def _training_functions(body: Sequence[ast.stmt]) -> set[str]:
 def _returns(function: ast.FunctionDef) -> bool:
     """It makes a model and gives it back: then it is needed although it trains."""
     return any(called(c) in {"Sequential", "Model"} for c in calls_in(function))
+
+
+def _chain(call: ast.Call) -> list[ast.Call]:
+    """A call and those of which it is a method: `trunc_normal_(layer.weight).mul_(2)`."""
+    found, node = [call], call.func
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        if isinstance(node, ast.Call):
+            found.append(node)
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return found
 
 
 def _argument_values(call: ast.Call) -> list[ast.expr]:
