@@ -128,6 +128,17 @@ def test_directories(images: Path, flow: str) -> None:
     )
 
 
+def test_a_file_that_only_prepares_data() -> None:
+    """Without a model the generator is converted; beside one that was left, it stays."""
+    alone = "from tensorflow.keras.preprocessing.image import ImageDataGenerator\n"
+    made = "data = ImageDataGenerator(rescale=0.5).flow(x, y)\nprint(data[0][0].shape)\n"
+    result = keras2torch(alone + made)
+    assert [d.code for d in result.diagnostics] == ["K2T350"]
+    assert "tensorflow" not in result.code
+    left = alone + "from keras.models import load_model\nm = load_model('m.h5')\n" + made + "m.fit(data)\n"
+    assert "tensorflow.keras.preprocessing.image import ImageDataGenerator" in keras2torch(left).code
+
+
 FIT = 'model.compile("sgd", "mse")\n'
 
 

@@ -165,6 +165,28 @@ def test_names_and_paths_of_images(images: Path) -> None:
     assert theirs[0] == ["cat", "dog"]
 
 
+def test_tensor_code_in_functions_of_samples() -> None:
+    """Functions and lambdas that a pipeline maps over its samples, with functions of TensorFlow's in them."""
+    expressions = [
+        "tf.cast(a, tf.float32) / 255.0", "tf.reshape(a, (4, 2))", "tf.expand_dims(a, -1)", "tf.squeeze(a[:1])",
+        "tf.one_hot(b, 3)", "tf.transpose(tf.reshape(a, [4, -1]))", "tf.concat([a, a], axis=-1)", "tf.stack([a, a + 1])",
+        "tf.math.sqrt(a)", "tf.clip_by_value(a, 0.2, 0.7)", "tf.where(a > 0.5, a, 0.0)", "tf.reduce_mean(a)",
+        "tf.math.reduce_std(a)", "tf.argmax(a)", "tf.cast(b, tf.int64)", "tf.pad(a, [[1, 2]])", "tf.tile(a, [2])",
+        "tf.nn.softmax(a)", "tf.reduce_max(a) - tf.reduce_min(a)", "tf.math.log(a + 1.0)", "tf.minimum(a, 0.5)",
+        "tf.cast(tf.equal(b, 1), tf.float32)", "tf.ones_like(a)", "tf.square(a) + tf.abs(a) * tf.exp(a)",
+    ]  # fmt: skip
+    source = "data = tf.data.Dataset.from_tensor_slices((np.random.RandomState(0).rand(7, 8), np.arange(7) % 3))\nbatches = []\n"
+    source += "def prepare(image, label):\n    image = tf.cast(image, tf.float32) / 2.0\n"
+    source += "    image = tf.reshape(image, (2, 4))\n    return image, tf.one_hot(label, depth=3)\n"
+    source += "batches += [list(b) for b in data.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).batch(3)]\n"
+    for expression in expressions:
+        source += f"batches += [[b] for b in data.map(lambda a, b: {expression}).batch(4)]\n"
+    for a, b in zip(*batches(source), strict=True):
+        for x, y in zip(a, b, strict=True):
+            assert np.asarray(x).dtype.kind == np.asarray(y).dtype.kind
+            np.testing.assert_allclose(np.asarray(y), np.asarray(x), rtol=1e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize(
     "call",
     [

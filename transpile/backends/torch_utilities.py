@@ -32,6 +32,7 @@ from transpile.references import Reference, References
 from transpile.splice import Output
 
 _RENAMED = {"nb_words": "num_words", "nb_classes": "num_classes"}
+_MODELS = ("keras.layers", "keras.models", "keras.Model", "keras.Sequential", "keras.applications")
 _MODEL_CLASSES = ("keras.Model", "keras.Sequential")
 _MAX_EYE = 1000  # np.eye of more classes would be large
 _PRINTS = ("print", "format", "info", "debug", "write")
@@ -140,7 +141,11 @@ class _Utilities:
         if is_on_strings(self.references, use.reference.node, use.path) and not self.interpreter.keras.pipelines:
             self.output.imports.add(NUMPY)
             return self.writing.replace(use.reference.node, "np.expand_dims")
-        if use.path == GENERATOR and self.converted and not self.interpreter.keras.image_batches:
+        if (
+            use.path == GENERATOR
+            and not self.interpreter.keras.image_batches
+            and (self.converted or self._models_nothing())
+        ):
             return write_image_batches(self.writing, use)
         if use.path.startswith("tf.strings."):
             return write_strings(self.writing, use)
@@ -151,6 +156,10 @@ class _Utilities:
         ):
             return write_pipeline(self.writing, use)
         return None
+
+    def _models_nothing(self) -> bool:
+        """Whether the file only prepares data."""
+        return not any(r.path.startswith(_MODELS) for r in self.references.references)
 
     def _in_model(self, use: Use) -> bool:
         """Whether a layer is part of a model, which was left then."""

@@ -73,6 +73,7 @@ class KerasCalls:
         self.opaque = self.graph.opaque
         self.build = self.models.build
         self.method = self.models.method
+        self.has_pipelines = False  # whether the program makes one of tf.data
 
     @cached_property
     def pipelines(self) -> str:

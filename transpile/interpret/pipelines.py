@@ -11,6 +11,18 @@ from transpile.references import Reference, References
 SLICES = "tf.data.Dataset.from_tensor_slices"
 IMAGES = "keras.utils.image_dataset_from_directory"
 AUTOTUNE = ("tf.data.AUTOTUNE", "tf.data.experimental.AUTOTUNE")
+# What functions of samples may call: each has a counterpart that takes what a pipeline yields.
+ON_SAMPLES = frozenset(
+    "tf.cast tf.float16 tf.float32 tf.float64 tf.int32 tf.int64 tf.uint8 tf.bool tf.reshape tf.expand_dims "
+    "tf.squeeze tf.transpose tf.one_hot tf.concat tf.stack tf.tile tf.pad tf.shape tf.where tf.equal "
+    "tf.zeros_like tf.ones_like tf.sqrt tf.math.sqrt tf.abs tf.math.abs tf.square tf.math.square tf.exp "
+    "tf.math.exp tf.math.log tf.minimum tf.maximum tf.clip_by_value tf.divide tf.math.divide tf.multiply "
+    "tf.math.multiply tf.add tf.subtract tf.argmax tf.math.argmax tf.reduce_mean tf.math.reduce_mean "
+    "tf.reduce_sum tf.math.reduce_sum tf.reduce_max tf.math.reduce_max tf.reduce_min tf.math.reduce_min "
+    "tf.math.reduce_std tf.nn.softmax".split()
+)
+# What stands in a call of these is part of the text of a training, of which tensor code is no part.
+_TAKERS = frozenset("fit evaluate predict fit_generator evaluate_generator predict_generator".split())
 # Functions of Keras's that make a pipeline: the parameters that are written out, with their defaults ("": none).
 SOURCES: dict[str, dict[str, str]] = {
     "keras.utils.text_dataset_from_directory": {
@@ -116,7 +128,11 @@ def _wrong(references: References, call: ast.Call, name: str, layers: set[str]) 
     if not isinstance(function, ast.Lambda | ast.FunctionDef):
         return f"the function of {name} is not seen"
     inside = [r for r in references.references if function in references.around(r.node)]
-    if any(not is_on_strings(references, r.node, r.path) for r in inside):
+    taken = {
+        n.func.attr for n in references.around(call) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+    }
+    known = frozenset() if taken & _TAKERS else ON_SAMPLES
+    if any(not is_on_strings(references, r.node, r.path) and r.path not in known for r in inside):
         return f"the function of {name} uses TensorFlow"
     parameters = {p.arg for p in ast.walk(function) if isinstance(p, ast.arg)} | layers
     shaping = {r.node for r in inside}

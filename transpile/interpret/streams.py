@@ -20,6 +20,7 @@ def made(keras: KerasCalls, path: str, kwargs: Mapping[str, Expr]) -> object | N
         return ImageBatches(keras.image_batches)
     if path != SLICES and path not in SOURCES:
         return None
+    keras.has_pipelines = True
     if "subset" in kwargs and kwargs["subset"].value == "both":
         return Stream("dataset", problem=keras.pipelines), Stream("dataset", problem=keras.pipelines)
     return Stream("dataset", problem=keras.pipelines)

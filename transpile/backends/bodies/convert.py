@@ -89,7 +89,8 @@ class Bodies:
         self.body = Body(references, mine)
         if interpreter is not None:
             self.body = TapeBody(references, mine, interpreter, converted)
-        self.piped = self._piped()
+        written_out = interpreter is not None and interpreter.keras.has_pipelines and not interpreter.keras.pipelines
+        self.piped = set() if written_out else self._piped()
 
     def _mine(self) -> dict[ast.AST, str]:
         """The references of tensor code; the others are for other back ends."""
