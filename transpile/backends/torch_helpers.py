@@ -83,6 +83,7 @@ _OPTIONAL = (
     "from pathlib import Path",
     "from torch.nn import functional as F",
     "from itertools import islice",
+    "from functools import partial",
     "from torch.utils.data import default_collate",
 )  # where the written parts need them
 _ALONG = ("stack_samples", "load_img", "img_to_array")  # helpers that only some forms of another one need

@@ -13,6 +13,7 @@ from transpile.backends.torch_sources import (
     TEXTS,
     dataset_from_directory,
     holds_strings,
+    of_shuffles,
     reads_files,
     timeseries_dataset_from_array,
 )
@@ -64,7 +65,9 @@ def _get_file(references: References) -> str:
 
 def _pipeline(references: References) -> str:
     used = attributes(references) | ({"batch"} if reads_files(references) else set())
-    return render("torch/data/Pipeline.py.j2", used=used, strings=holds_strings(references))
+    return render(
+        "torch/data/Pipeline.py.j2", used=used, strings=holds_strings(references), shuffles=of_shuffles(references)
+    )
 
 
 RENDERED: dict[str, Callable[[References], str]] = {

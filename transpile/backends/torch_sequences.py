@@ -11,7 +11,7 @@ from transpile.backends.torch_sources import dropped_arguments
 from transpile.backends.torch_vocabulary_calls import without
 from transpile.frontends.keras_utilities import Use
 from transpile.interpret.image_batches import FLOWS, class_modes, constructions, flows, is_silent
-from transpile.interpret.pipelines import AUTOTUNE, IMAGES, SOURCES
+from transpile.interpret.pipelines import AUTOTUNE, GENERATED, IMAGES, SOURCES, generated_types
 
 # Of PyDataset's own, which a Dataset does not have.
 _OWN = frozenset({"workers", "use_multiprocessing", "max_queue_size", "num_batches"})
@@ -39,7 +39,13 @@ def write_pipeline(writing: Writing, use: Use) -> bool:
         return _write_source(writing, use)
     name = writing.define("Pipeline", writing.references.start(use.reference.node))
     _note(writing, use)
-    return writing.replace(use.reference.node, f"{name}.from_tensor_slices")
+    if use.path == GENERATED and use.call is not None:
+        types = generated_types(writing.references, use.reference.node)
+        code = writing.references.code(use.call.args[0])
+        writing.output.imports.add("import torch")
+        writing.output.edit(writing.span(use.call), f"{name}.from_generator({code}, {types})")
+        return True
+    return writing.replace(use.reference.node, f"{name}.{use.path.rpartition('.')[2]}")
 
 
 def _note(writing: Writing, use: Use) -> None:

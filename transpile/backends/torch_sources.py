@@ -37,6 +37,17 @@ def reads_files(references: References) -> bool:
     return any(_given(references, path) for path in _DIRECTORIES)
 
 
+def of_shuffles(references: References) -> set[str]:
+    """The arguments that the program's shuffles are given, besides the size of their buffer."""
+    found: set[str] = set()
+    for node in ast.walk(references.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "shuffle":
+            found |= {str(k.arg) for k in node.keywords} | set(
+                ("seed", "reshuffle_each_iteration")[: len(node.args) - 1]
+            )
+    return found - {"buffer_size"}
+
+
 def holds_strings(references: References) -> bool:
     """Whether strings run through the pipelines of a program."""
     return reads_texts(references) or bool(vocabularies(references).keys() & {"TextVectorization", "StringLookup"})

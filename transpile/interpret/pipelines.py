@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Mapping
 
 from transpile.interpret.vocabularies import is_on_strings, vocabularies
 from transpile.references import Reference, References
 
 SLICES = "tf.data.Dataset.from_tensor_slices"
+ZIP, GENERATED = "tf.data.Dataset.zip", "tf.data.Dataset.from_generator"
 IMAGES = "keras.utils.image_dataset_from_directory"
 AUTOTUNE = ("tf.data.AUTOTUNE", "tf.data.experimental.AUTOTUNE")
 # What functions of samples may call: each has a counterpart that takes what a pipeline yields.
@@ -42,7 +44,12 @@ SOURCES: dict[str, dict[str, str]] = {
 # The methods that are written out, and the arguments that they take.
 METHODS: dict[str, frozenset[str]] = {
     "batch": frozenset({"batch_size", "drop_remainder"}),
-    "shuffle": frozenset({"buffer_size"}),
+    "shuffle": frozenset({"buffer_size", "seed", "reshuffle_each_iteration"}),
+    "concatenate": frozenset({"dataset"}),
+    "enumerate": frozenset({"start"}),
+    "window": frozenset({"size", "shift", "stride", "drop_remainder"}),
+    "flat_map": frozenset({"map_func"}),
+    "unbatch": frozenset(),
     "repeat": frozenset({"count"}),
     "take": frozenset({"count"}),
     "skip": frozenset({"count"}),
@@ -51,8 +58,9 @@ METHODS: dict[str, frozenset[str]] = {
     "cache": frozenset(),
     "prefetch": frozenset({"buffer_size"}),
 }
+_TYPES = frozenset("tf.float16 tf.float32 tf.float64 tf.int8 tf.int16 tf.int32 tf.int64 tf.uint8 tf.bool".split())
 _UNKNOWN = frozenset(
-    "interleave window padded_batch flat_map unbatch as_numpy_iterator cardinality concatenate enumerate scan "
+    "interleave padded_batch as_numpy_iterator cardinality scan "
     "with_options element_spec group_by_window bucket_by_sequence_length shard snapshot rebatch ragged_batch "
     "sparse_batch rejection_resample choose_from_datasets sample_from_datasets assert_cardinality".split()
 )
@@ -66,21 +74,55 @@ def problem(references: References) -> str:
             call = references.parents[reference.node]
             if not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
                 return f"{reference.path} is not called with arrays"
-        elif reference.path not in AUTOTUNE:
+        elif reference.path == GENERATED:
+            if generated_types(references, reference.node) is None:
+                return "the types of from_generator are not seen"
+        elif reference.path not in (*AUTOTUNE, ZIP):
             return f"{reference.path} has no counterpart"
     for reference in references.references:
         wrong = _wrong_source(references, reference) if reference.path in SOURCES else ""
         if wrong:
             return wrong
+    foreign = {r.node for r in references.references}
+    attributes = {n.attr for n in ast.walk(references.tree) if isinstance(n, ast.Attribute)}
     known = {n for v in vocabularies(references).values() if not v.problem for n in v.variables}
     for node in ast.walk(references.tree):
         if isinstance(node, ast.Attribute) and node.attr in _UNKNOWN and not _of_numpy(node):
             return f"the method {node.attr} is not written out"
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
+        if isinstance(node, ast.Attribute) and node.attr == "window" and "repeat" in attributes:
+            return "window and repeat in one program are not written out"
+        if not isinstance(node, ast.Call) or node.func in foreign:
+            continue
+        if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS and not _of_numpy(node.func):
             wrong = _wrong(references, node, node.func.attr, known)
             if wrong:
                 return wrong
     return ""
+
+
+def generated_types(references: References, node: ast.AST) -> str | None:
+    """The types of what a generator yields, in PyTorch's words; None where they are not seen."""
+    call = references.parents[node]
+    if not isinstance(call, ast.Call) or call.func is not node or not 1 <= len(call.args) <= 3:
+        return None
+    given = dict(zip(("generator", "output_types", "output_shapes"), call.args))
+    given |= {str(k.arg): k.value for k in call.keywords}
+    if not given.keys() <= {"generator", "output_types", "output_shapes", "output_signature"}:
+        return None
+    paths: dict[ast.AST, str] = {r.node: r.path for r in references.references}
+    return _types(given.get("output_signature", given.get("output_types")), paths)
+
+
+def _types(node: ast.expr | None, paths: Mapping[ast.AST, str]) -> str | None:
+    """`(tf.float32, tf.int32)`, or `TensorSpec`s of these: `(torch.float32, torch.int32)`."""
+    if isinstance(node, ast.Tuple):
+        parts = [_types(n, paths) for n in node.elts]
+        return None if None in parts else f"({', '.join(map(str, parts))}{',' if len(parts) == 1 else ''})"
+    if isinstance(node, ast.Call) and paths.get(node.func) == "tf.TensorSpec":
+        given = dict(zip(("shape", "dtype"), node.args)) | {str(k.arg): k.value for k in node.keywords}
+        return _types(given.get("dtype"), paths)
+    path = paths.get(node, "") if node is not None else ""
+    return path.replace("tf.", "torch.") if path in _TYPES else None
 
 
 def _of_numpy(node: ast.Attribute) -> bool:
@@ -118,7 +160,7 @@ def _wrong(references: References, call: ast.Call, name: str, layers: set[str]) 
     for keyword in call.keywords:
         if keyword.arg not in METHODS[name]:
             return f"{name}({keyword.arg}=...) is not written out"
-    if name not in ("map", "filter"):
+    if name not in ("map", "filter", "flat_map"):
         return ""
     given = [*call.args, *(k.value for k in call.keywords if k.arg in ("map_func", "predicate"))]
     function: ast.AST | None = given[0] if given else None
@@ -127,6 +169,8 @@ def _wrong(references: References, call: ast.Call, name: str, layers: set[str]) 
         function = next((n for n in references.tree.body if isinstance(n, ast.FunctionDef) and n.name == wanted), None)
     if not isinstance(function, ast.Lambda | ast.FunctionDef):
         return f"the function of {name} is not seen"
+    if name == "flat_map" and len(function.args.args) != 1:
+        return "flat_map of several values at once is not written out"
     inside = [r for r in references.references if function in references.around(r.node)]
     taken = {
         n.func.attr for n in references.around(call) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from transpile.interpret.image_batches import GENERATOR
-from transpile.interpret.pipelines import SLICES, SOURCES
+from transpile.interpret.pipelines import GENERATED, SLICES, SOURCES, ZIP
 from transpile.interpret.values import ImageBatches, Stream
 from transpile.ir import Expr
 
@@ -18,7 +18,7 @@ def made(keras: KerasCalls, path: str, kwargs: Mapping[str, Expr]) -> object | N
     """The pipeline (with `subset="both"` of a directory, two of them) or generator of a call; None of another."""
     if path == GENERATOR:
         return ImageBatches(keras.image_batches)
-    if path != SLICES and path not in SOURCES:
+    if path not in (SLICES, ZIP, GENERATED) and path not in SOURCES:
         return None
     keras.has_pipelines = True
     if "subset" in kwargs and kwargs["subset"].value == "both":
