@@ -39,12 +39,11 @@ def reads_files(references: References) -> bool:
 
 def of_shuffles(references: References) -> set[str]:
     """The arguments that the program's shuffles are given, besides the size of their buffer."""
+    parameters = ("buffer_size", "seed", "reshuffle_each_iteration")
     found: set[str] = set()
     for node in ast.walk(references.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "shuffle":
-            found |= {str(k.arg) for k in node.keywords} | set(
-                ("seed", "reshuffle_each_iteration")[: len(node.args) - 1]
-            )
+            found |= {str(k.arg) for k in node.keywords} | set(parameters[: len(node.args)])
     return found - {"buffer_size"}
 
 
