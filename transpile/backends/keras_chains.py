@@ -7,7 +7,7 @@ import ast
 from transpile.backends.body_initial import InitialWalker
 from transpile.backends.body_modules import Uses, permute_layer
 from transpile.backends.keras_calls import Written
-from transpile.frontends.torch_initial import Initial
+from transpile.frontends.torch_initial import read_initial
 from transpile.frontends.torch_program import Program
 from transpile.ops._functions import Left, Operand
 from transpile.references import References
@@ -17,9 +17,10 @@ from transpile.torch_values import Tensor
 def chain_call(references: References, node: ast.Call) -> Written:
     """The whole expression; images are laid channels last by a layer in front."""
     program = Program(references)
-    uses = Uses()
+    uses, initial = Uses(), read_initial(program)
+    uses.initial = initial.by_call
     walker = InitialWalker(program, None, None)
-    walker.configure(uses, "default", Initial(), final=False)
+    walker.configure(uses, "default", initial, final=False)
     try:
         first = walker.expr(node)
         walker.apply(first.value, "", [Operand("x", Tensor())], {})

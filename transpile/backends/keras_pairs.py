@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_trainings import ScriptTraining
+from transpile.frontends.torch_module_calls import placed
 from transpile.references import References
 from transpile.result import InputInfo, ModelPair, TrainingInfo
 from transpile.torch_values import Tensor
@@ -32,7 +33,27 @@ def pairs_of(
             pairs.append(ModelPair(training.model, training.model, inputs, (), (), (), info))
         elif inputs and expression:
             pairs.append(ModelPair(expression, expression, inputs, (), (), ()))
-    return tuple(pairs)
+    return (*pairs, *_chains(references, trainings))
+
+
+def _chains(references: References, trainings: Sequence[ScriptTraining]) -> Iterator[ModelPair]:
+    """The variables of the module that hold an nn.Sequential."""
+    paths = {id(r.node): r.path for r in references.references}
+    for node in references.tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                made = placed(value)
+            case _:
+                continue
+        if not isinstance(made, ast.Call) or paths.get(id(made.func)) != "torch.nn.Sequential":
+            continue
+        first = next(
+            (paths.get(id(n.func), "") for n in ast.walk(made) if isinstance(n, ast.Call) and n is not made), ""
+        )
+        inputs = (InputInfo("x", None, "int32" if first == "torch.nn.Embedding" else "float32"),)
+        training = next((t for t in trainings if t.model == name), None)
+        info = None if training is None else TrainingInfo(training.criterion, training.optimizer)
+        yield ModelPair(name, name, inputs, (), (), (), info)
 
 
 def _inputs(module: ModuleClass) -> tuple[InputInfo, ...]:

@@ -213,7 +213,7 @@ def _sets_rate(node: ast.AST) -> bool:
 def _operand(text: str) -> str:
     """The text, in parentheses unless it is one word."""
     plain = ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.Constant
-    return text if isinstance(ast.parse(text, mode="eval").body, plain) else f"({text})"
+    return text if isinstance(ast.parse(f"({text})", mode="eval").body, plain) else f"({text})"
 
 
 def _formula(name: str, given: dict[str, Expr], rate: str, count: str) -> str:
@@ -247,6 +247,7 @@ def _formula(name: str, given: dict[str, Expr], rate: str, count: str) -> str:
 
 def _called(function: str, count: str) -> str:
     """A function of one argument, called; a lambda is written out."""
+    function = " ".join(function.split()) if "\n" in function and '"' not in function else function
     node = ast.parse(function, mode="eval").body
     if isinstance(node, ast.Lambda) and len(node.args.args) == 1:
         body = ast.get_source_segment(function, node.body) or ast.unparse(node.body)

@@ -43,6 +43,7 @@ from transpile.backends.keras_tensor_rules import (
     made_tensor,
     method,
     size,
+    split,
 )
 from transpile.backends.keras_trainings import ScriptTraining, trainings_of
 from transpile.frontends.torch_devices import Devices
@@ -55,7 +56,7 @@ from transpile.splice import Output
 RULES = (
     shortened_call, image_file, *LOADER_RULES, counted, kept_weights, seeded, learning_rate, availability,
     made_optimizer, made_loss, called_loss, functional_loss, made_model, model_call, number, switched_off, moved,
-    filled, size, cast, made_tensor, comparison, distance, function, method, dtype_name,
+    filled, size, split, cast, made_tensor, comparison, distance, function, method, dtype_name,
 )  # fmt: skip
 
 

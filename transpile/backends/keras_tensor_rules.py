@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from transpile.backends.keras_calls import tensor_call
 from transpile.backends.keras_rules import KERAS_DTYPES
@@ -159,6 +160,32 @@ def size(e: ScriptExpressions, node: ast.expr) -> str | None:
             if e.kind(value).name == "tensor":
                 return _used(e, f"ops.size({e.text(value)})")
     return None
+
+
+def split(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`x.split(32)` along the samples, into parts of which there are as many as it takes."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="split"), args=[count], keywords=[]):
+            counted = _counted(e, value)
+        case ast.Call(func=func, args=[value, count], keywords=[]) if e.path(func) == "torch.split":
+            counted = _counted(e, value)
+        case _:
+            return None
+    if e.kind(value).name != "tensor" or isinstance(count, ast.List | ast.Tuple) or counted is None:
+        return None
+    step, name, at = e.text(count), e.text(counted), "start" if "start" not in e.text(value) else "first"
+    part = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", f"{name}[{at} : {at} + {step}]", e.text(value), count=1)
+    return f"[{part} for {at} in range(0, len({name}), {step})]"
+
+
+def _counted(e: ScriptExpressions, value: ast.expr) -> ast.expr | None:
+    """What has as many samples as a tensor: a variable, such as the array that it is made of."""
+    while isinstance(value, ast.Call):
+        path = e.path(value.func).rpartition(".")[2] or ast.unparse(value.func).rpartition(".")[2]
+        if path not in ("as_tensor", "tensor", "from_numpy", "asarray", "array", "ascontiguousarray") or not value.args:
+            return None
+        value = value.args[0]
+    return value if isinstance(value, ast.Name | ast.Attribute) else None
 
 
 def cast(e: ScriptExpressions, node: ast.expr) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from transpile.frontends.torch_initialisers import spelled
+from transpile.frontends.torch_module_calls import ModuleCalls
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
 
 _INIT = "torch.nn.init."
@@ -55,6 +56,7 @@ class _Reader:
     def __init__(self, program: Program) -> None:
         self.program, self.found = program, Initial()
         self.references = program.references
+        self.modules = ModuleCalls(program)
         self.used: list[FunctionInfo] = []
 
     # Where such statements stand
@@ -62,41 +64,58 @@ class _Reader:
     def read_class(self, info: ClassInfo) -> None:
         for node in ast.walk(info.node):
             if isinstance(node, ast.For) and self.loops_over_modules(node):
-                self.take(node, info, lambda node=node: self.loop(node, info))
+                self.take(node, lambda node=node: self.loop(node, info))
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 if any(id(a) in self.found.gone for a in self.references.around(node)):
                     continue
                 call = node.value
                 applied = self.applied(call)
                 if applied is not None and ast.unparse(call.func) == "self.apply":
-                    self.take(node, info, lambda applied=applied: self.from_function(applied, info))
-                elif self.sets(call) and self.base(self.target(call)).startswith("self."):
-                    self.take(node, info, lambda call=call: self.single(call, info))
+                    self.take(node, lambda applied=applied: self.from_function(applied, info))
+                elif self.sets(call) and (
+                    self.base(self.target(call)).startswith("self.") or self.locals_of(self.target(call))
+                ):
+                    self.take(node, lambda call=call: self.single(call, info))
 
     def read_outside(self) -> None:
-        """`model.apply(init)` in the code outside of classes."""
+        """`model.apply(init)` in the code outside of classes, and `nn.init.zeros_(model[0].bias)` there."""
         for node in ast.walk(self.references.tree):
-            if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
-                continue
-            around = list(self.references.around(node))
+            around = list(self.references.around(node)) if isinstance(node, ast.For | ast.Expr) else []
             if any(isinstance(a, ast.ClassDef) and a.name in self.program.classes for a in around):
                 continue
-            applied = self.applied(node.value)
+            if isinstance(node, ast.For) and self.outside_loop(node):
+                self.take(node, lambda node=node: self.loop(node, None))
+            if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+                continue
+            if any(id(a) in self.found.gone for a in around):
+                continue
+            call = node.value
+            applied = self.applied(call)
             if applied is not None:
-                func = node.value.func
+                func = call.func
                 assert isinstance(func, ast.Attribute)
                 for info in self.classes_of(ast.unparse(func.value)):
-                    self.take(node, info, lambda applied=applied, info=info: self.from_function(applied, info))
+                    self.take(node, lambda applied=applied, info=info: self.from_function(applied, info))
                 self.found.drop(node)
+            elif self.sets(call) and self.modules.calls_at(self.base(self.target(call)), None):
+                self.take(node, lambda call=call: self.single(call, None))
 
-    def take(self, node: ast.stmt, info: ClassInfo, read: object) -> None:
-        del info
+    def outside_loop(self, node: ast.For) -> bool:
+        """`for layer in (model[0], model[2]):` around initial values."""
+        sets = any(isinstance(n, ast.Call) and self.sets(n) for n in ast.walk(node))
+        listed = node.iter.elts if isinstance(node.iter, ast.Tuple | ast.List) else []
+        return sets and bool(listed) and all(self.modules.calls_at(ast.unparse(e), None) for e in listed)
+
+    def take(self, node: ast.stmt, read: object) -> None:
         try:
             read()  # type: ignore[operator]
         except Unread as problem:
             self.found.problems.append((node, str(problem)))
         if id(node) not in self.found.gone:
             self.found.drop(node)
+
+    def locals_of(self, target: ast.expr) -> list[tuple[str, ast.Call]]:
+        return self.modules.local_calls(target, self.base(target))
 
     def loops_over_modules(self, node: ast.For) -> bool:
         text = ast.unparse(node.iter)
@@ -134,18 +153,18 @@ class _Reader:
 
     # What they say
 
-    def loop(self, node: ast.For, info: ClassInfo) -> None:
+    def loop(self, node: ast.For, info: ClassInfo | None) -> None:
         if isinstance(node.iter, ast.Tuple | ast.List):
             assert isinstance(node.target, ast.Name)
             for effect in self.block(node.body, node.target.id, {}):
                 for element in node.iter.elts:
-                    self.give(self.calls_at(ast.unparse(element), info), effect)
+                    self.give(self.modules.calls_at(ast.unparse(element), info), effect)
             return
         target = node.target.elts[-1] if isinstance(node.target, ast.Tuple) else node.target
-        if not isinstance(target, ast.Name) or "parameters" in ast.unparse(node.iter):
+        if info is None or not isinstance(target, ast.Name) or "parameters" in ast.unparse(node.iter):
             raise Unread("a loop over parameters")
         for effect in self.block(node.body, target.id, {}):
-            self.give(self.all_calls(info), effect)
+            self.give(self.modules.all_calls(info), effect)
 
     def from_function(self, function: FunctionInfo, info: ClassInfo) -> None:
         node = function.node
@@ -155,12 +174,12 @@ class _Reader:
         if function not in self.used:
             self.used.append(function)
         for effect in effects:
-            self.give(self.all_calls(info), effect)
+            self.give(self.modules.all_calls(info), effect)
 
-    def single(self, call: ast.Call, info: ClassInfo) -> None:
+    def single(self, call: ast.Call, info: ClassInfo | None) -> None:
         """`nn.init.zeros_(self.fc.bias)`."""
         base, parameter = self.split(self.target(call))
-        calls = self.calls_at(base, info)
+        calls = self.modules.calls_at(base, info, call.lineno) or self.locals_of(self.target(call))
         if not calls:
             raise Unread(f"{base}.{parameter}")
         around = [a for a in self.references.around(call) if isinstance(a, ast.FunctionDef)]
@@ -270,44 +289,6 @@ class _Reader:
             if effect.kinds and not any(re.search(k, kind) for k in effect.kinds):
                 continue
             self.found.by_call.setdefault(id(call), {})[effect.parameter] = effect.text
-
-    # Modules
-
-    def all_calls(self, info: ClassInfo) -> list[tuple[str, ast.Call]]:
-        """Every module of torch.nn that is made in a class and what it uses."""
-        parts = list(self.program.parts_of(info))
-        for node in ast.walk(self.references.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == info.name:
-                for given in (n.id for a in node.args for n in ast.walk(a) if isinstance(n, ast.Name)):
-                    if given in self.program.classes:
-                        parts += self.program.parts_of(self.program.classes[given])
-        for parent in info.lineage():
-            parts.append(parent.node)
-        return [found for part in parts for found in self.made_in(part)]
-
-    def made_in(self, part: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-        for node in ast.walk(part):
-            path = self.program.paths.get(id(node.func), "") if isinstance(node, ast.Call) else ""
-            if path.startswith("torch.nn.") and isinstance(node, ast.Call):
-                yield path.rpartition(".")[2], node
-
-    def calls_at(self, text: str, info: ClassInfo) -> list[tuple[str, ast.Call]]:
-        """The modules at `self.features[0]`."""
-        match = re.fullmatch(r"self\.(\w+)((?:\[\d+\])*)", text)
-        if match is None:
-            return []
-        found: list[tuple[str, ast.Call]] = []
-        for parent in info.lineage():
-            for node in ast.walk(parent.node):
-                if isinstance(node, ast.Assign) and any(ast.unparse(t) == f"self.{match[1]}" for t in node.targets):
-                    value: ast.expr = node.value
-                    for index in re.findall(r"\d+", match[2]):
-                        if isinstance(value, ast.Call) and int(index) < len(value.args):
-                            value = value.args[int(index)]
-                    path = self.program.paths.get(id(value.func), "") if isinstance(value, ast.Call) else ""
-                    if isinstance(value, ast.Call) and path.startswith("torch.nn."):
-                        found.append((path.rpartition(".")[2], value))
-        return found
 
     def drop_functions(self) -> None:
         """A function that only `.apply` used goes."""

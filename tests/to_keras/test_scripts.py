@@ -1,0 +1,108 @@
+"""Scripts without classes: initial values set from outside, predictions in parts, models that are compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from transpile import torch2keras
+from transpile.verify import Session
+
+HEAD = """\
+import numpy as np
+import torch
+from torch import nn
+
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+x = np.random.default_rng(0).random((64, 6)).astype("float32")
+y = x.sum(axis=1, keepdims=True)
+
+"""
+CHAIN = (
+    HEAD
+    + """\
+model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1)).to(device)
+for layer in (model[0], model[2]):
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+"""
+)
+CLASS = (
+    HEAD
+    + """\
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers, width = [], 6
+        for units in (8, 4):
+            layers.append(nn.Linear(width, units))
+            nn.init.kaiming_uniform_(layers[-1].weight, nonlinearity="relu")
+            nn.init.zeros_(layers[-1].bias)
+            layers.append(nn.ReLU())
+            width = units
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(width, 1)
+
+    def forward(self, x):
+        return self.head(self.layers(x))
+
+
+model = Net().to(device)
+nn.init.normal_(model.head.weight, std=0.01)
+nn.init.constant_(model.head.bias, 0.5)
+"""
+)
+
+
+def test_initial_values_of_a_chain_from_outside(session: Session) -> None:
+    result = torch2keras(CHAIN)
+    assert not result.diagnostics
+    assert "nn.init" not in result.code
+    assert result.code.count('kernel_initializer="glorot_uniform"') == 2
+    report = session.verify(result.code, CHAIN, result.models, reference="torch")
+    assert report.ok, report.as_table()
+    assert all(row.verdict == "ok" for row in report.rows if row.title.startswith("initial values"))
+
+
+def test_initial_values_of_what_a_list_holds_last(session: Session) -> None:
+    result = torch2keras(CLASS)
+    assert not [d for d in result.diagnostics if d.level != "note"]
+    assert "VarianceScaling(" in result.code
+    assert "RandomNormal(stddev=0.01)" in result.code
+    report = session.verify(result.code, CLASS, result.models, reference="torch")
+    assert report.ok, report.as_table()
+
+
+@pytest.mark.parametrize(
+    ("made", "part"),
+    [
+        ("torch.as_tensor(x)", "x[start : start + size]"),
+        ("torch.as_tensor(np.asarray(x), dtype=torch.float32)", "np.asarray(x[start : start + size])"),
+    ],
+)
+def test_predictions_in_parts(made: str, part: str) -> None:
+    text = (
+        CHAIN
+        + f"""
+
+def predict(model, x, size=10):
+    model.eval()
+    with torch.no_grad():
+        batches = {made}.split(size)
+        return torch.cat([model(batch.to(device)).cpu() for batch in batches]).numpy()
+
+
+outputs = predict(model, x)
+"""
+    )
+    result = torch2keras(text)
+    assert not result.diagnostics
+    assert part in result.code
+    names: dict[str, object] = {}
+    pytest.importorskip("keras")
+    exec(compile(result.code, "keras.py", "exec"), names)
+    assert names["outputs"].shape == (64, 1)  # type: ignore[attr-defined]
+
+
+def test_parts_of_sizes_that_are_listed_are_left_to_the_other_rule() -> None:
+    result = torch2keras(CHAIN + "a, b = torch.as_tensor(x).split([20, 44])\nprint(a.shape)\n")
+    assert "start :" not in result.code
