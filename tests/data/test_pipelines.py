@@ -81,6 +81,11 @@ def test_left(pipeline: str) -> None:
     assert "data = tf.data.Dataset.from_tensor_slices" in result.code
 
 
+def test_functions_of_a_pipeline_that_was_left_stay() -> None:
+    pipeline = "ds = data.interleave(f).map(lambda a, b: (tf.cast(a, tf.float32), b)).batch(5)"
+    assert pipeline in keras2torch(START + f"{pipeline}\nmodel.fit(ds)\n").code
+
+
 def test_methods_over_samples() -> None:
     """Windows, chains, numbers and generators: the same samples in the same order."""
     lines = [

@@ -85,11 +85,13 @@ class Bodies:
         self.paths: dict[ast.AST, str] = {r.node: r.path for r in live}
         self.every: dict[ast.AST, str] = {r.node: r.path for r in references.references}
         self.on_texts = text_functions(references) | mapped_functions(references)
+        written_out = interpreter is not None and interpreter.keras.has_pipelines and not interpreter.keras.pipelines
+        if interpreter is not None and not written_out:
+            self.on_texts |= self._left_lambdas()
         mine = self._mine()
         self.body = Body(references, mine)
         if interpreter is not None:
             self.body = TapeBody(references, mine, interpreter, converted)
-        written_out = interpreter is not None and interpreter.keras.has_pipelines and not interpreter.keras.pipelines
         self.piped = set() if written_out else self._piped()
 
     def _mine(self) -> dict[ast.AST, str]:
@@ -101,7 +103,7 @@ class Bodies:
         }
 
     def _on_text(self, node: ast.AST) -> bool:
-        """Whether code works on strings, which are no tensors."""
+        """Whether code works on strings, which are no tensors, or on what a pipeline of TensorFlow's yields."""
         return bool(self.on_texts) and any(n in self.on_texts for n in self.references.around(node))
 
     def _called(self, node: ast.AST) -> bool:
@@ -177,6 +179,12 @@ class Bodies:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _PIPELINE:
                 found |= {a.id for a in node.args if isinstance(a, ast.Name)}
         return found
+
+    def _left_lambdas(self) -> set[ast.AST]:
+        """The lambdas of data pipelines that stay TensorFlow's: its tensors go in and come out."""
+        calls = [n for n in ast.walk(self.references.tree) if isinstance(n, ast.Call)]
+        piped = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in _PIPELINE]
+        return {a for c in piped for a in c.args if isinstance(a, ast.Lambda)}
 
     def convert_function(self, node: Function, given: dict[str, Kind] | None = None) -> bool:
         """One function, whole or not at all; whether it was converted."""
