@@ -106,3 +106,26 @@ outputs = predict(model, x)
 def test_parts_of_sizes_that_are_listed_are_left_to_the_other_rule() -> None:
     result = torch2keras(CHAIN + "a, b = torch.as_tensor(x).split([20, 44])\nprint(a.shape)\n")
     assert "start :" not in result.code
+
+
+def test_kept_weights_and_counted_ones() -> None:
+    text = (
+        CHAIN
+        + """
+import copy
+
+best_loss, best_state = float("inf"), None
+for epoch in range(2):
+    loss = float(model(torch.as_tensor(x)).mean())
+    if loss < best_loss:
+        best_loss = loss
+        best_state = copy.deepcopy(model.state_dict())
+model.load_state_dict(best_state)
+print(sum(p.numel() for p in model.state_dict().values() if p.is_floating_point()))
+"""
+    )
+    result = torch2keras(text)
+    assert "best_state = model.get_weights()" in result.code
+    assert "model.set_weights(best_state)" in result.code
+    assert "print(model.count_params())" in result.code
+    assert {d.code for d in result.diagnostics} == {"T2K222"}

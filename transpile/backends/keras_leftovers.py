@@ -44,7 +44,9 @@ def _is_translated(e: ScriptExpressions, node: ast.Attribute) -> bool:
     parent = e.references.parents.get(node)
     taken = isinstance(parent, ast.Call | ast.Subscript) and e.translated(parent) is not None
     outer = e.references.parents.get(parent) if parent is not None else None
-    while not taken and isinstance(outer, ast.Subscript | ast.Call | ast.GeneratorExp | ast.comprehension):
+    while not taken and isinstance(
+        outer, ast.Attribute | ast.Subscript | ast.Call | ast.GeneratorExp | ast.comprehension
+    ):
         taken = isinstance(outer, ast.expr) and _replaces(e, outer, node)
         outer = e.references.parents.get(outer)
     return taken

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from transpile.backends.keras_calls import layer_call
 from transpile.backends.keras_chains import chain_call
 from transpile.backends.keras_losses import bound, loss_name, loss_object, loss_value
 from transpile.backends.keras_optimizers import write_optimizer
 from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.frontends.torch_kind import Part
 from transpile.frontends.torch_owned import models_in
 
 _MOVING = ("to", "cuda", "cpu", "type_as", "contiguous", "pin_memory", "requires_grad_", "clone")
@@ -197,6 +199,13 @@ KERAS_DTYPES = {"float": "float32", "double": "float64", "half": "float16", "lon
                 "short": "int16", "bool": "bool", "uint8": "uint8", "byte": "uint8"}  # fmt: skip
 
 
+# What Keras counts: buffers too, but no counters of batches.
+_COUNTED = re.compile(
+    r"sum\(\(?(\w+)\.numel\(\) for \1 in \S+\.state_dict\(\)\.values\(\) "
+    r"if \1\.is_floating_point\(\)\)?\)"
+)
+
+
 def counted(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`sum(p.numel() for p in model.parameters())`."""
     match node:
@@ -216,6 +225,10 @@ def counted(e: ScriptExpressions, node: ast.expr) -> str | None:
                 e.needs(("from keras import ops",), ())
                 return f"sum(ops.size(w) for w in {e.text(model)}.trainable_variables)"
             return f"{e.text(model)}.count_params()"
+    held = [n.value for n in ast.walk(node) if isinstance(n, ast.Attribute) and n.attr == "state_dict"]
+    if len(held) == 1 and _COUNTED.fullmatch(ast.unparse(node)) and e.kind(held[0]).name == "model":
+        e.script.report("T2K222", node, "the weights are counted: the model must have been called before")
+        return f"{e.text(held[0])}.count_params()"
     return None
 
 
@@ -226,11 +239,18 @@ def kept_weights(e: ScriptExpressions, node: ast.expr) -> str | None:
             return f"{e.text(model)}.get_weights()" if e.kind(model).name == "model" else None
         case ast.Call(func=ast.Attribute(value=model, attr="load_state_dict"), args=[ast.Name() as kept]):
             entries = e.kinds.assigned.get((id(e.kinds.function_of(kept)), kept.id), [])
-            values = [v for _, v, _ in entries if not (isinstance(v, ast.Constant) and v.value is None)]
+            values = [v for _, v, _ in entries if not _is_none(v)]
             same = e.kind(model).name == "model" and bool(values)
             if same and all(isinstance(v, ast.Call) and _copies(v) and kept_weights(e, v) for v in values):
                 return f"{e.text(model)}.set_weights({kept.id})"
     return None
+
+
+def _is_none(value: ast.AST) -> bool:
+    """`None`, also as a part of `best, state = 1e9, None`."""
+    if isinstance(value, Part) and isinstance(value.value, ast.Tuple | ast.List):
+        value = value.value.elts[value.index]
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _copies(call: ast.Call) -> bool:
