@@ -28,6 +28,7 @@ _HOMES = (
         r"keras\.(regularizers|initializers|activations|constraints|callbacks|metrics|losses)\.\w+\.(\w+)$",
         r"keras.\1.\2",
     ),
+    (r"keras\.ops\.(numpy|nn|math|core|linalg(?!\.norm$))\.(\w+)$", r"keras.ops.\2"),
     (r"keras\.saving\.(load_model|save_model)$", r"keras.models.\1"),
     (r"keras\.preprocessing\.sequence\.pad_sequences$", r"keras.utils.pad_sequences"),
     (r"keras\.preprocessing(\.image)?\.(load_img|img_to_array|array_to_img|save_img)$", r"keras.utils.\2"),

@@ -92,6 +92,9 @@ def _layers(done: Converted, by_model: Mapping[int, Converted], prefix: str) -> 
             inner = by_model.get(id(layer))
             if inner is not None:
                 found.append((layer.order, _layers(inner, by_model, path + "." if path else "")))
+        elif layer.instance is not None and layer.op is None:
+            own = LayerPair(given_name(layer), path, "", layer.kind, ())
+            found.append((layer.order, [own]))
         elif layer.adapted:
             found.append((layer.order, [LayerPair(given_name(layer), path, "normalization", layer.kind, ADAPTED)]))
         elif layer.op is not None and (lines := _lines(done, name, layer.op)):

@@ -34,6 +34,7 @@ class Custom:
 
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
+        self.depth = 0  # of the calls of the user's layers and models that are being followed
 
     def construct(self, cls: UserClass, args: Sequence[Expr], kwargs: Mapping[str, Expr], frame: Frame) -> Instance:
         """An instance, its constructor run."""
@@ -61,9 +62,12 @@ class Custom:
         if not isinstance(call, Function):
             return UNKNOWN
         outer = self.interpreter.statement
-        result = self.interpreter.call_function(call, (instance, *values), dict(named), frame)
-        self.interpreter.statement = outer
-        return result
+        self.depth += 1
+        try:
+            return self.interpreter.call_function(call, (instance, *values), dict(named), frame)
+        finally:
+            self.depth -= 1
+            self.interpreter.statement = outer
 
     def apply(
         self, layer: Layer, node: cst.Call, args: Sequence[Expr], kwargs: Mapping[str, Expr], frame: Frame
@@ -95,7 +99,8 @@ class Custom:
         """New tensors for what an application returns: what is inside of it stays inside."""
         if isinstance(inner, list | tuple):
             return [self._outputs(record, v) for v in inner]
-        made = Tensor(inner.shape if isinstance(inner, Tensor) else None, record, len(record.outputs))
+        shape, merged = (inner.shape, inner.merged) if isinstance(inner, Tensor) else (None, True)
+        made = Tensor(shape, record, len(record.outputs), merged=merged)
         record.outputs.append(made)
         return made
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from transpile.interpret.adapted import adapted_shape
+from transpile.interpret.eager import loses_batch, reshaped
 from transpile.interpret.values import Apply, Frame, InputSource, Layer, Phi, Tensor
 from transpile.ir import FREE, UNKNOWN, Expr, Shape, literal
 from transpile.registry import Op, UnknownArgument, bind, by_keras_path, by_name, mask_of, signature
@@ -179,8 +180,9 @@ class Graph:
         masks = [t.mask for t in (record.inputs if merges else record.inputs[:1])]
         mask = next((m for m in masks if m is not None), None)
         written_in = record.layer.frame if isinstance(record.layer, Layer) else record.frame
+        merged = loses_batch(record)
         for i, shape in enumerate(result if isinstance(result, list) else [result]):
-            tensor = Tensor(shape, record, i)
+            tensor = Tensor(shape, record, i, merged=merged)
             self.interpreter.note_dims(shape, written_in)
             if i == 0 and op is not None and mask_of(op, record.args) in ("keep", "use+keep"):
                 tensor.mask = mask
@@ -270,7 +272,12 @@ class Graph:
             record.problems.append(("K2T112", f"{path} is not supported yet"))
         else:
             record.args = self._function_args(op, args, kwargs, record)
-        return self._outputs(record)
+        result = self._outputs(record)
+        if isinstance(result, Tensor) and op is not None and op.name == "reshape" and "shape" in record.args:
+            computed = reshaped(inputs[0], record.args["shape"].value)
+            if computed is not None and self.interpreter.keras.own.depth:
+                result.shape = computed
+        return result
 
     @staticmethod
     def _function_args(op: Op, args: Sequence[Expr], kwargs: Mapping[str, Expr], record: Apply) -> dict[str, Expr]:

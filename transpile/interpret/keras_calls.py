@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from transpile.interpret import callbacks, image_batches, streams
+from transpile.interpret import callbacks, eager, image_batches, streams
 from transpile.interpret.adapted import note_adapted
 from transpile.interpret.applications import application
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
@@ -116,6 +116,10 @@ class KerasCalls:
             return stream
         values = [a.value for a in args]
         named = {k: e.value for k, e in kwargs.items()}
+        if self.own.depth:
+            found = eager.function(self.interpreter, path, node, values, named)
+            if found is not eager.NOTHING:
+                return found
         if path in KERAS_CONSTANTS and not args and "set_image_da" not in self.interpreter.source.text:
             return KERAS_CONSTANTS[path]
         if path in ARRAY_FUNCTIONS:

@@ -202,6 +202,7 @@ class Tensor:
     mask: Tensor | None = None  # the tensor whose Keras mask this one carries
     variable: str = ""
     last_shape: Shape | None = None
+    merged: bool = False  # its first extent may be something else than the batch
 
     @property
     def made_shape(self) -> Shape | None:

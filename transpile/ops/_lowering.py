@@ -78,7 +78,7 @@ def elements(expr: Expr) -> tuple[Expr, ...] | None:
     if isinstance(node, ast.Tuple | ast.List) and not any(isinstance(e, ast.Starred) for e in node.elts):
         texts = [ast.get_source_segment(expr.text, e) or ast.unparse(e) for e in node.elts]
         if values is None:
-            return tuple(Expr(t) for t in texts)
+            return tuple(Expr(t, e.value) if isinstance(e, ast.Constant) else Expr(t) for t, e in zip(texts, node.elts))
         if len(texts) == len(values):
             return tuple(Expr(t, v) for t, v in zip(texts, values))
     if values is None or not is_known(values):

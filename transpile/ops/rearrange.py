@@ -50,7 +50,8 @@ def _full_reshape_shape(inputs: Sequence[Shape | None], args: Mapping[str, Expr]
     shape = inputs[0]
     dims = _full_target(args["shape"], shape) if "shape" in args else None
     if dims is None:
-        return None
+        given = elements(args["shape"]) if "shape" in args else None
+        return tuple(d if isinstance(d.value, int) and d.value >= 0 else FREE for d in given) if given else None
     if dims[0].value != -1:
         return tuple(FREE if d.value == -1 else d for d in dims)
     batch = shape[0] if shape is not None else FREE

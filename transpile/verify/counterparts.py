@@ -36,6 +36,8 @@ class KerasLayer:
     find: Callable[[str], int | None]
     inner: str = ""  # the kind of the layer that it wraps
     attributes: tuple[str, ...] = ()  # of a class of the program's: those that hold its own weights
+    program: bool = False  # of a class of the program's
+    holder: str = ""  # the layer of the program's own that it is a part of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,13 @@ class Matcher:
         self.taken_layers, self.taken = set(), set()
         result = Counterparts()
         named = {pair.keras for pair in pairs if pair.keras}
-        explicit = {pair.torch for pair in pairs if pair.torch}
+        explicit = {pair.torch for pair in pairs if pair.torch and pair.weights}
+        places: dict[str, str] = {}  # of the program's own layers
         for pair in pairs:
-            if not pair.weights:
-                continue
             try:
+                if not pair.weights:
+                    places[self.layer_of(pair, named).name] = pair.torch
+                    continue
                 layer = self.layer_of(pair, named)
                 lines = self.present(layer, pair.weights)
                 if lines:
@@ -123,18 +127,20 @@ class Matcher:
             except (RecipeError, LookupError) as error:
                 label = pair.keras or pair.kind
                 result.problems.append(f"{label}: {error.args[0] if error.args else error}")
-        if any(layer.attributes for layer in self.layers):
-            self.rest(result, explicit)
+        if any(layer.attributes or layer.holder for layer in self.layers):
+            self.rest(result, explicit, places)
         return result
 
-    def rest(self, result: Counterparts, explicit: set[str]) -> None:
-        """The layers that no pair names: the program's own, and what is inside of them."""
+    def rest(self, result: Counterparts, explicit: set[str], places: Mapping[str, str]) -> None:
+        """The layers that no pair gives weights: the program's own, and what is inside of them."""
         for number, layer in enumerate(self.layers):
-            if number in self.taken_layers or not layer.own:
+            if (number in self.taken_layers and not layer.program) or not layer.own:
                 continue
+            place = places.get(layer.name, "") if layer.program else ""
             try:
                 for lines in lines_of(layer):
-                    result.matches.append(self.match(layer, lines, "", explicit))
+                    within = places.get(layer.holder, "")
+                    result.matches.append(self.match(layer, lines, "" if within else place, explicit, within))
             except (RecipeError, LookupError) as error:
                 result.problems.append(f"{layer.name}: {error.args[0]}")
 
@@ -164,16 +170,18 @@ class Matcher:
         raise LookupError(f"the Keras model has {what}")
 
     def next_is(self, layer: KerasLayer, pair: LayerPair, named: set[str]) -> bool:
-        """An unnamed layer of that kind that has weights."""
-        return layer.kind == pair.kind and bool(layer.own) and layer.name not in named
+        """An unnamed layer of that kind that has weights, or is the program's own."""
+        if layer.holder or layer.kind != pair.kind or layer.name in named:
+            return False
+        return layer.program if not pair.weights else bool(layer.own)
 
     def present(self, layer: KerasLayer, texts: Sequence[str]) -> tuple[Line, ...]:
         """The lines whose Keras weight the layer has (no bias: no line for it)."""
         lines = tuple(map(parse, texts))
         return tuple(line for line in lines if line.source is None or layer.find(line.source.name) is not None)
 
-    def match(self, layer: KerasLayer, lines: Sequence[Line], path: str, explicit: set[str]) -> Match:
-        """The layer's module: at the path, or the next one that can hold the weights."""
+    def match(self, layer: KerasLayer, lines: Sequence[Line], path: str, explicit: set[str], within: str = "") -> Match:
+        """The layer's module: at the path, or the next one (within another) that can hold the weights."""
         weights = {name: layer.find(name) for name in sources(lines)}
         found = {name: number for name, number in weights.items() if number is not None}
         if len(found) < len(weights):
@@ -181,7 +189,8 @@ class Matcher:
             raise LookupError(f"the layer has no weight {', '.join(missing)}")
         arrays = {name: self.arrays[number] for name, number in found.items()}
         shapes = {name: a.shape for name, a in to_torch(lines, arrays).items()}
-        paths = [path] if path else [m for m in ("", *self.modules) if m not in explicit]
+        inside = [m for m in ("", *self.modules) if f"{m}.".startswith(f"{within}.") or not within]
+        paths = [path] if path else [m for m in inside if m not in explicit]
         reasons = []
         for candidate in paths:
             prefix = f"{candidate}." if candidate else ""

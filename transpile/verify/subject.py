@@ -186,12 +186,18 @@ class Subject:
 def keras_layers(keras: KerasModel) -> list[KerasLayer]:
     """The layers for the matching."""
     numbers = {id(w): n for n, w in enumerate(keras.weights)}
+    layers = [keras.model, *keras.visible_layers()]
+    holders: dict[int, str] = {}
+    for layer in layers[1:]:
+        if of_program(layer):
+            for inner in layer._flatten_layers(include_self=False, recursive=True):
+                holders.setdefault(id(inner), layer.name)
     result = []
-    for layer in [keras.model, *keras.visible_layers()]:
+    for layer in layers:
         if isinstance(layer, keras.side.keras.Model) and not (of_program(layer) and own_weights(layer)):
             continue
-
-        result.append(of_own_class(layer, numbers) if of_program(layer) else described_layer(layer, numbers))
+        made = of_own_class(layer, numbers) if of_program(layer) else described_layer(layer, numbers)
+        result.append(replace(made, holder=holders.get(id(layer), "")))
     return result
 
 
@@ -203,7 +209,7 @@ def of_program(layer: Any) -> bool:
 def of_own_class(layer: Any, numbers: Mapping[int, int]) -> KerasLayer:
     """A layer of the program's own: the weights that it holds itself."""
     held = {name: numbers[id(w)] for name, w in own_weights(layer).items() if id(w) in numbers}
-    return KerasLayer(layer.name, type(layer).__name__, tuple(held.values()), held.get, "", tuple(held))
+    return KerasLayer(layer.name, type(layer).__name__, tuple(held.values()), held.get, "", tuple(held), True)
 
 
 def own_weights(layer: Any) -> dict[str, Any]:

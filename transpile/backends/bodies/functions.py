@@ -61,10 +61,6 @@ _PLAIN = (
     Plain("x y", "{x} % {y}", "tf.math.floormod tf.floormod tf.mod tf.math.mod ops.mod", renamed=_XY),
     Plain("x y", "{x} // {y}", "tf.math.floordiv tf.floor_div tf.floordiv ops.floor_divide", renamed=_XY),
     Plain("x y", "torch.square({x} - {y})", "tf.math.squared_difference tf.squared_difference", renamed=_XY),
-    Plain("x axis exclusive reverse", "{x}.cumsum({axis})", "tf.cumsum tf.math.cumsum ops.cumsum backend.cumsum",
-          only={"exclusive": False, "reverse": False}),
-    Plain("x axis exclusive reverse", "{x}.cumprod({axis})", "tf.math.cumprod ops.cumprod backend.cumprod",
-          only={"exclusive": False, "reverse": False}),
     Plain("tensor axis", "{tensor}.flip({axis})", "tf.reverse ops.flip backend.reverse",
           renamed={"x": "tensor", "axes": "axis"}),
     Plain("tensor", "torch.diagonal({tensor}, dim1=-2, dim2=-1)", "tf.linalg.diag_part tf.linalg.tensor_diag_part",
@@ -173,9 +169,20 @@ def norm(b: Bound) -> tuple[str, Kind]:
 
 @special("params indices validate_indices axis batch_dims", "tf.gather", "backend.gather", reference="params")
 def gather(b: Bound) -> tuple[str, Kind]:
-    """Rows by their numbers; other axes too."""
+    """Rows by their numbers; other axes too. With `batch_dims=1` each row has numbers of its own."""
+    if b.value("batch_dims", 0) == 1 and b.value("axis", 1) == 1:
+        return _row_by_row(b)
     b.only("batch_dims", 0)
     return _taken(b, "params", "axis", 0)
+
+
+def _row_by_row(b: Bound) -> tuple[str, Kind]:
+    rank = b["indices"].kind.rank
+    if rank not in (1, 2):
+        pairs = b.fill("torch.stack([rows[places] for rows, places in zip({params}, {indices})])")
+        return pairs, tensor(b["params"].kind.element)
+    rows = "torch.arange(len({params}), device={params}.device)" + ("[:, None]" if rank == 2 else "")
+    return b.fill("{params}[" + rows + ", {indices}]"), tensor(b["params"].kind.element)
 
 
 @special("x indices axis", "ops.take")
@@ -289,9 +296,9 @@ def l2_normalize(b: Bound) -> tuple[str, Kind]:
 @special("x k sorted", "tf.math.top_k", "tf.nn.top_k", "ops.top_k", input="x")
 def top_k(b: Bound) -> tuple[str, Kind]:
     """Values and indices."""
-    b.only("sorted", True)
     k = b["k"].text if "k" in b else "1"
-    return b.fill("torch.topk({x}, " + k + ")"), Kind("list", items=(tensor(b["x"].kind.element), tensor("int")))
+    rest = "" if b.value("sorted", True) else ", sorted=False"
+    return b.fill("torch.topk({x}, " + k + rest + ")"), Kind("list", items=(tensor(b["x"].kind.element), tensor("int")))
 
 
 @special("x axis direction", "tf.sort", "ops.sort", values="x")
@@ -334,3 +341,30 @@ def moments(b: Bound) -> tuple[str, Kind]:
     axes = b["axes"].text
     mean = "{x}.mean(dim=" + f"{axes}{rest})"
     return b.fill("(" + mean + ", {x}.var(dim=" + f"{axes}, correction=0{rest}))"), Kind("list", items=(FLOATS, FLOATS))
+
+
+def _running(b: Bound, method: str, start: str) -> tuple[str, Kind]:
+    """A running sum or product, also from the end, and also without the element itself."""
+    axis = axes(b) or ("0" if b.call.path.startswith("tf.") else "")
+    if not axis:
+        raise b.call.refuse("no axis is given")
+    exclusive, backwards = b.value("exclusive", False), b.value("reverse", False)
+    if UNKNOWN in (exclusive, backwards) or (exclusive and method != "cumsum"):
+        raise b.call.refuse("a running product without the element itself, or flags only known at run time")
+    text = "{x}" + (f".flip({axis}).{method}({axis}).flip({axis})" if backwards else f".{method}({axis})")
+    return b.fill(text + start if exclusive else text), b["x"].kind
+
+
+_RUNNING = "x axis exclusive reverse"
+
+
+@special(_RUNNING, "tf.cumsum", "tf.math.cumsum", "ops.cumsum", "backend.cumsum")
+def cumsum(b: Bound) -> tuple[str, Kind]:
+    """`x.cumsum(dim)`; without the element itself, less that."""
+    return _running(b, "cumsum", " - {x}")
+
+
+@special(_RUNNING, "tf.math.cumprod", "ops.cumprod", "backend.cumprod")
+def cumprod(b: Bound) -> tuple[str, Kind]:
+    """`x.cumprod(dim)`."""
+    return _running(b, "cumprod", "")

@@ -29,6 +29,8 @@ def names_used_as_tensors(paths: Mapping[ast.AST, str], node: ast.AST) -> set[st
         path = paths.get(inner.func) if isinstance(inner, ast.Call) else None
         if path is None or not isinstance(inner, ast.Call) or not inner.args or path.endswith(_NOT_TENSORS):
             continue
+        if path.rpartition(".")[2][:1].isupper():
+            continue  # a layer or another object is made, of numbers
         first = inner.args[0]
         while isinstance(first, ast.Subscript | ast.UnaryOp):
             first = first.value if isinstance(first, ast.Subscript) else first.operand
