@@ -24,7 +24,7 @@ LEFT = {
     "import keras\nimport tensorflow as tf\nwith tf.device('/cpu:0'):\n    x = 1\n": "K2T133",
     "import keras\nimport tensorflow as tf\ndef g(x): return tf.square(x)\nd.map(g)\n": "K2T153",
     "import keras\nimport tensorflow as tf\nx = tf.strings.lower(y)\n": "K2T185",
-    "import keras\nimport tensorflow as tf\nx = tf.gather(y, i, batch_dims=1)\n": "K2T186",
+    "import keras\nimport tensorflow as tf\nx = tf.gather(y, i, batch_dims=2)\n": "K2T186",
     "import keras\nimport tensorflow_datasets as tfds\nx = tfds.load('x')\n": "K2T154",
     "import keras\nclass A(keras.callbacks.Callback):\n    pass\n": "K2T126",
     "import keras\nclass A(keras.layers.Layer):\n    def call(self, x): return x\n": "K2T102",

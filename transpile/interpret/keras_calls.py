@@ -114,6 +114,10 @@ class KerasCalls:
         stream = streams.made(self, path, kwargs)
         if stream is not None:
             return stream
+        return self._function(path, node, args, kwargs, frame)
+
+    def _function(self, path: str, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame) -> object:
+        """A layer's constructor, a function of arrays or tensors, or an object for compile and fit."""
         values = [a.value for a in args]
         named = {k: e.value for k, e in kwargs.items()}
         if self.own.depth:
@@ -128,12 +132,9 @@ class KerasCalls:
             return self.layer(path, node, args, kwargs, frame)
         if tensors_in([*values, *named.values()]):
             return self.graph.function(path, node, args, kwargs, frame)
-        section = path.split(".")[1]
-        if section in _OBJECTS:
+        if path.split(".")[1] in _OBJECTS:
             span = self.interpreter.source.span(node)
             return KerasObject(path, tuple(args), kwargs, node, span, frame)
-        if section == "activations" or not args:
-            return UNKNOWN
         return UNKNOWN
 
     def layer(self, path: str, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame) -> Layer:

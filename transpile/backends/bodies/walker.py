@@ -6,16 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from transpile.backends.bodies import (  # noqa: F401  (they register themselves)
-    arrange,
-    creation,
-    draws,
-    functions,
-    losses,
-    methods,
-    scatter,
-    special,
-)
+from transpile.backends.bodies import library, methods, special  # noqa: F401  (library registers every function)
 from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
 from transpile.backends.bodies.inference import binary, element, hashable, item_of, of_builtin
 from transpile.backends.bodies.kinds import NONE, NUMBER, TENSOR, UNSURE, Kind, in_layout, joined, literal_kind, tensor
