@@ -70,7 +70,7 @@ def _attempt(
     freezing = Freezing(interpreter)
     names = Namespace(parsed.taken_names)
     converted = ModelConverter(interpreter, output, drop, layout, style, names, freezing).run()
-    left = classes.write(output)
+    left = classes.write(output, [model for c in converted for model in c.values])
     if left:
         return left
     facts = facts_of(converted, drop, layout == "native") | classes.facts()

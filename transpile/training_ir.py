@@ -83,7 +83,8 @@ class Compiled:
     """What `compile` said. `names` are the outputs' names where there are several losses.
 
     `choices`: the optimizer is made at one of several places, by a test of the program.
-    `jitted`: jit_compile=True.
+    `jitted`: jit_compile=True. `reported`: what the training step of a model's own returns, and
+    what its test step does.
     """
 
     losses: tuple[Loss, ...]
@@ -93,6 +94,7 @@ class Compiled:
     names: tuple[str, ...] = ()
     choices: tuple[tuple[Span, Optimizer], ...] = ()
     jitted: bool = False
+    reported: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     @property
     def several(self) -> bool:
@@ -102,8 +104,15 @@ class Compiled:
     @property
     def keys(self) -> tuple[str, ...]:
         """What one pass over the data reports, in order."""
+        if self.reported is not None:
+            return self.reported[0]
         parts = tuple(f"{name}_loss" for name in self.names) if self.several else ()
         return ("loss", *parts, *(m.key for m in self.metrics))
+
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """What one pass over data of a validation reports."""
+        return self.keys if self.reported is None else self.reported[1]
 
 
 @dataclass(frozen=True, slots=True)

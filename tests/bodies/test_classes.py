@@ -33,7 +33,7 @@ LEFT = {
         """,
     ),
     "train_step": (
-        "K2T191",
+        "K2T181",
         """
         class A(keras.Model):
             def call(self, x):

@@ -87,6 +87,24 @@ def train_step(x, y):
 
 models = [model]
 """
+# One optimizer for two models, which clips; their variables have a name.
+JOINT = """a = keras.Sequential([keras.Input((6,)), layers.Dense(8, activation="tanh")])
+b = keras.Sequential([keras.Input((8,)), layers.Dense(6)])
+optimizer = keras.optimizers.SGD(0.5, clipnorm=0.1)
+mse = keras.losses.MeanSquaredError()
+
+
+def train_step(x, y):
+    with tf.GradientTape() as tape:
+        loss = mse(x, b(a(x)))
+    variables = a.trainable_variables + b.trainable_variables
+    grads = tape.gradient(loss, variables)
+    optimizer.apply_gradients(zip(grads, variables))
+    return loss
+
+
+models = [a, b]
+"""
 CHILD = """
 import json, sys
 import numpy as np
@@ -113,7 +131,7 @@ for before, after in json.load(sys.stdin):
     answers.append(worst)
 json.dump(answers, sys.stdout)
 """
-PROGRAMS = {"one": ONE, "two": TWO, "penalty": PENALTY}
+PROGRAMS = {"one": ONE, "two": TWO, "penalty": PENALTY, "joint": JOINT}
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,9 @@ class Loop:
     stops: bool = False  # something may set `stop_training` of the model
     to_tensors: str = ""  # makes tensors of the batches of a generator and the like
     makes_folder: Callable[[str], bool] = lambda text: False
+    own_step: bool = False  # the model has a training step of its own
+    metrics: str = ""  # what is reset before each pass of such steps
+    own_loader: Callable[[Data, str, str], str] | None = None
 
     @property
     def added(self) -> bool:
@@ -73,7 +76,7 @@ def _with_epochs(loop: Loop) -> list[str]:
 def _scope(loop: Loop) -> Scope:
     fit = loop.fit
     keys = [*loop.compiled.keys]
-    validated = [f"val_{k}" for k in keys] if fit.validated else []
+    validated = [f"val_{k}" for k in loop.compiled.checked] if fit.validated else []
     rate = [loop.rate_key] if _changes_rate(fit) else []
     always = fit.validation_freq is None
     verbose = fit.verbose.text if fit.verbose is not None else "1"
@@ -93,6 +96,8 @@ def _passes(loop: Loop, scope: Scope, around: Lines) -> list[str]:
     fit, logs = loop.fit, scope.logs
     read, ends = _fed(loop, fit.data, "train")
     arguments = [loop.model, read, loop.weighted or loop.criterion, loop.optimizer]
+    if loop.own_step:
+        arguments = [f"{loop.model}.train_step", read, *filter(None, [loop.metrics])]
     call = _called(loop, arguments, around.batch_begin, around.batch_end)
     if not (loop.history or fit.callbacks or _report(loop, logs)):
         return [call, *ends]
@@ -101,6 +106,8 @@ def _passes(loop: Loop, scope: Scope, around: Lines) -> list[str]:
         val = loop.name("val_logs")
         read, ends = _fed(loop, fit.validation, "val")
         arguments = [loop.model, read, loop.criterion]
+        if loop.own_step:
+            arguments = [f"{loop.model}.test_step", read, *filter(None, [loop.metrics])]
         call = _called(loop, arguments, around.test_batch_begin, around.test_batch_end)
         checks = [*around.test_begin, f"{val} = {call}", *ends, *around.test_end]
         checks.append(f'{logs} |= {{f"val_{{name}}": value for name, value in {val}.items()}}')
@@ -184,6 +191,12 @@ def _loaders(loop: Loop) -> list[str]:
         return _mixed_loaders(loop)
     make, train, val = loop.make_loader, loop.name("train_loader"), loop.name("val_loader")
     shuffle = ", shuffle=True" if fit.shuffle else ""
+    if loop.own_loader is not None:
+        lines = [f"{train} = {loop.own_loader(fit.data, fit.batch_size.text, shuffle)}"]
+        if fit.validation is not None:
+            batch = (fit.validation_batch or fit.batch_size).text
+            lines.append(f"{val} = {loop.own_loader(fit.validation, batch, '')}")
+        return lines
     if fit.split is None:
         lines = [f"{train} = {make}({_arrays(fit.data, '')}, {fit.batch_size.text}{shuffle}{_weight(fit.data, '')})"]
         if fit.validation is not None:

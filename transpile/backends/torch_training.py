@@ -27,6 +27,7 @@ from transpile.backends.torch_history import Histories
 from transpile.backends.torch_hooks import ends_training
 from transpile.backends.torch_moments import is_weighted, moments, refuse_weights
 from transpile.backends.torch_notes import note_compile
+from transpile.backends.torch_own_steps import OwnSteps
 from transpile.backends.torch_paths import makes_folder
 from transpile.backends.torch_rates import write_rates
 from transpile.backends.torch_use import UseWriter
@@ -100,29 +101,27 @@ class TrainingWriter:
 
     def run(self) -> dict[ModelValue, TrainingInfo]:
         """All edits; what cannot be converted is reported and left."""
+        steps = OwnSteps(self)
         for use in self.reading.uses:
-            if use.kind == "compile" and use.problem is None:
+            if use.kind == "compile" and use.problem is None and use not in steps.uses:
                 self._settle(use)
         uses = self.uses = UseWriter(self)
-        for use in sorted(self.reading.uses, key=self._length):
+        for use in sorted(self.reading.uses, key=lambda u: len(self.source.code(u.call))):
             if use.problem is not None:
                 self._left(use, use.problem)
-            elif use.kind not in ("compile", "fit"):
+            elif use.kind not in ("compile", "fit") and use not in steps.uses:
                 uses.write(use)
+        steps.write(uses)
         for use in self.reading.uses:
             if use.kind == "compile" and use in self.homes:
                 self._compile(use)
-            elif use.kind == "fit" and use.problem is None:
+            elif use.kind == "fit" and use.problem is None and use not in steps.uses:
                 self._fit(use)
         write_rates(self, uses)
         uses.names_of_metrics(self.reading.uses)
         self.histories.rewrite()
         self.cleanup.delete()
         return self._infos()
-
-    def _length(self, use: Use) -> int:
-        span = self.source.span(use.call)
-        return span.end - span.start
 
     def _left(self, use: Use, problem: Problem) -> None:
         self.output.report(problem.code, self.source.span(use.call), problem.message, problem.hint)

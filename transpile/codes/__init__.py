@@ -19,6 +19,7 @@ from transpile.codes.look import LOOK
 from transpile.codes.model import MODEL
 from transpile.codes.notes import NOTES
 from transpile.codes.outside import OUTSIDE
+from transpile.codes.steps import STEPS
 from transpile.codes.text import TEXT
 from transpile.codes.to_keras import TO_KERAS
 from transpile.codes.to_keras_script import TO_KERAS_SCRIPT
@@ -36,6 +37,7 @@ _EVERY = (
     *MODEL,
     *NOTES,
     *OUTSIDE,
+    *STEPS,
     *TEXT,
     *TO_KERAS,
     *TO_KERAS_SCRIPT,

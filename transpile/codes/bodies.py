@@ -86,10 +86,10 @@ The constructor of the class makes a Sequential or functional model that could n
         "error",
         "training step of your own",
         """\
-A loop with `tf.GradientTape` does something that has no counterpart that is known: gradients for the
-variables of several models at once, a loss or an optimizer that is made elsewhere, a model that was left.
+A loop with `tf.GradientTape` does something that has no counterpart that is known: gradients that are
+changed before they are applied, a loss or an optimizer that is made elsewhere, a model that was left.
 
-    grads = tape.gradient(loss, a.trainable_variables + b.trainable_variables)   # left
+    grads = [2 * g for g in tape.gradient(loss, model.trainable_variables)]      # left
     grads = tape.gradient(loss, model.trainable_variables)                       # converted""",
         "write the step with loss.backward() and optimizer.step()",
     ),

@@ -12,6 +12,26 @@ from transpile.ir import Shape
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """The training step of a model's own: what `train_step` and `test_step` report.
+
+    `metrics`: an expression for what is reset before each pass, with `{model}` for the model.
+    `parameters`: per optimizer (the parameter of `compile` that gives it), an expression for what
+    it steps. `compiles`: the class has a `compile` of its own, whose `dropped` parameters went.
+    `silent`: Keras reports 0 as the loss, since its own tracker has its name.
+    """
+
+    trained: tuple[str, ...]
+    tested: tuple[str, ...]
+    has_test: bool
+    metrics: str
+    parameters: Mapping[str, str]
+    compiles: bool = False
+    dropped: frozenset[str] = frozenset()
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """One converted model.
 
@@ -20,6 +40,7 @@ class ModelFacts:
     `output_names` and `output_shapes`. Per input: `input_names` and `input_dtypes`.
     `has_regularization`: the model has a method `regularization_loss()`.
     `has_constraints`: it has a method `apply_constraints()`, to be called after each step.
+    `steps`: it has a training step of its own.
     """
 
     expression: str
@@ -31,6 +52,7 @@ class ModelFacts:
     has_regularization: bool = False
     has_constraints: bool = False
     input_permutes: tuple[str, ...] = ()  # per input: what moves the user's data to the model's layout
+    steps: Steps | None = None
 
     def moved(self, position: int) -> str:
         """`.permute(0, 3, 1, 2)` where the model takes that input channels first, else ""."""

@@ -51,7 +51,7 @@ def read_callbacks(
         raise Refused("K2T126", f"the callbacks {expr.text} are only known at run time")
     for value in values:
         refuse_makers(value, event)
-    keys = (*compiled.keys, *(f"val_{k}" for k in compiled.keys if validated))
+    keys = (*compiled.keys, *(f"val_{k}" for k in compiled.checked if validated))
     known = _Known(compiled, keys, (), event)
     read: list[Callback] = []
     for position, value in enumerate(values):

@@ -56,6 +56,7 @@ _CONVERTED: tuple[str, ...] = (
 def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source, others: Sequence[Event] = ()) -> Fit:
     """One call of `fit`; `others` are the other trainings of the program. Raises Refused."""
     given, known = _given(event, FIT), _CONVERTED
+    refuse_weights(given, facts)
     shuffle = given.pop("shuffle", literal(True)).value
     if shuffle not in (True, False):
         raise Refused("K2T125", "fit(shuffle=...) is only known at run time")
@@ -91,6 +92,13 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source
     read = read_callbacks(callbacks, compiled, validated=fit.validated, event=event, source=source)
     read = shared(read, callbacks, event, others)
     return replace(fit, callbacks=read)
+
+
+def refuse_weights(given: Mapping[str, Expr], facts: ModelFacts) -> None:
+    """Weights of samples are for a training step of a model's own to use."""
+    weighted = [n for n in ("sample_weight", "class_weight") if n in given and given[n].value is not None]
+    if facts.steps is not None and weighted:
+        raise Refused("K2T182", f"{weighted[0]}= with a training step of the model's own")
 
 
 def _frequency(expr: Expr | None) -> Expr | None:
@@ -161,9 +169,13 @@ def _data(event: Event, given: Mapping[str, Expr], facts: ModelFacts, steps: str
     if found is not None:
         return found
     refuse_streams(x)
+    if (y is None or y.value is None) and facts.steps is not None:
+        return Data((x,))
     if y is None or y.value is None:
         raise Refused("K2T127", f"{x.text} yields inputs and targets together")
     refuse_streams(y)
+    if facts.steps is not None:
+        return Data((x,), (y,))
     return Data(spread(x, facts.input_names), spread(y, facts.output_names))
 
 
@@ -197,12 +209,16 @@ def _validation(expr: Expr | None, facts: ModelFacts, compiled: Compiled, steps:
         return found
     refuse_streams(expr)
     value = expr.value
+    if facts.steps is not None and not isinstance(value, list | tuple):
+        return Data((expr,))
     if isinstance(value, list | tuple) and len(value) in (2, 3):
         x, y, *weights = (Expr(element(expr.text, i), v) for i, v in enumerate(value))
         if y.value is None:
             raise Refused("K2T127", f"{x.text} yields inputs and targets together")
         refuse_streams(x)
         refuse_streams(y)
+        if facts.steps is not None and not weights:
+            return Data((x,), (y,))
         weight = sample_weight(weights[0] if weights else None, compiled)
         return Data(spread(x, facts.input_names), spread(y, facts.output_names), weight)
     raise Refused("K2T127", f"the validation data {expr.text} are not a pair of arrays")
@@ -211,6 +227,7 @@ def _validation(expr: Expr | None, facts: ModelFacts, compiled: Compiled, steps:
 def read_evaluate(event: Event, compiled: Compiled, facts: ModelFacts) -> Evaluate:
     """One call of `evaluate`."""
     given = _given(event, EVALUATE)
+    refuse_weights(given, facts)
     data = replace(_data(event, given, facts, "steps"), weight=sample_weight(given.get("sample_weight"), compiled))
     known = ("x", "y", "batch_size", "verbose", "return_dict", "sample_weight", *steps_known(given, "steps", data))
     _refuse_rest(event, given, known)

@@ -14,6 +14,7 @@ from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict,
 from transpile.frontends.keras_optimizer import acts_around, old_decay, read_optimizer
 from transpile.frontends.keras_streams import GENERATOR_METHODS
 from transpile.frontends.metric_names import MetricNames
+from transpile.frontends.own_steps import read_own, refuse_untested
 from transpile.frontends.sites import Sites, assignments
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Event, KerasObject, ModelValue
@@ -131,6 +132,8 @@ class Reading:
 
     def _read_one(self, use: Use, event: Event, facts: ModelFacts) -> Record:
         kind = use.kind
+        if facts.steps is not None and kind in ("compile", "train_on_batch", "test_on_batch"):
+            return read_own(event, facts.steps)
         if kind == "compile":
             choices = self._choices(use, event)
             if choices:
@@ -141,8 +144,8 @@ class Reading:
         if kind in ("fit", "evaluate"):
             compiled = self._compiled(use)
             if kind == "evaluate":
-                return read_evaluate(event, compiled, facts)
-            return read_fit(event, compiled, facts, self.source, self._others(event))
+                return refuse_untested(read_evaluate(event, compiled, facts), facts)
+            return refuse_untested(read_fit(event, compiled, facts, self.source, self._others(event)), facts)
         if kind in STEPS:
             self._compiled(use)
             return read_step(event, facts)

@@ -108,6 +108,7 @@ class Calls:
                 return self.interpreter.instantiate(target, values, named, frame)
             case Bound(function=Function() as function):
                 function.called = True
+                self._own_compile(target, node, args, kwargs, frame)
                 return self.interpreter.call_function(function, (target.target, *values), named, frame)
             case Bound():
                 return self._method(target, node, args, kwargs, frame)
@@ -122,6 +123,14 @@ class Calls:
         if any(isinstance(v, Tensor) for v in values):
             return self.interpreter.keras.opaque(node, values, frame)
         return UNKNOWN
+
+    def _own_compile(
+        self, bound: Bound, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame
+    ) -> None:
+        """`compile` of a model's own is the `compile` of its training, too."""
+        models = [m for m in self.interpreter.models if m.instance is bound.target]
+        if bound.name == "compile" and models:
+            self.interpreter.keras.models.compiled(models[0], node, args, kwargs, frame)
 
     def _user_call(
         self,

@@ -120,7 +120,11 @@ class Custom:
 
     def feed(self, model: ModelValue, values: Sequence[object]) -> None:
         """The first data that a model of the user's sees tells its shapes."""
-        if model.instance is None or model.inputs:
+        if (
+            model.instance is None
+            or model.inputs
+            or not isinstance(class_attribute(model.instance.cls, "call"), Function)
+        ):
             return
         flat = _flat(values[:1])
         arrays = [v for v in flat if isinstance(v, Array | Tensor) and v.shape is not None]

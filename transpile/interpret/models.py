@@ -188,6 +188,12 @@ class Models:
         run_hooks(self.interpreter, event)
         return event.result
 
+    def compiled(
+        self, model: ModelValue, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame
+    ) -> None:
+        """A `compile` of the user's own was called."""
+        self._event("compile", model, node, args, kwargs, frame)
+
     def _result(self, kind: str, model: ModelValue | None, args: Sequence[Expr]) -> object:
         if kind not in ("predict", "predict_proba") or model is None:
             return UNKNOWN

@@ -58,6 +58,12 @@ class KerasRun:
                 self.started.add(id(weight))
         wrapped.settle_statistics()
 
+    def prepare_inner(self, model: Any) -> None:
+        """The models inside a model that has a training step of its own, and is no model of a pair."""
+        for layer in getattr(model, "_flatten_layers", lambda **_: ())(include_self=False):
+            if id(layer) in self.fresh:
+                self.prepare(layer)
+
     @contextlib.contextmanager
     def hooked(self) -> Iterator[None]:
         """Real methods, watched."""
@@ -65,6 +71,7 @@ class KerasRun:
         changes: dict[tuple[Any, str], Any] = dict(draws.keras_draws(keras, self.side.backend))
         with self.side.real_methods(), self.eagerly():
             model = keras.Model
+            changes[model, "__call__"] = self._called(model.__call__)
             for name in FIRST_USE:
                 if hasattr(model, name):
                     changes[model, name] = self._first_use(getattr(model, name))
@@ -144,6 +151,18 @@ class KerasRun:
 
         return method
 
+    def _called(self, first: Any) -> Any:
+        """The program's own loops call models on tensors."""
+        run = self
+        symbolic = getattr(self.side.keras, "KerasTensor", ())
+
+        def call(self: Any, *args: Any, **options: Any) -> Any:
+            if id(self) in run.fresh and args and not any(isinstance(a, symbolic) for a in _leaves(args)):
+                run.prepare(self)
+            return first(self, *args, **options)
+
+        return call
+
     def _quiet(self, first: Any) -> Any:
         run = self
 
@@ -159,6 +178,7 @@ class KerasRun:
 
         def fit(self: Any, *args: Any, **options: Any) -> Any:
             run.prepare(self)
+            run.prepare_inner(self)
             given = dict(names.bind(self, *args, **options).arguments)
             given.pop("self")
             self.run_eagerly = True

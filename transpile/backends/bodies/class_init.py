@@ -10,6 +10,7 @@ from transpile.backends.bodies.forward import ForwardBody
 from transpile.backends.bodies.kinds import UNSURE, Kind, joined
 from transpile.backends.bodies.modules import Module, NoModule
 from transpile.backends.bodies.own import OwnClass
+from transpile.backends.bodies.own_step import STEPS, StepBody, own_of, tracker
 from transpile.backends.bodies.walker import Env, Value
 from transpile.backends.bodies.weights import weight
 from transpile.ir import Edit, Shape
@@ -28,7 +29,7 @@ class Making:
         self.references = classes.references
         inside = set(ast.walk(own.node))
         self.paths: dict[ast.AST, str] = {n: p for n, p in classes.every.items() if n in inside}
-        self.body = ForwardBody(self.references, self.paths, (self.constructed,))
+        self.body = self._body()
         self.body.wrapped = wrapped
         self.edits: list[Edit] = []
         self.notes: list[tuple[str, str, int]] = []
@@ -40,6 +41,13 @@ class Making:
             if isinstance(statement, ast.FunctionDef):
                 self.body.module.names[statement.name] = Kind("function", node=statement)
         own.models_inside = []
+
+    def _body(self) -> ForwardBody:
+        own, interpreter = self.own, self.classes.interpreter
+        if not any(own.method(name) for name in STEPS):
+            return ForwardBody(self.references, self.paths, (self.constructed,))
+        own.steps = own_of(interpreter, own)
+        return StepBody(self.references, self.paths, interpreter, own.steps, own, (self.constructed,))
 
     def replace(self, node: ast.AST, text: str) -> None:
         """Writes something in place of a node."""
@@ -98,6 +106,9 @@ class Making:
         if isinstance(node, ast.Assign) and attribute_of(node.targets[0]) in _SKIPPED:
             self.body.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
             return
+        if self.own.steps is not None and self._is_object(node):
+            self.body.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
+            return
         starts = [n for n in ast.walk(node) if isinstance(n, ast.Call) and self._is_model(n)]
         if starts and isinstance(node, ast.Assign):
             self._inner_model(node, starts)
@@ -109,6 +120,11 @@ class Making:
             self._compound(node, env)
             return
         self.body.statement(node, env)
+
+    def _is_object(self, node: ast.stmt) -> bool:
+        """`self.loss_fn = keras.losses.MeanSquaredError()`: a step says what it computes."""
+        call = node.value if isinstance(node, ast.Assign) else None
+        return isinstance(call, ast.Call) and self.paths.get(call.func, "").startswith("keras.losses.")
 
     def _compound(self, node: ast.For | ast.If | ast.With, env: Env) -> None:
         """A loop or branch around layers."""
@@ -196,6 +212,8 @@ class Making:
             except NoModule as error:
                 raise Refusal(error.code, str(error), node) from None
             return body._whole(node, module.text or "None", Kind("module", node=module))
+        if self.own.steps is not None and self.making and path.startswith("keras.metrics."):
+            return tracker(body, node, path)
         if isinstance(node.func, ast.Name) and node.func.id in self.classes.own:
             return self._object(node, self.classes.own[node.func.id], env)
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("add_weight", "add_variable"):

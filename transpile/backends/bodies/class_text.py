@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.class_init import Making
+from transpile.backends.bodies.class_steps import METHODS, steps_of, tracked, write_compile, write_step
 from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, in_layout, tensor
 from transpile.backends.bodies.modules import Module, makes_mask, uses_mask
+from transpile.backends.bodies.own_step import STEPS
 from transpile.backends.bodies.walker import Env
 from transpile.backends.torch_init import grouped_init
 from transpile.ir import FREE, Edit
@@ -47,15 +49,28 @@ class Methods(Making):
             self.constructor(constructor)
         built = self._build(build) if build is not None else []
         self.making = False
+        compiles = self.own.method("compile")
+        if self.own.steps is not None and compiles is not None:
+            write_compile(self, compiles)
         self.own.trained = self._is_trained()
         for method in self.own.node.body:
             if not isinstance(method, ast.FunctionDef):
                 self._other(method)
             elif method.name in DROPPED:
                 self._delete(method)
+            elif self.own.steps is not None and method.name in METHODS:
+                self._of_step(method)
             elif method.name not in ("__init__", "build"):
                 self._method(method)
         self._close(constructor, build, built)
+        if self.own.steps is not None:
+            self.own.facts = steps_of(self)
+
+    def _of_step(self, method: ast.FunctionDef) -> None:
+        if method.name in STEPS:
+            write_step(self, method)
+        elif method.name == "metrics":
+            tracked(self, self.own.steps)  # type: ignore[arg-type]
 
     def _is_trained(self) -> bool:
         kinds = list(self.body.attributes.values())
@@ -67,13 +82,16 @@ class Methods(Making):
     def _check_methods(self) -> None:
         """Methods by which Keras would do something else than what is written here."""
         for method in self.own.node.body:
+            if self.own.steps is not None and getattr(method, "name", "") in METHODS:
+                continue
             if isinstance(method, ast.FunctionDef) and method.name in OVERRIDES:
                 raise Refusal("K2T191", f"{method.name}() of a model's own", method)
         for call in ast.walk(self.own.node):
             if not isinstance(call, ast.Attribute) or not isinstance(call.value, ast.Call):
                 continue
             inner = call.value.func
-            other = call.attr not in ("__init__", "build", *DROPPED)
+            above = ("compile",) if self.own.steps is not None else ()
+            other = call.attr not in ("__init__", "build", *DROPPED, *above)
             if isinstance(inner, ast.Name) and inner.id == "super" and other:
                 raise Refusal("K2T189", f"super().{call.attr} of Keras", call)
 

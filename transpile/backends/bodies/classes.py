@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.class_text import Methods, one_line
@@ -130,14 +130,18 @@ class Classes:
 
     # Output
 
-    def write(self, output: Output) -> dict[str, Refusal]:
+    def write(self, output: Output, converted: Collection[ModelValue] = ()) -> dict[str, Refusal]:
         """The edits of every class that was converted; returns those that failed after all."""
         failed: dict[str, Refusal] = {}
+        ready = {*converted, *(m for own in self.own.values() for m in own.models)}
         for name, own in self.own.items():
             inner = [e for e in output.edits if self._inside(e, own.node)]
             for start in own.models_inside:
                 if not any(e.start <= start < e.end for e in inner):
                     failed[name] = Refusal("K2T190", f"a model inside {name} could not be converted", own.node)
+            for model, node in own.steps.models if own.steps is not None else ():
+                if model not in ready:
+                    failed[name] = Refusal("K2T191", "a model that its step calls was left", node)
         if failed:
             return failed
         for own in self.own.values():
@@ -200,9 +204,9 @@ class Classes:
 
     def facts(self) -> dict[ModelValue, ModelFacts]:
         """What the training side must know of the models that are objects of the classes."""
-        return {
-            m: model_facts(m, {}) for own in self.own.values() for m in own.models if m.outputs and len(m.inputs) == 1
-        }
+        plain = {m: own for own in self.own.values() for m in own.models if m.outputs and len(m.inputs) == 1}
+        stepped = {m: own for own in self.own.values() for m in own.models if own.facts is not None}
+        return {m: replace(model_facts(m, {}), steps=own.facts) for m, own in (plain | stepped).items()}
 
     def left(self) -> list[tuple[int, int]]:
         """The spans of the classes that stay: one word on each is enough."""

@@ -190,14 +190,24 @@ class Bodies:
         """One function, whole or not at all; whether it was converted."""
         self.body.helpers = []
         self.body.edits, self.body.returned = [], []
+        kept = self._relied_on()
         try:
             edits, _ = self.body.function(node, self.body.module, given or {})
         except Refusal as refusal:
+            self._relied_on(kept)
             self._refused(refusal)
             return False
         if "GradientTape" in self.references.code(node):
             edits = [*edits, *self._moved(node)]
         return self._take(node, edits)
+
+    def _relied_on(self, kept: frozenset[str] | None = None) -> frozenset[str]:
+        """The objects of the module that converted code uses; what was left uses none anew."""
+        if not isinstance(self.body, TapeBody):
+            return frozenset()
+        if kept is not None:
+            self.body.used = set(kept)
+        return frozenset(self.body.used)
 
     def _moved(self, node: Function) -> list[Edit]:
         """The line that moves a batch to the device at the start of a training step."""
@@ -226,10 +236,12 @@ class Bodies:
     def _convert_statement(self, unit: ast.stmt) -> None:
         self.body.helpers = []
         self.body.edits, self.body.returned = [], []
+        kept = self._relied_on()
         try:
             self.body.loose = True
             self.body.statement(unit, self.body.module)
         except Refusal as refusal:
+            self._relied_on(kept)
             self._refused(refusal)
             return
         finally:

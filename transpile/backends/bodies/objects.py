@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from transpile.backends.bodies.tape import METRICS, TapeBody
+from transpile.backends.bodies.tape_steps import parameters_of
 from transpile.backends.templates import helper
 from transpile.backends.torch_epoch import following, optimizer
 from transpile.backends.torch_functions import imports_of
@@ -47,21 +49,22 @@ class Objects:
             self._optimizer(statement, name, held)
 
     def _optimizer(self, statement: ast.Assign, name: str, held: KerasObject) -> None:
-        model = self.body.trained[name]
+        models = self.body.trained[name]
         span = self.references.span(self.references.start(statement), self.references.end(statement))
         try:
             chosen = read_optimizer(Expr(self.references.code(statement.value), held))
         except Refused as error:
             self.output.report(error.problem.code, span, error.problem.message)
             return
-        made = optimizer(chosen, model)
+        made = optimizer(chosen, "MODEL")
+        made = replace(made, text=made.text.replace("MODEL.parameters()", parameters_of(models)))
         after = following(chosen, name, f"{name}_scheduler")
         text = f"{name} = {made.text}" + (f"\n{after.text}" if after.text else "")
         for file in (*made.helpers, *after.helpers):
             self.output.define(file, span.start, fragment(helper(file)))
             imports_of(helper(file), self.output)
         imports_of(text + "torch.", self.output)
-        model_end = self._model_end(model)
+        model_end = max(self._model_end(m) for m in models)
         if model_end <= span.start:
             self._edit(statement, text)
             return

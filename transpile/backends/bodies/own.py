@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.kinds import Kind
+from transpile.frontends.facts import Steps
 from transpile.interpret.values import Frame, Instance, Layer, ModelValue, UserClass
 from transpile.ir import Edit, Shape
 
 if TYPE_CHECKING:
     from transpile.backends.bodies.modules import Modules
+    from transpile.backends.bodies.own_step import Own
 
 
 @dataclass(eq=False)
@@ -32,6 +34,8 @@ class OwnClass:
     helpers: list[str] = field(default_factory=list)
     notes: list[tuple[str, str, int]] = field(default_factory=list)
     attributes: dict[str, Kind] = field(default_factory=dict)
+    steps: Own | None = None  # a training step of its own
+    facts: Steps | None = None  # what training must know of it
     models_inside: list[int] = field(default_factory=list)  # where models are made that convert by themselves
 
     def method(self, name: str) -> ast.FunctionDef | None:

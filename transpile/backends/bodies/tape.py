@@ -11,14 +11,28 @@ from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
 from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, literal_kind, tensor
 from transpile.backends.bodies.modules import TRAINED
 from transpile.backends.bodies.statements import Body
+from transpile.backends.bodies.tape_steps import (
+    Applied,
+    Models,
+    applied,
+    dotted,
+    function_of,
+    loads,
+    methods_in,
+    models_of,
+    parameters_of,
+)
 from transpile.backends.bodies.walker import Env, Hook, Value
+from transpile.backends.torch_epoch import clipping
+from transpile.frontends.keras_compile import Refused
+from transpile.frontends.keras_optimizer import read_optimizer
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import KerasObject, ModelValue
-from transpile.ir import Edit
+from transpile.ir import Edit, Expr
 from transpile.references import References
 from transpile.splice import apply
+from transpile.training_ir import Optimizer
 
-_VARIABLES = ("trainable_variables", "trainable_weights", "variables", "weights")
 _LOSS_NAMES = {
     "BinaryCrossentropy": "binary_crossentropy", "CategoricalCrossentropy": "categorical_crossentropy",
     "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy", "MeanSquaredError": "mean_squared_error",
@@ -42,10 +56,11 @@ class TapeBody(Body):
         self.used: set[str] = set()  # the objects of the module that converted code relies on
         self.modes: dict[str, str] = {}  # in which mode each model is by now
         self.wanted: list[str] = []  # statements that must stand before the present one
-        self.trained: dict[str, str] = {}  # optimizer -> the model whose parameters it steps
+        self.trained: dict[str, Models] = {}  # optimizer -> the models whose parameters it steps
+        self.chosen: dict[str, Optimizer] = {}
+        self.aliases: dict[str, Models] = {}  # variables that hold the variables of models
         ops = {layer.op.name for layer in interpreter.layers if layer.op is not None}
         self.moody = bool(ops & TRAINED)
-        self.scope: ast.AST | None = None
 
     # What names mean
 
@@ -80,13 +95,12 @@ class TapeBody(Body):
         return super()._Call(node, env)
 
     def _called_object(self, node: ast.Call, held: KerasObject, env: Env) -> Value | None:
-        assert isinstance(node.func, ast.Name)
         name = held.path.rpartition(".")[2]
         if held.path.startswith("keras.losses."):
-            self.used.add(node.func.id)
+            self.used.add(dotted(node.func))
             return self._loss(node, held, env)
         if held.path.startswith("keras.metrics.") and name in METRICS:
-            self.used.add(node.func.id)
+            self.used.add(dotted(node.func))
             return Value(NUMBER, tuple(e for a in node.args for e in self.plain(a, env).edits))
         return None
 
@@ -115,9 +129,9 @@ class TapeBody(Body):
 
     def _model(self, node: ast.Call, model: ModelValue, env: Env) -> Value:
         """`model(x, training=True)`: the mode is set before."""
-        assert isinstance(node.func, ast.Name)
-        if id(model) not in self.converted:
-            raise Refusal("K2T191", f"the model {node.func.id} was left", node)
+        name = dotted(node.func)
+        if not self.is_converted(model):
+            raise Refusal("K2T191", f"the model {name} was left", node)
         mode = "eval"
         for keyword in node.keywords:
             if keyword.arg != "training":
@@ -128,7 +142,6 @@ class TapeBody(Body):
             else:
                 mode = f"train({self.references.code(value)})"
         inputs = [self.argument(a, env) for a in node.args]
-        name = node.func.id
         if self.moody and self.modes.get(name) != mode:
             self.modes[name] = mode
             self.wanted.append(f"{name}.{mode}" + ("" if "(" in mode else "()"))
@@ -149,10 +162,9 @@ class TapeBody(Body):
         return None
 
     def _metric(self, node: ast.Call, func: ast.Attribute, held: KerasObject, env: Env) -> Value | None:
-        assert isinstance(func.value, ast.Name)
         if held.path.rpartition(".")[2] not in METRICS:
             raise Refusal("K2T191", f"the metric {held.path.rpartition('.')[2]} in a loop of your own", node)
-        self.used.add(func.value.id)
+        self.used.add(dotted(func.value))
         edits = tuple(e for a in node.args for e in self.plain(a, env).edits)
         if func.attr == "reset_states":
             end = self.references.end(func)
@@ -209,101 +221,110 @@ class TapeBody(Body):
         self.edits.append(Edit(self.references.start(node), self.references.end(node), whole))
 
     def _do_Assign(self, node: ast.Assign, env: Env) -> None:
-        call = node.value
+        call, target = node.value, node.targets[0]
+        if isinstance(target, ast.Name) and self._alias(node, target.id, env):
+            return
         tape = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "gradient"
-        if tape and isinstance(call, ast.Call) and isinstance(node.targets[0], ast.Name):
-            step = self._step_with(node.targets[0].id, node)
+        if tape and isinstance(call, ast.Call) and isinstance(target, ast.Name):
+            step = self._step_with(target.id, node)
             if step is not None:
                 self._backward(node, call, step, env)
                 return
         super()._do_Assign(node, env)
 
+    def _alias(self, node: ast.Assign, name: str, env: Env) -> bool:
+        """`variables = model.trainable_variables`, which is only read by tapes and optimizers."""
+        models = models_of(node.value, self.aliases)
+        if not models or not all(self.is_model(m, env) for m in models):
+            return False
+        used = methods_in(self.references, node, "gradient", "apply_gradients", "apply")
+        inside = {n for c in used for n in ast.walk(c)}
+        if not used or any(n not in inside for n in loads(function_of(self.references, node), name)):
+            return False
+        self.aliases[name] = models
+        self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
+        return True
+
     def _do_Expr(self, node: ast.Expr, env: Env) -> None:
-        call = node.value
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "apply_gradients":
-            found = _zipped(call)
-            optimizer = call.func.value
-            if found is not None and isinstance(optimizer, ast.Name):
-                self.edits.append(
-                    Edit(self.references.start(node), self.references.end(node), f"{optimizer.id}.step()")
-                )
-                return
+        found = applied(node.value, self.aliases)
+        if found is not None and dotted(found.optimizer) in self.trained:
+            optimizer = dotted(found.optimizer)
+            indent = " " * node.col_offset
+            lines = [*self.clipped(optimizer), f"{optimizer}.step()"]
+            text = f"\n{indent}".join(lines)
+            self.edits.append(Edit(self.references.start(node), self.references.end(node), text))
+            return
         super()._do_Expr(node, env)
 
-    def _step_with(self, gradients: str, node: ast.stmt) -> ast.Call | None:
-        """The apply_gradients that takes these gradients, in the same function."""
-        for call in self._steps(node):
-            zipped = _zipped(call)
-            if zipped is not None and zipped[0] == gradients:
-                return call
+    def clipped(self, optimizer: str) -> list[str]:
+        """The lines that clip gradients before a step."""
+        chosen, models = self.chosen[optimizer], self.trained[optimizer]
+        return [line.replace("model.parameters()", parameters_of(models)) for line in clipping(chosen)]
+
+    def is_model(self, text: str, env: Env) -> bool:
+        """Whether a text is a model that is PyTorch's by now."""
+        owner = self.object_of(ast.parse(text, mode="eval").body, env)
+        return isinstance(owner, ModelValue) and self.is_converted(owner)
+
+    def is_converted(self, model: ModelValue) -> bool:
+        """Whether a model is PyTorch's by now."""
+        return id(model) in self.converted
+
+    def _step_with(self, gradients: str, node: ast.stmt) -> Applied | None:
+        """What applies these gradients next, in the same function."""
+        for call in methods_in(self.references, node, "apply_gradients", "apply"):
+            found = applied(call, self.aliases)
+            behind = self.references.start(call) > self.references.start(node)
+            if behind and found is not None and found.gradients == gradients:
+                return found
         return None
 
-    def _steps(self, node: ast.stmt) -> list[ast.Call]:
-        scope: ast.AST = node
-        for outer in self.references.around(node):
-            scope = outer
-            if isinstance(outer, ast.FunctionDef):
-                break
-        calls = [n for n in ast.walk(scope) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-        return sorted(
-            (c for c in calls if c.func.attr == "apply_gradients"),  # type: ignore[attr-defined]
-            key=self.references.start,
-        )
-
-    def _backward(self, node: ast.Assign, call: ast.Call, step: ast.Call, env: Env) -> None:
+    def _backward(self, node: ast.Assign, call: ast.Call, step: Applied, env: Env) -> None:
         """`grads = tape.gradient(loss, model.trainable_variables)`."""
-        assert isinstance(step.func, ast.Attribute)
-        optimizer = self.references.code(step.func.value)
-        held = self.object_of(step.func.value, env)
-        model = _model_of(call.args[1]) if len(call.args) == 2 and not call.keywords else ""
-        zipped = _zipped(step)
-        if not model or zipped is None or zipped[1] != model:
-            raise Refusal("K2T191", "gradients of other variables than those of one model", call)
-        named = call.args[1]
-        owner = self.object_of(named.value, env) if isinstance(named, ast.Attribute) else None
-        if not isinstance(owner, ModelValue) or id(owner) not in self.converted:
-            raise Refusal("K2T191", f"{model} is not a model that this module makes and that was converted", call)
-        if not isinstance(held, KerasObject) or not held.path.startswith("keras.optimizers."):
-            raise Refusal("K2T191", f"the optimizer {optimizer} is not made in the module", step)
-        if self.trained.setdefault(optimizer, model) != model:
-            raise Refusal("K2T191", f"{optimizer} steps the variables of several models", step)
+        optimizer = self.references.code(step.optimizer)
+        models = models_of(call.args[1], self.aliases) if len(call.args) == 2 and not call.keywords else ()
+        if not models or step.models != models:
+            raise Refusal("K2T191", "gradients of other variables than those of models", call)
+        for model in models:
+            if not self.is_model(model, env):
+                message = f"{model} is not a model that this module makes and that was converted"
+                raise Refusal("K2T191", message, call)
+        self._check_step(node, step, env)
+        if self.trained.setdefault(optimizer, models) != models:
+            raise Refusal("K2T191", f"{optimizer} steps the variables of several models", step.call)
         self.used.add(optimizer)
         loss = self.argument(call.args[0], env)
         text = loss.text if loss.kind.rank == 0 else f"{_closed(loss.text)}.sum()"
-        steps = self._steps(node)
-        options = []
-        if len(steps) > 1:
-            last = max(self.references.start(c) for c in self._gradients(node)) == self.references.start(call)
-            options = [] if last else ["retain_graph=True"]
-            options.append(f"inputs=list({model}.parameters())")
+        options = self._options(node, call, models)
         indent = " " * node.col_offset
         lines = f"{optimizer}.zero_grad()\n{indent}{_closed(text)}.backward({', '.join(options)})"
         self.edits.append(Edit(self.references.start(node), self.references.end(node), lines))
 
-    def _gradients(self, node: ast.stmt) -> list[ast.Call]:
-        scope: ast.AST = node
-        for outer in self.references.around(node):
-            scope = outer
-            if isinstance(outer, ast.FunctionDef):
-                break
-        calls = [n for n in ast.walk(scope) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-        return [c for c in calls if c.func.attr == "gradient"]  # type: ignore[attr-defined]
+    def _check_step(self, node: ast.Assign, step: Applied, env: Env) -> None:
+        held, optimizer = self.object_of(step.optimizer, env), self.references.code(step.optimizer)
+        named = isinstance(held, str)
+        if not named and not (isinstance(held, KerasObject) and held.path.startswith("keras.optimizers.")):
+            raise Refusal("K2T191", f"the optimizer {optimizer} is not made in the module", step.call)
+        try:
+            self.chosen[optimizer] = read_optimizer(Expr(optimizer, held))
+        except Refused as error:
+            raise Refusal(error.problem.code, error.problem.message, step.call) from None
+        inside = set(ast.walk(step.call))
+        others = [n for n in loads(function_of(self.references, node), step.gradients) if n not in inside]
+        applications = methods_in(self.references, node, "apply_gradients", "apply")
+        elsewhere = {n for c in applications for n in ast.walk(c)}
+        if any(n not in elsewhere for n in others):
+            raise Refusal("K2T191", "the gradients are used before they are applied", others[0])
 
-
-def _model_of(node: ast.expr) -> str:
-    """`model` of `model.trainable_variables`."""
-    held = isinstance(node, ast.Attribute) and node.attr in _VARIABLES and isinstance(node.value, ast.Name)
-    return node.value.id if held and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) else ""
-
-
-def _zipped(call: ast.Call) -> tuple[str, str] | None:
-    """The gradients and the model of `apply_gradients(zip(grads, model.trainable_variables))`."""
-    inner = call.args[0] if len(call.args) == 1 and not call.keywords else None
-    if not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Name) or inner.func.id != "zip":
-        return None
-    if len(inner.args) != 2 or not isinstance(inner.args[0], ast.Name):
-        return None
-    return inner.args[0].id, _model_of(inner.args[1])
+    def _options(self, node: ast.Assign, call: ast.Call, models: Models) -> list[str]:
+        """What `backward` is given where a function takes several steps: losses may share a graph."""
+        gradients = methods_in(self.references, node, "gradient")
+        if len(methods_in(self.references, node, "apply_gradients", "apply")) < 2:
+            return []
+        last = self.references.start(gradients[-1]) == self.references.start(call)
+        parameters = parameters_of(models)
+        parameters = parameters if parameters.startswith("[") else f"list({parameters})"
+        return [*([] if last else ["retain_graph=True"]), f"inputs={parameters}"]
 
 
 def _closed(text: str) -> str:

@@ -1,0 +1,92 @@
+"""What a step with a gradient tape consists of: gradients, the variables they are of, and their use."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from transpile.references import References
+
+VARIABLES = ("trainable_variables", "trainable_weights", "variables", "weights")
+Models = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """`optimizer.apply_gradients(zip(gradients, variables))`: the call, the name of the gradients, the models."""
+
+    call: ast.Call
+    optimizer: ast.expr
+    gradients: str
+    models: Models
+
+
+def models_of(node: ast.expr, aliases: Mapping[str, Models]) -> Models:
+    """The models whose variables an expression lists; () for anything else."""
+    if isinstance(node, ast.Name):
+        return aliases.get(node.id, ())
+    if isinstance(node, ast.Attribute) and node.attr in VARIABLES and dotted(node.value):
+        return (dotted(node.value),)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = models_of(node.left, aliases), models_of(node.right, aliases)
+        return (*left, *right) if left and right else ()
+    return ()
+
+
+def dotted(node: ast.expr) -> str:
+    """`self.generator` as a text; "" for what is no chain of names."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
+        return f"{base}.{node.attr}"
+    return ""
+
+
+def parameters_of(models: Models) -> str:
+    """The parameters of models, as an optimizer takes them."""
+    if len(models) == 1:
+        return f"{models[0]}.parameters()"
+    return f"[{', '.join(f'*{m}.parameters()' for m in models)}]"
+
+
+def applied(call: ast.expr, aliases: Mapping[str, Models]) -> Applied | None:
+    """`apply_gradients(zip(g, variables))`, or `apply(g, variables)` of Keras 3."""
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.keywords:
+        return None
+    if call.func.attr == "apply" and len(call.args) == 2:
+        gradients, variables = call.args
+    elif call.func.attr == "apply_gradients" and len(call.args) == 1:
+        inner = call.args[0]
+        if not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Name) or inner.func.id != "zip":
+            return None
+        if len(inner.args) != 2:
+            return None
+        gradients, variables = inner.args
+    else:
+        return None
+    if not isinstance(gradients, ast.Name):
+        return None
+    return Applied(call, call.func.value, gradients.id, models_of(variables, aliases))
+
+
+def function_of(references: References, node: ast.AST) -> ast.AST:
+    """The function around a node, or the module."""
+    scope: ast.AST = node
+    for outer in references.around(node):
+        scope = outer
+        if isinstance(outer, ast.FunctionDef):
+            break
+    return scope
+
+
+def methods_in(references: References, node: ast.AST, *names: str) -> list[ast.Call]:
+    """The calls of methods with these names in the function around a node, in order."""
+    calls = [n for n in ast.walk(function_of(references, node)) if isinstance(n, ast.Call)]
+    found = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in names]
+    return sorted(found, key=references.start)
+
+
+def loads(scope: ast.AST, name: str) -> list[ast.Name]:
+    """Where a name is read."""
+    return [n for n in ast.walk(scope) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
