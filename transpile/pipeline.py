@@ -76,6 +76,7 @@ def _attempt(
     facts = facts_of(converted, drop, layout == "native") | classes.facts()
     frozen, own = Frozen(freezing, converted), frozenset(classes.own)
     trainings = write_training(interpreter, parsed, output, facts, frozen, own, exact=style == "exact")
+    classes.answered(output)
     write_attributes(interpreter, converted, freezing, output)
     if freezing.freezes_statistics:
         freeze_statistics(output)

@@ -65,6 +65,64 @@ def test_gradients_are_clipped_as_the_optimizer_says() -> None:
     assert "nn.utils.clip_grad_value_(self.parameters(), 0.5)\n        self.optimizer.step()" in code
 
 
+MODES = """import tensorflow as tf
+from tensorflow import keras
+from tensorflow.keras import layers
+
+model = keras.Sequential([keras.Input((4,)), layers.Dropout(0.5), layers.Dense(4)])
+optimizer = keras.optimizers.SGD(0.1)
+
+
+def score(x):
+    return tf.reduce_mean(model(x, training=False))
+
+
+def train_step(x, y):
+    model(x, training=True)
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(x, training=True) - y))
+            loss += score(x)
+            again = model(x, training=True)
+            loss += tf.reduce_mean(again)
+        grads = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(grads, model.trainable_variables))
+    return loss
+"""
+
+
+def test_the_mode_is_set_again_in_a_loop_and_behind_functions() -> None:
+    code, codes = converted(MODES)
+    assert codes == set()
+    loop = code.split("for _ in range(3):")[1]
+    assert loop.index("model.train()") < loop.index("model(x)") < loop.index("score(x)")
+    assert loop.index("score(x)") < loop.index("model.train()\n        again = model(x)")
+
+
+def test_two_modes_in_one_statement_are_left() -> None:
+    two = "model(x, training=True) - model(x, training=False)"
+    assert "K2T191" in converted(MODES.replace("model(x, training=True) - y", two))[1]
+
+
+MONITOR = """
+
+class Monitor(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        made = self.model.net(tf.random.normal(shape=(2, 4)))
+        made *= 255
+        print(epoch, made.numpy().shape)
+
+"""
+
+
+def test_callbacks_call_models_of_the_model_without_gradients() -> None:
+    step = STEP.replace('{"loss": loss}', '{"loss": loss, "twice": 2 * loss}')
+    code, codes = converted(HEADER + step + MONITOR + USE.replace("epochs=2", "epochs=2, callbacks=[Monitor()]"))
+    assert codes == set()
+    assert "    @torch.no_grad()\n    def on_epoch_end(self, epoch, logs=None):" in code
+    assert "made = self.model.net(torch.randn(2, 4, device=device))" in code
+
+
 LEFT = {
     "no model is made": (STEP, "", "K2T181"),
     "returns what is computed elsewhere": (STEP.replace('{"loss": loss}', "make(loss)"), USE, "K2T181"),

@@ -33,8 +33,8 @@ def finish(
     references = References(source.text, exports)
     if not output.edits and not references.uses_keras:
         return source.text
-    convert_bodies(references, output, classes.kinds() if classes else {}, interpreter, converted)
-    going = convert_utilities(references, interpreter, output)
+    answered = convert_bodies(references, output, classes.kinds() if classes else {}, interpreter, converted)
+    going = [*answered, *convert_utilities(references, interpreter, output)]
     report_leftovers(references, interpreter, output, [*going, *(classes.left() if classes else [])])
     changes = tidied(references, output.edits)
     if not changes and any(d.level == "error" for d in output.diagnostics):

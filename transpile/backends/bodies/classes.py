@@ -213,6 +213,14 @@ class Classes:
         nodes = [n for n in ast.walk(self.references.tree) if isinstance(n, ast.ClassDef) and n.name in self.problems]
         return [(self.references.start(n), self.references.end(n)) for n in nodes]
 
+    def answered(self, output: Output) -> None:
+        """Takes back what was said about calls of models inside of steps that were converted."""
+        stepped = [own.node for own in self.own.values() if own.facts is not None]
+        output.diagnostics[:] = [
+            d for d in output.diagnostics
+            if d.code != "K2T130" or not any(self._encloses(n, d.span.start) for n in stepped)
+        ]  # fmt: skip
+
     def holds(self, start: int) -> bool:
         """Whether a place lies in a class that was converted: what it makes is part of its objects."""
         return any(self._encloses(own.node, start) for own in self.own.values())

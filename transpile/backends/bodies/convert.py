@@ -18,7 +18,9 @@ from transpile.backends.torch_helpers import HELPERS
 from transpile.backends.torch_setup import DEVICE_LISTS, SEEDS
 from transpile.frontends.keras_utilities import SETUP_CALLS, SETUP_VALUES
 from transpile.interpret.arrays import KERAS_CONSTANTS
+from transpile.interpret.callbacks import callbacks_of
 from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import Instance
 from transpile.interpret.vocabularies import mapped_functions, text_functions
 from transpile.ir import Edit
 from transpile.passes.leftovers import code_of, remaining
@@ -40,16 +42,18 @@ def convert_bodies(
     classes: Mapping[str, Kind] | None = None,
     interpreter: Interpreter | None = None,
     converted: frozenset[int] = frozenset(),
-) -> None:
+) -> list[tuple[int, int]]:
     """Adds the edits of every function and statement whose tensor code has a translation.
 
     `classes` are those of the user's that were converted, `converted` the models (by id).
+    Returns the spans of calls of models that are right as they stand.
     """
     bodies = Bodies(references, output, interpreter, converted)
     bodies.body.module.names |= classes or {}
     bodies.run()
     if isinstance(bodies.body, TapeBody):
         Objects(references, output, bodies.body).write()
+    return bodies.answered
 
 
 def is_foreign(path: str) -> bool:
@@ -92,6 +96,7 @@ class Bodies:
         self.body = Body(references, mine)
         if interpreter is not None:
             self.body = TapeBody(references, mine, interpreter, converted)
+        self.answered: list[tuple[int, int]] = []  # calls of models, which stay as they are
         self.piped = set() if written_out else self._piped()
 
     def _mine(self) -> dict[ast.AST, str]:
@@ -132,12 +137,36 @@ class Bodies:
         """What is converted as a whole or not at all: functions, methods, statements."""
         for statement in statements:
             if isinstance(statement, ast.ClassDef):
-                if not self.from_framework(statement):
+                if not self.from_framework(statement) or self._is_hook(statement):
                     yield from self.units(statement.body)
             elif isinstance(statement, ast.If) and "__name__" in ast.dump(statement.test):
                 yield from self.units([*statement.body, *statement.orelse])
             else:
                 yield statement
+
+    def _is_hook(self, node: ast.ClassDef) -> bool:
+        """Whether a class is a callback that became a plain class."""
+        bases = [self.every.get(b, "") for b in node.bases]
+        kept = any(b in self.paths for b in node.bases)
+        return isinstance(self.body, TapeBody) and not kept and all(b.startswith("keras.callbacks.") for b in bases)
+
+    def _enter(self, node: Function) -> None:
+        """The object whose method is walked: of a callback that `fit` is given."""
+        if not isinstance(self.body, TapeBody):
+            return
+        owner = next((o for o in self.references.around(node) if isinstance(o, ast.ClassDef)), None)
+        made = [v for e in self.body.interpreter.events for v in callbacks_of(e) if isinstance(v, Instance)]
+        found = next((i for i in made if owner is not None and i.cls.node.name.value == owner.name), None)
+        self.body.holder, self.body.calls = found, []
+        self.body.owner = node.args.args[0].arg if found is not None and node.args.args else ""
+
+    def _without_gradients(self, node: Function) -> list[Edit]:
+        """A callback that calls models has no use for their gradients."""
+        hook = isinstance(self.body, TapeBody) and self.body.holder is not None and bool(self.body.calls)
+        if not hook or "GradientTape" in self.references.code(node):
+            return []
+        at = self.references.start(node)
+        return [Edit(at, at, f"@torch.no_grad()\n{' ' * node.col_offset}")]
 
     def from_framework(self, node: ast.ClassDef) -> bool:
         """Whether a class derives from one of a framework's."""
@@ -191,12 +220,14 @@ class Bodies:
         self.body.helpers = []
         self.body.edits, self.body.returned = [], []
         kept = self._relied_on()
+        self._enter(node)
         try:
             edits, _ = self.body.function(node, self.body.module, given or {})
         except Refusal as refusal:
             self._relied_on(kept)
             self._refused(refusal)
             return False
+        edits = [*self._without_gradients(node), *edits]
         if "GradientTape" in self.references.code(node):
             edits = [*edits, *self._moved(node)]
         return self._take(node, edits)
@@ -234,6 +265,8 @@ class Bodies:
         self.output.diagnostics[:] = kept
 
     def _convert_statement(self, unit: ast.stmt) -> None:
+        if isinstance(self.body, TapeBody):
+            self.body.holder, self.body.owner, self.body.calls = None, "", []
         self.body.helpers = []
         self.body.edits, self.body.returned = [], []
         kept = self._relied_on()
@@ -261,6 +294,7 @@ class Bodies:
                 return False
         offset = self.references.start(unit)
         if isinstance(self.body, TapeBody):
+            self.answered += [(self.references.start(c), self.references.end(c)) for c in self.body.calls]
             self._answered(offset, self.references.end(unit))
         for name in dict.fromkeys(self.body.helpers):
             self.output.define(name, offset, helper(name))

@@ -135,7 +135,8 @@ class StepBody(TapeBody, ForwardBody):
         if isinstance(node, ast.Name) and node.id == self.owner and self.owner:
             return self.whole.models[0]
         if isinstance(node, ast.Attribute) and dotted(node.value) == self.owner and self.owner:
-            return self.own.objects.get(node.attr)
+            found = self.own.objects.get(node.attr)
+            return found if found is not None else super().object_of(node, env)
         return super().object_of(node, env)
 
     def is_converted(self, model: ModelValue) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
 from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, literal_kind, tensor
@@ -27,7 +27,7 @@ from transpile.backends.torch_epoch import clipping
 from transpile.frontends.keras_compile import Refused
 from transpile.frontends.keras_optimizer import read_optimizer
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import KerasObject, ModelValue
+from transpile.interpret.values import Instance, KerasObject, ModelValue
 from transpile.ir import Edit, Expr
 from transpile.references import References
 from transpile.splice import apply
@@ -57,6 +57,8 @@ class TapeBody(Body):
         self.modes: dict[str, str] = {}  # in which mode each model is by now
         self.wanted: list[str] = []  # statements that must stand before the present one
         self.trained: dict[str, Models] = {}  # optimizer -> the models whose parameters it steps
+        self.holder: object = None  # the object whose method is walked
+        self.calls: list[ast.Call] = []  # of models, in what is walked
         self.chosen: dict[str, Optimizer] = {}
         self.aliases: dict[str, Models] = {}  # variables that hold the variables of models
         ops = {layer.op.name for layer in interpreter.layers if layer.op is not None}
@@ -66,9 +68,19 @@ class TapeBody(Body):
 
     def object_of(self, node: ast.expr, env: Env) -> object:
         """The module's object that a name stands for: a loss, a metric, an optimizer, a model."""
+        if isinstance(node, ast.Attribute):
+            return self._attribute_of(self.object_of(node.value, env), node.attr)
+        if isinstance(node, ast.Name) and node.id == self.owner and self.holder is not None:
+            return self.holder
         if not isinstance(node, ast.Name) or (env.parent is not None and self._local(node.id, env)):
             return None
         return self.interpreter.module.names.get(node.id)
+
+    def _attribute_of(self, base: object, name: str) -> object:
+        """The model that an object holds."""
+        instance = base.instance if isinstance(base, ModelValue) else base
+        found = instance.attributes.get(name) if isinstance(instance, Instance) else None
+        return found if isinstance(found, ModelValue | Instance) else None
 
     def _local(self, name: str, env: Env) -> bool:
         here: Env | None = env
@@ -92,7 +104,16 @@ class TapeBody(Body):
             found = self._method(node, node.func, env)
             if found is not None:
                 return found
-        return super()._Call(node, env)
+        value = super()._Call(node, env)
+        if self._is_own(node.func, env):
+            self.modes = {}  # whatever it calls may be in another mode afterwards
+        return value
+
+    def _is_own(self, func: ast.expr, env: Env) -> bool:
+        """Whether a function or method of the user's is called."""
+        if isinstance(func, ast.Name):
+            return env.get(func.id).what == "function"
+        return isinstance(func, ast.Attribute) and bool(self.owner) and dotted(func.value) == self.owner
 
     def _called_object(self, node: ast.Call, held: KerasObject, env: Env) -> Value | None:
         name = held.path.rpartition(".")[2]
@@ -142,7 +163,10 @@ class TapeBody(Body):
             else:
                 mode = f"train({self.references.code(value)})"
         inputs = [self.argument(a, env) for a in node.args]
+        self.calls.append(node)
         if self.moody and self.modes.get(name) != mode:
+            if any(line.startswith(f"{name}.") for line in self.wanted):
+                raise Refusal("K2T191", f"{name} is called in two modes in one statement", node)
             self.modes[name] = mode
             self.wanted.append(f"{name}.{mode}" + ("" if "(" in mode else "()"))
         shapes = model.output_shapes
@@ -198,6 +222,15 @@ class TapeBody(Body):
             self.edits.append(Edit(at, at, "".join(f"{line}\n{indent}" for line in lines)))
         elif lines:
             self.wanted += lines
+
+    def _repeat(self, body: Sequence[ast.stmt], env: Env, start: Callable[[], None]) -> None:
+        """A loop's body begins with models in any mode, each time that it is walked."""
+
+        def begin() -> None:
+            self.modes = {}
+            start()
+
+        super()._repeat(body, env, begin)
 
     def _do_With(self, node: ast.With, env: Env) -> None:
         calls = [i.context_expr for i in node.items]
