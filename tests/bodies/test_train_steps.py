@@ -65,6 +65,14 @@ def test_gradients_are_clipped_as_the_optimizer_says() -> None:
     assert "nn.utils.clip_grad_value_(self.parameters(), 0.5)\n        self.optimizer.step()" in code
 
 
+def test_loss_that_only_keras_2_notes_is_noted() -> None:
+    step = STEP.replace("tf.reduce_mean(tf.square(self.net(data) - data))", "self.compiled_loss(data, self.net(data))")
+    step = step.replace('{"loss": loss}', "{m.name: m.result() for m in self.metrics}")
+    code, codes = converted(HEADER + step + USE.replace('"sgd"', '"sgd", loss="mse"'))
+    assert codes == {"K2T355"}
+    assert "loss = (self.net(data) - data).square().mean()\n        self.loss_tracker.update_state(loss)" in code
+
+
 MODES = """import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
@@ -132,8 +140,13 @@ LEFT = {
     "the step of Keras": ("\n    def train_step(self, data):\n        return super().train_step(data)\n", USE, "K2T189"),
     "gradients are used": (STEP.replace("grads, self", "[2 * g for g in grads], self"), USE, "K2T189"),
     "another model's variables": (STEP.replace("(loss, self", "(loss, self.net"), USE, "K2T191"),
-    "metrics of compile": (
-        STEP.replace("return {", "self.compiled_metrics.update_state(data, data)\n        return {"), USE, "K2T189",
+    "a loss that compile() is not given": (
+        STEP.replace("tf.reduce_mean(tf.square(self.net(data) - data))", "self.compiled_loss(data, self.net(data))"),
+        USE, "K2T181",
+    ),
+    "a metric that is no mean": (
+        STEP.replace("return {", "self.compiled_metrics.update_state(data, data)\n        return {"),
+        USE.replace('"sgd"', '"sgd", loss="mse", metrics=[keras.metrics.AUC()]'), "K2T181",
     ),
     "validation without a test_step": (STEP, USE.replace("epochs=2", "epochs=2, validation_data=x"), "K2T182"),
     "weights of samples": (STEP, USE.replace("epochs=2", "sample_weight=x[:, 0]"), "K2T182"),
@@ -150,7 +163,7 @@ def test_left(name: str) -> None:
         assert "class Model(keras.Model):" in code
 
 
-PROGRAMS = ("vae_train_step", "gan_train_step")
+PROGRAMS = ("vae_train_step", "gan_train_step", "compiled_train_step")
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,8 @@ a validation finds no `test_step`, or the optimizers given to a `compile` of its
         """\
 A model that has no metric of its own returns nothing but {"loss": ...} from its training step. Keras 3
 has a metric of that name, which it reports instead and which the step never updates: the history says
-0. The written loop reports what the step returns.""",
+0. The written loop reports what the step returns. The same goes for the loss that `self.compiled_loss`
+computes: Keras 2 noted it for the history, Keras 3 does not.""",
         "",
     ),
 )

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.own_compiled import attribute, compiled_of
 from transpile.backends.bodies.own_step import STEPS, Own, StepBody, data_kind
 from transpile.backends.bodies.tape import METRICS
 from transpile.backends.bodies.tape_steps import parameters_of
@@ -136,11 +137,14 @@ def _listed(methods: Methods, own: Own, node: ast.DictComp) -> dict[str, ast.exp
     if written != f"{{{target}.name: {target}.result() for {target} in self.metrics}}":
         raise Refusal("K2T181", "metrics that are gone through in another way", node)
     if methods.own.method("metrics") is None:
-        raise Refusal("K2T181", "the metrics that Keras adds to self.metrics", node)
-    names = tracked(methods, own)
-    text = ", ".join(f'"{name}": self.{attribute}.result()' for attribute, name in names.items())
+        assert isinstance(methods.body, StepBody)
+        names = {attribute(name): name for name in compiled_of(methods.body, node).trackers}
+        own.compiled.used = True  # type: ignore[union-attr]
+    else:
+        names = tracked(methods, own)
+    text = ", ".join(f'"{name}": self.{attr}.result()' for attr, name in names.items())
     methods.replace(node, f"{{{text}}}")
-    return {name: ast.parse(f"self.{attribute}.result()", mode="eval").body for attribute, name in names.items()}
+    return {name: ast.parse(f"self.{attr}.result()", mode="eval").body for attr, name in names.items()}
 
 
 def tracked(methods: Methods, own: Own) -> dict[str, str]:
@@ -153,21 +157,35 @@ def tracked(methods: Methods, own: Own) -> dict[str, str]:
         attributes = [e.attr for e in elements if isinstance(e, ast.Attribute)]
         if not elements or len(attributes) != len(elements) or len(prop.body) > 2:
             raise Refusal("K2T181", "a property metrics that is no plain list", prop)
-    found = {}
-    for attribute in attributes:
-        held = own.objects.get(attribute)
+    found: dict[str, str] = {}
+    if prop is None and own.compiled is not None and own.compiled.used:
+        found = {attribute(name): name for name in own.compiled.trackers}
+    for attr in attributes:
+        held = own.objects.get(attr)
         if not isinstance(held, KerasObject) or held.path.rpartition(".")[2] not in METRICS:
-            raise Refusal("K2T181", f"the metric self.{attribute}", methods.own.node)
+            raise Refusal("K2T181", f"the metric self.{attr}", methods.own.node)
         given = held.kwargs.get("name") or (held.args[0] if held.args else None)
         name = given.value if given is not None else None
         if not isinstance(name, str):
-            raise Refusal("K2T181", f"the metric self.{attribute} has no name", methods.own.node)
-        found[attribute] = name
+            raise Refusal("K2T181", f"the metric self.{attr} has no name", methods.own.node)
+        found[attr] = name
     return found
 
 
 def _is_metric(value: object) -> bool:
     return isinstance(value, KerasObject) and value.path.startswith("keras.metrics.")
+
+
+def made_trackers(methods: Methods) -> list[str]:
+    """The lines of the constructor for the metrics of `compile`, where a step reads them."""
+    own = methods.own.steps
+    if own is None or own.compiled is None or not own.compiled.used:
+        return []
+    for name, (kind, _) in own.compiled.trackers.items():
+        if attribute(name) in own.objects:
+            raise Refusal("K2T181", f"self.{attribute(name)} beside the metrics of Keras", methods.own.node)
+        methods.body.helpers += ["Mean", kind]
+    return [f"self.{attribute(name)} = {kind}()" for name, (kind, _) in own.compiled.trackers.items()]
 
 
 def steps_of(methods: Methods) -> Steps:
@@ -181,14 +199,14 @@ def steps_of(methods: Methods) -> Steps:
     silent = _checked(methods, own, names, overridden)
     listed = "{model}.metrics" if overridden else ", ".join(f"{{model}}.{a}" for a in names)
     parameters: dict[str, str] = {}
-    for attribute, source in own.sources.items():
-        models = body.trained.get(f"self.{attribute}")
+    for attr, source in own.sources.items():
+        models = body.trained.get(f"self.{attr}")
         if models is not None:
             text = parameters_of(tuple(f"{{model}}{m.removeprefix('self')}" for m in models))
             if parameters.setdefault(source, text) != text:
                 raise Refusal("K2T181", f"the optimizer {source} steps several models", methods.own.node)
-        elif f"self.{attribute}" not in body.used:
-            raise Refusal("K2T181", f"self.{attribute} is not used in the step", methods.own.node)
+        elif f"self.{attr}" not in body.used:
+            raise Refusal("K2T181", f"self.{attr} is not used in the step", methods.own.node)
     left = {o for o in body.trained if o.removeprefix("self.") not in own.sources}
     if left:
         raise Refusal("K2T181", f"{left.pop()} is not given to compile", methods.own.node)
@@ -196,7 +214,7 @@ def steps_of(methods: Methods) -> Steps:
     metrics = listed if overridden else f"[{listed}]" if listed else ""
     return Steps(
         trained, tested, "test_step" in own.reports, metrics, parameters, own.compiles is not None,
-        frozenset(own.dropped), silent,
+        frozenset(own.dropped), silent or (own.compiled is not None and own.compiled.noted),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.class_init import Making
-from transpile.backends.bodies.class_steps import METHODS, steps_of, tracked, write_compile, write_step
+from transpile.backends.bodies.class_steps import METHODS, made_trackers, steps_of, tracked, write_compile, write_step
 from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, in_layout, tensor
 from transpile.backends.bodies.modules import Module, makes_mask, uses_mask
 from transpile.backends.bodies.own_step import STEPS
@@ -62,7 +62,7 @@ class Methods(Making):
                 self._of_step(method)
             elif method.name not in ("__init__", "build"):
                 self._method(method)
-        self._close(constructor, build, built)
+        self._close(constructor, build, [*built, *made_trackers(self)])
         if self.own.steps is not None:
             self.own.facts = steps_of(self)
 

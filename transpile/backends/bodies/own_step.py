@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
 from transpile.backends.bodies.forward import ForwardBody
 from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, tensor
+from transpile.backends.bodies.own_compiled import Compiled, attribute, computed, is_compiled_loss, updated
 from transpile.backends.bodies.statements import Body
-from transpile.backends.bodies.tape import METRICS, TapeBody
+from transpile.backends.bodies.tape import METRICS, TapeBody, _shaped
 from transpile.backends.bodies.tape_steps import Models, dotted, function_of, methods_in
 from transpile.backends.bodies.walker import Env, Hook, Value
 from transpile.frontends.compile_objects import Refused, arguments
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Array, Event, KerasObject, ModelValue
-from transpile.ir import FREE, Expr, literal
+from transpile.ir import FREE, Edit, Expr, literal
 from transpile.references import References
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Own:
     fed: tuple[Expr, ...]  # what fit is given
     reports: dict[str, dict[str, ast.expr]] = field(default_factory=dict)
     models: list[tuple[ModelValue, ast.AST]] = field(default_factory=list)  # that must be converted
+    compiled: Compiled | None = None  # the loss and the metrics of compile
     dropped: set[str] = field(default_factory=set)  # parameters of compile
     sources: dict[str, str] = field(default_factory=dict)  # attribute -> parameter of compile
 
@@ -193,7 +195,39 @@ class StepBody(TapeBody, ForwardBody):
             raise Refusal("K2T181", "a layer that behaves differently in training, called in a step", node)
         return super().module_call(node, callee, env)
 
+    def rows(self, node: ast.AST, name: str, args: list[Argument], env: Env) -> str:
+        """A function of Keras's with one value for each row."""
+        call = node.value if isinstance(node, ast.Expr) else node
+        given = [_shaped(*args), args[1]]
+        text, _ = translate(Call(f"keras.losses.{name}", call, given, {}, self.place(env)))  # type: ignore[arg-type]
+        return text
+
+    def _Call(self, node: ast.Call, env: Env) -> Value:
+        found = computed(self, node, env)
+        return found if found is not None else super()._Call(node, env)
+
     # Statements
+
+    def statement(self, node: ast.stmt, env: Env) -> None:
+        if self.stepping and updated(self, node, env):
+            return
+        super().statement(node, env)
+        if self.stepping and isinstance(node, ast.Assign) and is_compiled_loss(self, node.value):
+            self._noted(node)
+
+    def _do_Return(self, node: ast.Return, env: Env) -> None:
+        if self.stepping and isinstance(node.value, ast.DictComp):
+            return  # written out already
+        super()._do_Return(node, env)
+
+    def _noted(self, node: ast.Assign) -> None:
+        """`loss = self.compiled_loss(...)`: Keras notes the loss on the way."""
+        if self.own.compiled is None or self.whole.method("metrics") is not None:
+            return
+        self.own.compiled.noted = True
+        name, end = ast.unparse(node.targets[0]), self.references.end(node)
+        line = f"\n{' ' * node.col_offset}{self.owner}.{attribute('loss')}.update_state({name})"
+        self.edits.append(Edit(end, end, line))
 
     def _do_If(self, node: ast.If, env: Env) -> None:
         """`if isinstance(data, tuple): data = data[0]`, where it is known what `fit` feeds."""

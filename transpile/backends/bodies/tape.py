@@ -6,6 +6,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
 from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, literal_kind, tensor
@@ -33,7 +34,7 @@ from transpile.references import References
 from transpile.splice import apply
 from transpile.training_ir import Optimizer
 
-_LOSS_NAMES = {
+LOSS_NAMES = {
     "BinaryCrossentropy": "binary_crossentropy", "CategoricalCrossentropy": "categorical_crossentropy",
     "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy", "MeanSquaredError": "mean_squared_error",
     "MeanAbsoluteError": "mean_absolute_error", "KLDivergence": "kl_divergence", "Poisson": "poisson",
@@ -127,16 +128,19 @@ class TapeBody(Body):
 
     def _loss(self, node: ast.Call, held: KerasObject, env: Env) -> Value:
         """`loss_object(y, p)` as the function that it computes."""
-        name = _LOSS_NAMES.get(held.path.rpartition(".")[2])
+        name = LOSS_NAMES.get(held.path.rpartition(".")[2])
         if name is None or len(node.args) != 2 or node.keywords or held.args:
             raise Refusal("K2T191", f"this use of the loss {held.path.rpartition('.')[2]}", node)
-        reduction = held.kwargs.get("reduction")
+        return self.loss_value(node, name, held.kwargs, [self.argument(a, env) for a in node.args], env)
+
+    def loss_value(self, node: ast.Call, name: str, given: Mapping[str, Expr], args: list[Argument], env: Env) -> Value:
+        """A loss object with these arguments applied to targets and outputs."""
+        reduction = given.get("reduction")
         kwargs = {
-            k: Argument(e.text, literal_kind(e.value), node)
-            for k, e in held.kwargs.items()
-            if k not in ("reduction", "name")
+            k: Argument(e.text, literal_kind(e.value), node) for k, e in given.items() if k not in ("reduction", "name")
         }
-        args = [self.argument(a, env) for a in node.args]
+        if not name.startswith("sparse"):
+            args = [_shaped(*args), args[1]]
         text, _ = translate(Call(f"keras.losses.{name}", node, args, kwargs, self.place(env)))
         how = str(getattr(reduction, "value", None) or getattr(reduction, "text", "") or "mean").lower()
         if how.endswith("none"):
@@ -358,6 +362,14 @@ class TapeBody(Body):
         parameters = parameters_of(models)
         parameters = parameters if parameters.startswith("[") else f"list({parameters})"
         return [*([] if last else ["retain_graph=True"]), f"inputs={parameters}"]
+
+
+def _shaped(targets: Argument, outputs: Argument) -> Argument:
+    """Targets of shape (n,) for outputs of shape (n, 1), as Keras's losses take them."""
+    shape = outputs.kind.shape
+    if shape is None or len(shape) != 2 or shape[-1].value != 1 or targets.kind.rank == 2:
+        return targets
+    return replace(targets, text=f"{_closed(targets.text)}.reshape(-1, 1)", kind=outputs.kind)
 
 
 def _closed(text: str) -> str:
