@@ -84,7 +84,7 @@ def _attempt(
     report_attributes(interpreter, facts, layers, output)
     report_unreached(interpreter, facts, output)
     report_old_meanings(interpreter, layers, output)
-    code = finish(parsed, interpreter, output, classes, frozenset(id(m) for m in facts))
+    code = finish(parsed, interpreter, output, classes, {id(m): f.has_regularization for m, f in facts.items()})
     named = [c for c in converted if not classes.holds(c.region.construct.start)]
     pairs = (*pairs_of(named, interpreter, drop, trainings), *own_pairs(classes, trainings))
     return Result(code, _ordered(output.diagnostics), pairs, parsed.filename, parsed.text)

@@ -23,15 +23,6 @@ def convert(body: str) -> tuple[str, set[str]]:
 
 
 LEFT = {
-    "add_loss": (
-        "K2T189",
-        """
-        class A(layers.Layer):
-            def call(self, x):
-                self.add_loss(tf.reduce_sum(x))
-                return x
-        """,
-    ),
     "train_step": (
         "K2T181",
         """

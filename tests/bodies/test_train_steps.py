@@ -163,7 +163,7 @@ def test_left(name: str) -> None:
         assert "class Model(keras.Model):" in code
 
 
-PROGRAMS = ("vae_train_step", "gan_train_step", "compiled_train_step")
+PROGRAMS = ("vae_train_step", "gan_train_step", "compiled_train_step", "added_losses")
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Mapping
 
 from transpile.backends.blank_lines import settle
 from transpile.backends.bodies.classes import Classes
-from transpile.backends.bodies.convert import convert_bodies
+from transpile.backends.bodies.convert import NOTHING, convert_bodies
 from transpile.backends.file_parts import comments, definitions, tidied
 from transpile.backends.torch_aliases import avoid_names
 from transpile.backends.torch_imports import write_imports
@@ -26,7 +27,7 @@ def finish(
     interpreter: Interpreter,
     output: Output,
     classes: Classes | None = None,
-    converted: frozenset[int] = frozenset(),
+    converted: Mapping[int, bool] = NOTHING,
 ) -> str:
     """The converted text. What remains of Keras gets a diagnostic and a comment above it."""
     exports = interpreter.keras.exports

@@ -205,13 +205,13 @@ class ClassWriter:
                 convert = to_keras if wish == "keras" else to_torch
                 inputs[i] = convert(inputs[i], rank)
                 comment = _FLATTEN_COMMENT if node.op == "flatten" else ""
+        if node.op in ("block", "model") and node.name in self.made and "has:notes" in node.args:
+            message = "a part with a penalty on its activations is applied twice"
+            raise CannotWrite("K2T107", message, node)
         if node.op == "block":
             self._module(node, construct_helper(node), [])
             return _applied(node, inputs), comment
         if node.op == "model":
-            if node.name in self.made and "has:notes" in node.args:
-                message = "a model with a penalty on its activations is applied twice"
-                raise CannotWrite("K2T107", message, node)
             self._module(node, self.external[node.name], [])
             return f"self.{node.name}({', '.join(inputs)})", comment
         low = lowered(node, self.style, in_class=True)
@@ -275,9 +275,9 @@ class ClassWriter:
         target = f"self.{name}"
         self.init.append(f"{target} = {shared or module}")
         self.written.paths[name] = name
+        self.written.helpers += add_extras(self.extras, node, target)
         if node.op == "block":
             return
-        self.written.helpers += add_extras(self.extras, node, target)
         if shared is not None:
             return
         lines = [] if "nn.Lazy" in module else initial(node, target, self.style)

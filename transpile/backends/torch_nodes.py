@@ -89,7 +89,7 @@ def has_extras(node: Node) -> bool:
 
 def add_extras(extras: Extras, node: Node, target: str) -> tuple[str, ...]:
     """Adds the penalties and bounds of a layer; returns the helpers they need."""
-    if node.op == "model":
+    if node.op in ("model", "block"):
         extras.parts += [target] if "has:regularization" in node.args else []
         extras.noted |= "has:notes" in node.args
         extras.bounded += [target] if "has:constraints" in node.args else []
@@ -111,7 +111,7 @@ def add_extras(extras: Extras, node: Node, target: str) -> tuple[str, ...]:
 
 def construct_helper(node: Node) -> str:
     """The construction of a helper's class; "=name" marks a keyword argument."""
-    given = {n: e for n, e in node.args.items() if n != "class" and not n.startswith("call:")}
+    given = {n: e for n, e in node.args.items() if n != "class" and not n.startswith(("call:", "has:"))}
     parts = [f"{n[1:]}={e.text}" if n.startswith("=") else e.text for n, e in given.items()]
     return f"{node.args['class'].text}({', '.join(parts)})"
 

@@ -234,6 +234,8 @@ class Reader:
             if name not in LAYER_ARGUMENTS:
                 moved = self._expr(expr, layer.frame, layer.order)
                 found[name if name.isdigit() else f"={name}"] = moved
+        if layer.adds_loss:
+            found |= {"has:regularization": Expr("True", True), "has:notes": Expr("True", True)}
         return found | args
 
     @staticmethod

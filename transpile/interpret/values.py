@@ -176,6 +176,7 @@ class Layer:
     variable: str = ""
     statement: cst.CSTNode | None = None
     problems: list[tuple[str, str]] = field(default_factory=list)
+    adds_loss: bool = False  # a class of the user's that adds to the loss when it is called
     applications: list[Apply] = field(default_factory=list)
     results: list[object] = field(default_factory=list)  # of each application, its activation included
     instance: Instance | None = None  # of the user's class

@@ -32,6 +32,7 @@ class KerasRun:
         self.started: set[int] = set()  # weights that have their first values
         self.loss = 0.0
         self.depth = 0
+        self.calls = 0  # of models, one inside of the other
 
     def seen(self, pair: int, model: Any) -> Any:
         """The program bound a model."""
@@ -50,7 +51,9 @@ class KerasRun:
         if key is None:
             return
         wrapped = KerasModel(self.side, model)
+        self.calls += 1  # what it calls has its weights from it
         self.build(key[0], wrapped)
+        self.calls -= 1
         wrapped.settle()
         for weight, value in zip(wrapped.weights, first_weights(wrapped), strict=True):
             if id(weight) not in self.started:
@@ -157,9 +160,14 @@ class KerasRun:
         symbolic = getattr(self.side.keras, "KerasTensor", ())
 
         def call(self: Any, *args: Any, **options: Any) -> Any:
-            if id(self) in run.fresh and args and not any(isinstance(a, symbolic) for a in _leaves(args)):
-                run.prepare(self)
-            return first(self, *args, **options)
+            outermost = not run.calls and not any(isinstance(a, symbolic) for a in _leaves(args))
+            run.calls += 1
+            try:
+                if outermost and id(self) in run.fresh and args:
+                    run.prepare(self)
+                return first(self, *args, **options)
+            finally:
+                run.calls -= 1
 
         return call
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.own_compiled import attribute, compiled_of
 from transpile.backends.bodies.own_step import STEPS, Own, StepBody, data_kind
-from transpile.backends.bodies.tape import METRICS
+from transpile.backends.bodies.tape_losses import METRICS
 from transpile.backends.bodies.tape_steps import parameters_of
 from transpile.backends.bodies.walker import Env
 from transpile.frontends.facts import Steps

@@ -6,6 +6,7 @@ import ast
 import textwrap
 from typing import TYPE_CHECKING
 
+from transpile.backends.bodies.added_losses import write_method
 from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.class_init import Making
 from transpile.backends.bodies.class_steps import METHODS, made_trackers, steps_of, tracked, write_compile, write_step
@@ -62,7 +63,7 @@ class Methods(Making):
                 self._of_step(method)
             elif method.name not in ("__init__", "build"):
                 self._method(method)
-        self._close(constructor, build, [*built, *made_trackers(self)])
+        self._close(constructor, build, [*built, *made_trackers(self), *write_method(self)])
         if self.own.steps is not None:
             self.own.facts = steps_of(self)
 

@@ -58,7 +58,7 @@ class Classes:
                 continue
             self.own[name] = own
             for layer in own.layers:
-                layer.problems = []
+                layer.problems, layer.adds_loss = [], own.adds_loss
             for model in own.models:
                 model.problems = []
 
@@ -206,7 +206,8 @@ class Classes:
         """What the training side must know of the models that are objects of the classes."""
         plain = {m: own for own in self.own.values() for m in own.models if m.outputs and len(m.inputs) == 1}
         stepped = {m: own for own in self.own.values() for m in own.models if own.facts is not None}
-        return {m: replace(model_facts(m, {}), steps=own.facts) for m, own in (plain | stepped).items()}
+        found = (plain | stepped).items()
+        return {m: replace(model_facts(m, {}, has_regularization=o.adds_loss), steps=o.facts) for m, o in found}
 
     def left(self) -> list[tuple[int, int]]:
         """The spans of the classes that stay: one word on each is enough."""

@@ -32,7 +32,13 @@ _SHARED = _CONSTANTS | {"keras.backend.int_shape", "tf.function"}
 _ELSEWHERE = frozenset({*HELPERS, *SEEDS, *DEVICE_LISTS, *SETUP_CALLS, *SETUP_VALUES, "keras.utils.to_categorical"})
 _SETUP = ("tf.test.", "tf.config.", "tf.logging.", "tf.get_logger")
 _PIPELINE = frozenset("map filter interleave flat_map from_generator apply py_function numpy_function".split())
-_ANSWERED = ("calling the model on data", "the model's trainable_variables", "the model's trainable_weights")
+_ANSWERED = (
+    "calling the model on data",
+    "the model's trainable_variables",
+    "the model's trainable_weights",
+    "the model's losses",
+)
+NOTHING: Mapping[int, bool] = {}
 _CLASS_ROOTS = ("keras.", "tf.")
 
 
@@ -41,7 +47,7 @@ def convert_bodies(
     output: Output,
     classes: Mapping[str, Kind] | None = None,
     interpreter: Interpreter | None = None,
-    converted: frozenset[int] = frozenset(),
+    converted: Mapping[int, bool] = NOTHING,
 ) -> list[tuple[int, int]]:
     """Adds the edits of every function and statement whose tensor code has a translation.
 
@@ -81,7 +87,7 @@ class Bodies:
         references: References,
         output: Output,
         interpreter: Interpreter | None = None,
-        converted: frozenset[int] = frozenset(),
+        converted: Mapping[int, bool] = NOTHING,
     ) -> None:
         self.references = references
         self.output = output

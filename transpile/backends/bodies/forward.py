@@ -46,6 +46,7 @@ class ForwardBody(Body):
         self.wrapped = False
         self.inner = False  # returns images channels first
         self.training = ""  # the parameter that tells the mode
+        self.adds_loss = False
         self.kept: dict[int, Value] = {}  # arguments that stay in their layout
 
     # Layouts
@@ -75,6 +76,12 @@ class ForwardBody(Body):
         if same:
             return values, "torch"
         return [self.settled(n, v) for n, v in parts], "keras"
+
+    def _do_Expr(self, node: ast.Expr, env: Env) -> None:
+        from transpile.backends.bodies.added_losses import added
+
+        if not added(self, node, env):
+            super()._do_Expr(node, env)
 
     def _do_Return(self, node: ast.Return, env: Env) -> None:
         """What is returned, in the layout that the callers expect."""

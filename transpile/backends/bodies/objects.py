@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from transpile.backends.bodies.tape import METRICS, TapeBody
+from transpile.backends.bodies.tape import TapeBody
+from transpile.backends.bodies.tape_losses import METRICS
 from transpile.backends.bodies.tape_steps import parameters_of
 from transpile.backends.templates import helper
 from transpile.backends.torch_epoch import following, optimizer

@@ -30,6 +30,7 @@ class OwnClass:
     several: bool = False
     inner: bool = False
     trained: bool = False
+    adds_loss: bool = False  # has a method regularization_loss()
     edits: list[Edit] = field(default_factory=list)
     helpers: list[str] = field(default_factory=list)
     notes: list[tuple[str, str, int]] = field(default_factory=list)

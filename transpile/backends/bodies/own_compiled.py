@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.calls import Refusal
-from transpile.backends.bodies.tape import LOSS_NAMES
+from transpile.backends.bodies.tape_losses import LOSS_NAMES
 from transpile.backends.bodies.walker import Env, Value
 from transpile.frontends.compile_objects import Refused, resolve
 from transpile.interpret.values import KerasObject
@@ -51,7 +51,8 @@ def compiled_of(body: StepBody, node: ast.AST) -> Compiled:
         given = own.given
         if "loss" not in given or any(n in given for n in ("loss_weights", "weighted_metrics")):
             raise Refusal("K2T181", "the loss of compile() is not seen", node)
-        if any(_penalises(layer.args) for layer in body.interpreter.layers):
+        layers = body.interpreter.layers
+        if body.adds_loss or any(x.adds_loss or penalises(x.args) for x in layers):
             raise Refusal("K2T181", "the penalties that Keras adds to the loss", node)
         try:
             op, _ = resolve(given["loss"], "losses", "K2T120")
@@ -69,7 +70,8 @@ def compiled_of(body: StepBody, node: ast.AST) -> Compiled:
     return own.compiled
 
 
-def _penalises(args: dict[str, Expr]) -> bool:
+def penalises(args: dict[str, Expr]) -> bool:
+    """Whether a layer has a regularizer."""
     return any(n.endswith("_regularizer") and e.value is not None for n, e in args.items())
 
 

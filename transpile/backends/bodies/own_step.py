@@ -12,7 +12,8 @@ from transpile.backends.bodies.forward import ForwardBody
 from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, tensor
 from transpile.backends.bodies.own_compiled import Compiled, attribute, computed, is_compiled_loss, updated
 from transpile.backends.bodies.statements import Body
-from transpile.backends.bodies.tape import METRICS, TapeBody, _shaped
+from transpile.backends.bodies.tape import TapeBody
+from transpile.backends.bodies.tape_losses import METRICS, shaped
 from transpile.backends.bodies.tape_steps import Models, dotted, function_of, methods_in
 from transpile.backends.bodies.walker import Env, Hook, Value
 from transpile.frontends.compile_objects import Refused, arguments
@@ -126,7 +127,7 @@ class StepBody(TapeBody, ForwardBody):
         self, references: References, paths: Mapping[ast.AST, str], interpreter: Interpreter, own: Own,
         whole: OwnClass, hooks: tuple[Hook, ...] = (),
     ) -> None:  # fmt: skip
-        super().__init__(references, paths, interpreter, frozenset(), hooks)
+        super().__init__(references, paths, interpreter, {}, hooks)
         self.own, self.whole = own, whole
         self.taping = 0
         self.stepping = False  # inside train_step or test_step
@@ -198,7 +199,7 @@ class StepBody(TapeBody, ForwardBody):
     def rows(self, node: ast.AST, name: str, args: list[Argument], env: Env) -> str:
         """A function of Keras's with one value for each row."""
         call = node.value if isinstance(node, ast.Expr) else node
-        given = [_shaped(*args), args[1]]
+        given = [shaped(*args), args[1]]
         text, _ = translate(Call(f"keras.losses.{name}", call, given, {}, self.place(env)))  # type: ignore[arg-type]
         return text
 

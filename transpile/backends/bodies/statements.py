@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.inference import item_of
-from transpile.backends.bodies.kinds import NONE, TENSOR, UNSURE, Kind, joined, literal_kind
+from transpile.backends.bodies.kinds import NONE, TENSOR, UNSURE, Kind, joined, literal_kind, tensor
 from transpile.backends.bodies.tables import names_used_as_tensors
 from transpile.backends.bodies.walker import Env, Hook, Value, Walker
 from transpile.ir import Edit
@@ -226,7 +226,8 @@ _SYMBOLS = {
 def _augmented(before: Kind, value: Kind) -> Kind:
     if "tensor" in (before.what, value.what):
         element = before.element if before.element == value.element else ""
-        return Kind("tensor", element)
+        scalar = before.rank == 0 and value.rank == 0
+        return tensor(element, () if scalar else None)
     return Kind("number") if before.what == value.what == "number" else joined(before, value)
 
 

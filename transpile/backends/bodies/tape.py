@@ -6,12 +6,12 @@ import ast
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
 from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, literal_kind, tensor
 from transpile.backends.bodies.modules import TRAINED
 from transpile.backends.bodies.statements import Body
+from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, closed, shaped
 from transpile.backends.bodies.tape_steps import (
     Applied,
     Models,
@@ -34,23 +34,16 @@ from transpile.references import References
 from transpile.splice import apply
 from transpile.training_ir import Optimizer
 
-LOSS_NAMES = {
-    "BinaryCrossentropy": "binary_crossentropy", "CategoricalCrossentropy": "categorical_crossentropy",
-    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy", "MeanSquaredError": "mean_squared_error",
-    "MeanAbsoluteError": "mean_absolute_error", "KLDivergence": "kl_divergence", "Poisson": "poisson",
-}  # fmt: skip
-METRICS = {
-    "Mean": "Mean", "SparseCategoricalAccuracy": "SparseCategoricalAccuracy",
-    "CategoricalAccuracy": "CategoricalAccuracy", "BinaryAccuracy": "BinaryAccuracy",
-}  # fmt: skip
-
 
 class TapeBody(Body):
-    """Statements with gradient tapes. `converted` are the models that are PyTorch's by now."""
+    """Statements with gradient tapes.
+
+    `converted` are the models that are PyTorch's by now (by id), and whether they have penalties.
+    """
 
     def __init__(
         self, references: References, paths: Mapping[ast.AST, str], interpreter: Interpreter,
-        converted: frozenset[int], hooks: tuple[Hook, ...] = (),
+        converted: Mapping[int, bool], hooks: tuple[Hook, ...] = (),
     ) -> None:  # fmt: skip
         super().__init__(references, paths, hooks)
         self.interpreter, self.converted = interpreter, converted
@@ -94,6 +87,9 @@ class TapeBody(Body):
     # Calls
 
     def _Call(self, node: ast.Call, env: Env) -> Value:
+        penalty = self._penalty(node, env)
+        if penalty is not None:
+            return penalty
         held = self.object_of(node.func, env)
         if isinstance(held, ModelValue):
             return self._model(node, held, env)
@@ -109,6 +105,25 @@ class TapeBody(Body):
         if self._is_own(node.func, env):
             self.modes = {}  # whatever it calls may be in another mode afterwards
         return value
+
+    def _Attribute(self, node: ast.Attribute, env: Env) -> Value:
+        if node.attr == "losses" and isinstance(self.object_of(node.value, env), ModelValue):
+            raise Refusal("K2T191", "the single losses of a model; their sum is converted", node)
+        return super()._Attribute(node, env)
+
+    def _penalty(self, node: ast.Call, env: Env) -> Value | None:
+        """`sum(model.losses)`: what regularizers and layers add to the loss."""
+        given = node.args[0] if len(node.args) == 1 and not node.keywords else None
+        if not isinstance(given, ast.Attribute) or given.attr != "losses" or not self._sums(node.func):
+            return None
+        model = self.object_of(given.value, env)
+        if not isinstance(model, ModelValue) or not self.is_converted(model) or id(model) not in self.converted:
+            return None
+        text = f"{dotted(given.value)}.regularization_loss()" if self.converted[id(model)] else "0.0"
+        return self.replaced(node, text, tensor("float", ()) if self.converted[id(model)] else NUMBER)
+
+    def _sums(self, func: ast.expr) -> bool:
+        return self.references.code(func) == "sum" or self.paths.get(func) in ("tf.add_n", "tf.reduce_sum")
 
     def _is_own(self, func: ast.expr, env: Env) -> bool:
         """Whether a function or method of the user's is called."""
@@ -140,16 +155,16 @@ class TapeBody(Body):
             k: Argument(e.text, literal_kind(e.value), node) for k, e in given.items() if k not in ("reduction", "name")
         }
         if not name.startswith("sparse"):
-            args = [_shaped(*args), args[1]]
+            args = [shaped(*args), args[1]]
         text, _ = translate(Call(f"keras.losses.{name}", node, args, kwargs, self.place(env)))
         how = str(getattr(reduction, "value", None) or getattr(reduction, "text", "") or "mean").lower()
         if how.endswith("none"):
             return self.replaced(node, text, FLOATS)
         if how.endswith("sum"):
-            return self.replaced(node, f"{_closed(text)}.sum()", tensor("float", ()))
+            return self.replaced(node, f"{closed(text)}.sum()", tensor("float", ()))
         short = re.sub(r', reduction="none"\)(\.mean\(dim=-1\))?$', ")", text)
         if short == text:
-            short = f"{_closed(text.removesuffix('.mean(dim=-1)'))}.mean()"
+            short = f"{closed(text.removesuffix('.mean(dim=-1)'))}.mean()"
         return self.replaced(node, short, tensor("float", ()))
 
     def _model(self, node: ast.Call, model: ModelValue, env: Env) -> Value:
@@ -205,7 +220,7 @@ class TapeBody(Body):
             raise Refusal("K2T191", "this use of gradient", node)
         target, source = (self.argument(a, env) for a in node.args)
         scalar = target.kind.rank == 0
-        of = target.text if scalar else f"{_closed(target.text)}.sum()"
+        of = target.text if scalar else f"{closed(target.text)}.sum()"
         text = f"torch.autograd.grad({of}, {source.text}, create_graph=True)"
         if source.kind.what == "list" or source.items is not None:
             return self.replaced(node, text, Kind("list", item=FLOATS))
@@ -331,10 +346,10 @@ class TapeBody(Body):
             raise Refusal("K2T191", f"{optimizer} steps the variables of several models", step.call)
         self.used.add(optimizer)
         loss = self.argument(call.args[0], env)
-        text = loss.text if loss.kind.rank == 0 else f"{_closed(loss.text)}.sum()"
+        text = loss.text if loss.kind.rank == 0 else f"{closed(loss.text)}.sum()"
         options = self._options(node, call, models)
         indent = " " * node.col_offset
-        lines = f"{optimizer}.zero_grad()\n{indent}{_closed(text)}.backward({', '.join(options)})"
+        lines = f"{optimizer}.zero_grad()\n{indent}{closed(text)}.backward({', '.join(options)})"
         self.edits.append(Edit(self.references.start(node), self.references.end(node), lines))
 
     def _check_step(self, node: ast.Assign, step: Applied, env: Env) -> None:
@@ -362,17 +377,3 @@ class TapeBody(Body):
         parameters = parameters_of(models)
         parameters = parameters if parameters.startswith("[") else f"list({parameters})"
         return [*([] if last else ["retain_graph=True"]), f"inputs={parameters}"]
-
-
-def _shaped(targets: Argument, outputs: Argument) -> Argument:
-    """Targets of shape (n,) for outputs of shape (n, 1), as Keras's losses take them."""
-    shape = outputs.kind.shape
-    if shape is None or len(shape) != 2 or shape[-1].value != 1 or targets.kind.rank == 2:
-        return targets
-    return replace(targets, text=f"{_closed(targets.text)}.reshape(-1, 1)", kind=outputs.kind)
-
-
-def _closed(text: str) -> str:
-    from transpile.backends.torch_nodes import atomic
-
-    return text if atomic(text) else f"({text})"

@@ -1,0 +1,87 @@
+"""`self.add_loss(value)` in `call`: the last pass keeps it, and `regularization_loss()` gives it."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.modules import Module
+from transpile.backends.bodies.own_compiled import penalises
+from transpile.backends.bodies.walker import Env
+from transpile.backends.torch_nodes import atomic
+from transpile.interpret.model_layers import layers_of
+from transpile.interpret.values import Layer, ModelValue
+from transpile.ir import Edit
+
+if TYPE_CHECKING:
+    from transpile.backends.bodies.class_text import Methods
+    from transpile.backends.bodies.forward import ForwardBody
+
+ATTRIBUTE = "added_loss"
+
+
+def added(body: ForwardBody, node: ast.Expr, env: Env) -> bool:
+    """Whether a statement adds a loss; it is written then. Raises Refusal."""
+    call = node.value
+    func = call.func if isinstance(call, ast.Call) else None
+    if not isinstance(call, ast.Call) or not isinstance(func, ast.Attribute) or func.attr != "add_loss":
+        return False
+    if not body.owner or ast.unparse(func.value) != body.owner:
+        return False
+    function = next((o for o in body.references.around(node) if isinstance(o, ast.FunctionDef)), None)
+    if function is None or node not in function.body or function.name != "call":
+        raise Refusal("K2T189", "add_loss in a branch, in a loop or outside of call", node)
+    if len(call.args) != 1 or {k.arg for k in call.keywords} - {"inputs"} or isinstance(call.args[0], ast.Lambda):
+        raise Refusal("K2T189", "this use of add_loss", node)
+    value = body.plain(call.args[0], env)
+    text = body.text(call.args[0], value)
+    if value.kind.what == "list":
+        raise Refusal("K2T189", "add_loss of several losses", node)
+    if value.kind.rank != 0:
+        text = f"{text if atomic(text) else f'({text})'}.sum()"
+    target = f"{body.owner}.{ATTRIBUTE}"
+    text = f"{target} = {text}" if not body.adds_loss else f"{target} = {target} + {text}"
+    body.adds_loss = True
+    body.edits.append(Edit(body.references.start(node), body.references.end(node), text))
+    return True
+
+
+def _models(methods: Methods) -> list[str]:
+    """The attributes that are models with penalties, where `fit` is Keras's own."""
+    if methods.own.steps is not None:
+        return []
+    found = []
+    for name, value in (methods.own.instances[0].attributes if methods.own.instances else {}).items():
+        layers = layers_of(value) if isinstance(value, ModelValue) and value.instance is None else []
+        if any(isinstance(x, Layer) and (x.adds_loss or penalises(x.args)) for x in layers):
+            found.append(name)
+    return found
+
+
+def write_method(methods: Methods) -> list[str]:
+    """Writes `regularization_loss`, where losses are added here or in a part; returns the constructor's lines."""
+    own, body = methods.own, methods.body
+    parts = []
+    for name, kind in body.attributes.items():
+        items = [kind] if kind.what != "list" else [kind.item, *(kind.items or ())]
+        nodes = [n for k in items if k is not None for n in (k.node if isinstance(k.node, tuple) else (k.node,))]
+        adding = [n for n in nodes if isinstance(n, Module) and n.own is not None and n.own.adds_loss]
+        if adding and kind.what == "list":
+            parts.append(f"sum(module.regularization_loss() for module in self.{name})")
+        elif adding:
+            parts.append(f"self.{name}.regularization_loss()")
+    parts += [f"self.{name}.regularization_loss()" for name in _models(methods)]
+    own.adds_loss = body.adds_loss or bool(parts)
+    if not own.adds_loss:
+        return []
+    if body.adds_loss and any(len(layer.applications) > 1 for layer in own.layers):
+        raise Refusal("K2T189", "add_loss of a layer that is applied several times", own.node)
+    terms = [*([f"self.{ATTRIBUTE}"] if body.adds_loss else []), *parts]
+    method = next(n for n in own.node.body if isinstance(n, ast.FunctionDef))
+    indent = " " * method.col_offset
+    lines = ["def regularization_loss(self):", '    """What the last pass added to the loss."""',
+             f"    return {' + '.join(terms)}"]  # fmt: skip
+    at = methods.references.end(own.node)
+    methods.edits.append(Edit(at, at, "\n\n" + "\n".join(f"{indent}{line}" for line in lines)))
+    return [f"self.{ATTRIBUTE} = 0.0"] if body.adds_loss else []
