@@ -159,6 +159,9 @@ LEFT = {
     "variables of two models": ONE.replace("grads = tape.gradient(loss, model.trainable_variables)",
                                            "grads = tape.gradient(loss, model.trainable_variables + [])"),
     "a model that is handed in": ONE.replace("def train_step(x, y)", "def train_step(x, y, model)"),
+    "models that are handed in and differ": ONE.replace("def train_step(x, y)", "def train_step(x, y, model)")
+    + "\nother = keras.Sequential([keras.Input((6,)), layers.Dense(3)])\nbatch = tf.zeros((2, 6)), tf.zeros((2,))\n"
+    "train_step(*batch, model)\ntrain_step(*batch, other)\n",
     "an optimizer that is handed in": ONE.replace("def train_step(x, y)", "def train_step(x, y, optimizer)"),
 }  # fmt: skip
 

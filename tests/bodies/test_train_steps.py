@@ -163,7 +163,7 @@ def test_left(name: str) -> None:
         assert "class Model(keras.Model):" in code
 
 
-PROGRAMS = ("vae_train_step", "gan_train_step", "compiled_train_step", "added_losses")
+PROGRAMS = ("vae_train_step", "gan_train_step", "compiled_train_step", "added_losses", "gradient_tape_functions")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from transpile.backends.bodies.kinds import UNSURE, Kind, literal_kind
 from transpile.backends.bodies.objects import Objects
 from transpile.backends.bodies.statements import Body, Function
 from transpile.backends.bodies.tape import TapeBody
+from transpile.backends.bodies.tape_scopes import Relied
 from transpile.backends.bodies.walker import Env
 from transpile.backends.templates import helper
 from transpile.backends.torch_functions import imports_of
@@ -20,7 +21,7 @@ from transpile.frontends.keras_utilities import SETUP_CALLS, SETUP_VALUES
 from transpile.interpret.arrays import KERAS_CONSTANTS
 from transpile.interpret.callbacks import callbacks_of
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Instance
+from transpile.interpret.values import Instance, KerasObject, ModelValue
 from transpile.interpret.vocabularies import mapped_functions, text_functions
 from transpile.ir import Edit
 from transpile.passes.leftovers import code_of, remaining
@@ -38,6 +39,7 @@ _ANSWERED = (
     "the model's trainable_weights",
     "the model's losses",
 )
+_OBJECTS = (KerasObject, ModelValue)
 NOTHING: Mapping[int, bool] = {}
 _CLASS_ROOTS = ("keras.", "tf.")
 
@@ -238,13 +240,13 @@ class Bodies:
             edits = [*edits, *self._moved(node)]
         return self._take(node, edits)
 
-    def _relied_on(self, kept: frozenset[str] | None = None) -> frozenset[str]:
-        """The objects of the module that converted code uses; what was left uses none anew."""
+    def _relied_on(self, kept: Relied | None = None) -> Relied:
+        """The objects that converted code uses; what was left uses none anew."""
         if not isinstance(self.body, TapeBody):
-            return frozenset()
+            return Relied()
         if kept is not None:
-            self.body.used = set(kept)
-        return frozenset(self.body.used)
+            self.body.relied = kept
+        return self.body.relied.copy()
 
     def _moved(self, node: Function) -> list[Edit]:
         """The line that moves a batch to the device at the start of a training step."""
@@ -252,7 +254,9 @@ class Bodies:
         read = {
             a.id for call in ast.walk(node) if isinstance(call, ast.Call) for a in call.args if isinstance(a, ast.Name)
         }
-        names = [a.arg for a in required if a.arg in read and a.arg != "self"]
+        frames = self.body.scopes.of(node) if isinstance(self.body, TapeBody) else []
+        objects = {n for f in frames for n, v in f.names.items() if isinstance(v, _OBJECTS)}
+        names = [a.arg for a in required if a.arg in read and a.arg != "self" and a.arg not in objects]
         first = next((s for s in node.body if not _is_docstring(s)), None)
         if not names or first is None:
             return []

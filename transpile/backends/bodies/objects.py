@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from transpile.backends.bodies.tape import TapeBody
 from transpile.backends.bodies.tape_losses import METRICS
-from transpile.backends.bodies.tape_steps import parameters_of
+from transpile.backends.bodies.tape_scopes import name_in
+from transpile.backends.bodies.tape_steps import function_of, parameters_of
 from transpile.backends.templates import helper
 from transpile.backends.torch_epoch import following, optimizer
 from transpile.backends.torch_functions import imports_of
 from transpile.frontends.keras_compile import Refused
 from transpile.frontends.keras_optimizer import read_optimizer
-from transpile.interpret.values import KerasObject, ModelValue
+from transpile.interpret.values import KerasObject
 from transpile.ir import Edit, Expr
 from transpile.references import References
 from transpile.splice import Output, fragment
@@ -27,14 +28,12 @@ class Objects:
 
     def write(self) -> None:
         """All definitions that converted code relies on."""
-        for statement in self.references.tree.body:
+        made = {held.span.start: held for held in self.body.relied.objects.values()}
+        for statement in ast.walk(self.references.tree):
             if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
                 continue
-            target = statement.targets[0]
-            if not isinstance(target, ast.Name) or target.id not in self.body.used:
-                continue
-            held = self.body.interpreter.module.names.get(target.id)
-            if isinstance(held, KerasObject):
+            target, held = statement.targets[0], made.get(self.references.start(statement.value))
+            if isinstance(target, ast.Name) and held is not None:
                 self._define(statement, target.id, held)
 
     def _define(self, statement: ast.Assign, name: str, held: KerasObject) -> None:
@@ -50,7 +49,7 @@ class Objects:
             self._optimizer(statement, name, held)
 
     def _optimizer(self, statement: ast.Assign, name: str, held: KerasObject) -> None:
-        models = self.body.trained[name]
+        models = tuple(name_in(held.frame, m) for m in self.body.relied.stepped[id(held)])
         span = self.references.span(self.references.start(statement), self.references.end(statement))
         try:
             chosen = read_optimizer(Expr(self.references.code(statement.value), held))
@@ -61,24 +60,26 @@ class Objects:
         made = replace(made, text=made.text.replace("MODEL.parameters()", parameters_of(models)))
         after = following(chosen, name, f"{name}_scheduler")
         text = f"{name} = {made.text}" + (f"\n{after.text}" if after.text else "")
+        indented = text.replace("\n", "\n" + " " * statement.col_offset)
         for file in (*made.helpers, *after.helpers):
             self.output.define(file, span.start, fragment(helper(file)))
             imports_of(helper(file), self.output)
         imports_of(text + "torch.", self.output)
-        model_end = max(self._model_end(m) for m in models)
+        model_end = max(self._model_end(m, statement) for m in models)
         if model_end <= span.start:
-            self._edit(statement, text)
+            self._edit(statement, indented)
             return
         self._edit(statement, "")
-        self.output.edits.append(Edit(model_end, model_end, "\n" + text))
+        indent = "\n" + " " * statement.col_offset
+        self.output.edits.append(Edit(model_end, model_end, indent + text.replace("\n", indent)))
 
-    def _model_end(self, name: str) -> int:
-        """The end of the statement that makes a model."""
-        for statement in self.references.tree.body:
-            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-                held = self.body.interpreter.module.names.get(name)
-                if statement.targets[0].id == name and isinstance(held, ModelValue):
-                    return self.references.end(statement)
+    def _model_end(self, name: str, beside: ast.stmt) -> int:
+        """The end of the statement that makes a model, in the scope of another statement."""
+        scope = function_of(self.references, beside)
+        for statement in scope.body if isinstance(scope, ast.FunctionDef) else self.references.tree.body:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if isinstance(target, ast.Name) and target.id == name:
+                return self.references.end(statement)
         return 0
 
     def _edit(self, node: ast.AST, text: str) -> None:

@@ -187,8 +187,10 @@ class Body(Walker):
         self.block(body, env)
         env.names = _merged(before, env.names, missing=False)
         self.edits, self.returned = kept, returned
+        outer, self.unsure = self.unsure, self.unsure | (env.names.keys() - before.keys())
         start()
         self.block(body, env)
+        self.unsure = outer
         env.names = _merged(before, env.names, missing=False)
 
     def _do_With(self, node: ast.With, env: Env) -> None:

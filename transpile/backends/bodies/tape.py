@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
 from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, literal_kind, tensor
 from transpile.backends.bodies.modules import TRAINED
-from transpile.backends.bodies.statements import Body
-from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, closed, shaped
+from transpile.backends.bodies.statements import Body, Function
+from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, closed, penalty, shaped
+from transpile.backends.bodies.tape_scopes import Relied, Scopes, held_by, name_in
 from transpile.backends.bodies.tape_steps import (
     Applied,
     Models,
@@ -28,7 +29,7 @@ from transpile.backends.torch_epoch import clipping
 from transpile.frontends.keras_compile import Refused
 from transpile.frontends.keras_optimizer import read_optimizer
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Instance, KerasObject, ModelValue
+from transpile.interpret.values import KerasObject, ModelValue
 from transpile.ir import Edit, Expr
 from transpile.references import References
 from transpile.splice import apply
@@ -51,6 +52,9 @@ class TapeBody(Body):
         self.modes: dict[str, str] = {}  # in which mode each model is by now
         self.wanted: list[str] = []  # statements that must stand before the present one
         self.trained: dict[str, Models] = {}  # optimizer -> the models whose parameters it steps
+        self.relied = Relied()
+        self.scopes = Scopes(interpreter, references)
+        self.functions: list[ast.AST] = []  # that are walked, the innermost last
         self.holder: object = None  # the object whose method is walked
         self.calls: list[ast.Call] = []  # of models, in what is walked
         self.chosen: dict[str, Optimizer] = {}
@@ -63,18 +67,21 @@ class TapeBody(Body):
     def object_of(self, node: ast.expr, env: Env) -> object:
         """The module's object that a name stands for: a loss, a metric, an optimizer, a model."""
         if isinstance(node, ast.Attribute):
-            return self._attribute_of(self.object_of(node.value, env), node.attr)
+            return held_by(self.object_of(node.value, env), node.attr)
         if isinstance(node, ast.Name) and node.id == self.owner and self.holder is not None:
             return self.holder
-        if not isinstance(node, ast.Name) or (env.parent is not None and self._local(node.id, env)):
+        if not isinstance(node, ast.Name):
             return None
+        if env.parent is not None and self._local(node.id, env):
+            return self.scopes.object(self.functions, node.id)
         return self.interpreter.module.names.get(node.id)
 
-    def _attribute_of(self, base: object, name: str) -> object:
-        """The model that an object holds."""
-        instance = base.instance if isinstance(base, ModelValue) else base
-        found = instance.attributes.get(name) if isinstance(instance, Instance) else None
-        return found if isinstance(found, ModelValue | Instance) else None
+    def function(self, node: Function | ast.Lambda, outer: Env, given: Mapping[str, Kind]) -> tuple[list[Edit], Kind]:
+        self.functions.append(node)
+        try:
+            return super().function(node, outer, given)
+        finally:
+            self.functions.pop()
 
     def _local(self, name: str, env: Env) -> bool:
         here: Env | None = env
@@ -87,9 +94,9 @@ class TapeBody(Body):
     # Calls
 
     def _Call(self, node: ast.Call, env: Env) -> Value:
-        penalty = self._penalty(node, env)
-        if penalty is not None:
-            return penalty
+        added = penalty(self, node, env)
+        if added is not None:
+            return added
         held = self.object_of(node.func, env)
         if isinstance(held, ModelValue):
             return self._model(node, held, env)
@@ -111,22 +118,8 @@ class TapeBody(Body):
             raise Refusal("K2T191", "the single losses of a model; their sum is converted", node)
         return super()._Attribute(node, env)
 
-    def _penalty(self, node: ast.Call, env: Env) -> Value | None:
-        """`sum(model.losses)`: what regularizers and layers add to the loss."""
-        given = node.args[0] if len(node.args) == 1 and not node.keywords else None
-        if not isinstance(given, ast.Attribute) or given.attr != "losses" or not self._sums(node.func):
-            return None
-        model = self.object_of(given.value, env)
-        if not isinstance(model, ModelValue) or not self.is_converted(model) or id(model) not in self.converted:
-            return None
-        text = f"{dotted(given.value)}.regularization_loss()" if self.converted[id(model)] else "0.0"
-        return self.replaced(node, text, tensor("float", ()) if self.converted[id(model)] else NUMBER)
-
-    def _sums(self, func: ast.expr) -> bool:
-        return self.references.code(func) == "sum" or self.paths.get(func) in ("tf.add_n", "tf.reduce_sum")
-
     def _is_own(self, func: ast.expr, env: Env) -> bool:
-        """Whether a function or method of the user's is called."""
+        """Whether a function of the user's is called."""
         if isinstance(func, ast.Name):
             return env.get(func.id).what == "function"
         return isinstance(func, ast.Attribute) and bool(self.owner) and dotted(func.value) == self.owner
@@ -134,10 +127,10 @@ class TapeBody(Body):
     def _called_object(self, node: ast.Call, held: KerasObject, env: Env) -> Value | None:
         name = held.path.rpartition(".")[2]
         if held.path.startswith("keras.losses."):
-            self.used.add(dotted(node.func))
+            self._rely(dotted(node.func), held)
             return self._loss(node, held, env)
         if held.path.startswith("keras.metrics.") and name in METRICS:
-            self.used.add(dotted(node.func))
+            self._rely(dotted(node.func), held)
             return Value(NUMBER, tuple(e for a in node.args for e in self.plain(a, env).edits))
         return None
 
@@ -207,7 +200,7 @@ class TapeBody(Body):
     def _metric(self, node: ast.Call, func: ast.Attribute, held: KerasObject, env: Env) -> Value | None:
         if held.path.rpartition(".")[2] not in METRICS:
             raise Refusal("K2T191", f"the metric {held.path.rpartition('.')[2]} in a loop of your own", node)
-        self.used.add(dotted(func.value))
+        self._rely(dotted(func.value), held)
         edits = tuple(e for a in node.args for e in self.plain(a, env).edits)
         if func.attr == "reset_states":
             end = self.references.end(func)
@@ -299,14 +292,24 @@ class TapeBody(Body):
 
     def _do_Expr(self, node: ast.Expr, env: Env) -> None:
         found = applied(node.value, self.aliases)
-        if found is not None and dotted(found.optimizer) in self.trained:
-            optimizer = dotted(found.optimizer)
+        if found is not None and self._key(found.optimizer, env) in self.trained:
             indent = " " * node.col_offset
-            lines = [*self.clipped(optimizer), f"{optimizer}.step()"]
+            lines = [*self.clipped(self._key(found.optimizer, env)), f"{dotted(found.optimizer)}.step()"]
             text = f"\n{indent}".join(lines)
             self.edits.append(Edit(self.references.start(node), self.references.end(node), text))
             return
         super()._do_Expr(node, env)
+
+    def _key(self, optimizer: ast.expr, env: Env) -> str:
+        """A text that tells optimizers apart: names of functions may mean different ones."""
+        name = dotted(optimizer)
+        local = isinstance(optimizer, ast.Name) and env.parent is not None and self._local(name, env)
+        return f"{name} {id(self.object_of(optimizer, env))}" if local else name
+
+    def _rely(self, name: str, held: KerasObject) -> None:
+        """Converted code uses an object."""
+        self.used.add(name)
+        self.relied.objects[id(held)] = held
 
     def clipped(self, optimizer: str) -> list[str]:
         """The lines that clip gradients before a step."""
@@ -342,9 +345,9 @@ class TapeBody(Body):
                 message = f"{model} is not a model that this module makes and that was converted"
                 raise Refusal("K2T191", message, call)
         self._check_step(node, step, env)
-        if self.trained.setdefault(optimizer, models) != models:
+        if self.trained.setdefault(self._key(step.optimizer, env), models) != models:
             raise Refusal("K2T191", f"{optimizer} steps the variables of several models", step.call)
-        self.used.add(optimizer)
+        self._stepped(step, models, env)
         loss = self.argument(call.args[0], env)
         text = loss.text if loss.kind.rank == 0 else f"{closed(loss.text)}.sum()"
         options = self._options(node, call, models)
@@ -352,13 +355,27 @@ class TapeBody(Body):
         lines = f"{optimizer}.zero_grad()\n{indent}{closed(text)}.backward({', '.join(options)})"
         self.edits.append(Edit(self.references.start(node), self.references.end(node), lines))
 
+    def _stepped(self, step: Applied, models: Models, env: Env) -> None:
+        """Notes which models an optimizer steps; they must have names where it is made."""
+        optimizer, held = self.references.code(step.optimizer), self.object_of(step.optimizer, env)
+        self.used.add(optimizer)
+        if not isinstance(held, KerasObject) or not isinstance(step.optimizer, ast.Name):
+            return
+        values = [self.object_of(ast.parse(m, mode="eval").body, env) for m in models]
+        known = tuple(v for v in values if isinstance(v, ModelValue))
+        if self.relied.stepped.setdefault(id(held), known) != known:
+            raise Refusal("K2T191", f"{optimizer} steps the variables of several models", step.call)
+        if not all(name_in(held.frame, m) for m in known):
+            raise Refusal("K2T191", f"where {optimizer} is made, its model has no name", step.call)
+        self._rely(optimizer, held)
+
     def _check_step(self, node: ast.Assign, step: Applied, env: Env) -> None:
         held, optimizer = self.object_of(step.optimizer, env), self.references.code(step.optimizer)
         named = isinstance(held, str)
         if not named and not (isinstance(held, KerasObject) and held.path.startswith("keras.optimizers.")):
             raise Refusal("K2T191", f"the optimizer {optimizer} is not made in the module", step.call)
         try:
-            self.chosen[optimizer] = read_optimizer(Expr(optimizer, held))
+            self.chosen[self._key(step.optimizer, env)] = read_optimizer(Expr(optimizer, held))
         except Refused as error:
             raise Refusal(error.problem.code, error.problem.message, step.call) from None
         inside = set(ast.walk(step.call))

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.calls import Argument
+from transpile.backends.bodies.kinds import NUMBER, tensor
+from transpile.backends.bodies.tape_steps import dotted
+from transpile.backends.bodies.walker import Env, Value
 from transpile.backends.torch_nodes import atomic
+from transpile.interpret.values import ModelValue
+
+if TYPE_CHECKING:
+    from transpile.backends.bodies.tape import TapeBody
 
 LOSS_NAMES = {
     "BinaryCrossentropy": "binary_crossentropy", "CategoricalCrossentropy": "categorical_crossentropy",
@@ -29,3 +38,18 @@ def shaped(targets: Argument, outputs: Argument) -> Argument:
 def closed(text: str) -> str:
     """A text for before an attribute or operator."""
     return text if atomic(text) else f"({text})"
+
+
+def penalty(body: TapeBody, node: ast.Call, env: Env) -> Value | None:
+    """`sum(model.losses)`: what regularizers and layers add to the loss; None for any other call."""
+    given = node.args[0] if len(node.args) == 1 and not node.keywords else None
+    if not isinstance(given, ast.Attribute) or given.attr != "losses":
+        return None
+    if body.references.code(node.func) != "sum" and body.paths.get(node.func) not in ("tf.add_n", "tf.reduce_sum"):
+        return None
+    model = body.object_of(given.value, env)
+    if not isinstance(model, ModelValue) or not body.is_converted(model) or id(model) not in body.converted:
+        return None
+    if not body.converted[id(model)]:
+        return body.replaced(node, "0.0", NUMBER)
+    return body.replaced(node, f"{dotted(given.value)}.regularization_loss()", tensor("float", ()))

@@ -59,6 +59,7 @@ class Walker:
         self.hooks = hooks
         self.helpers: list[str] = []
         self.attributes: dict[str, Kind] = {}  # of self
+        self.unsure: set[str] = set()  # names that a loop's body sets further down
         self.likely: set[str] = set()  # names that functions of tensors are called with
         self.loose = False  # outside of functions: a first argument may be an array
         self.owner = ""  # the name of the first parameter of the method that is walked
@@ -360,7 +361,7 @@ class Walker:
         here: Env | None = env
         while here is not None and here.parent is not None:
             for name, kind in here.names.items():
-                if kind.what == "tensor":
+                if kind.what == "tensor" and name not in self.unsure:
                     return f"{name}.device"
             here = here.parent
         return "device"
@@ -370,6 +371,7 @@ class Walker:
     def bind(self, target: ast.expr, kind: Kind, env: Env) -> None:
         """Gives the names of a target their kinds."""
         if isinstance(target, ast.Name):
+            self.unsure.discard(target.id)
             likely = kind.what == "unknown" and target.id in self.likely
             env.names[target.id] = TENSOR if likely else kind
         elif isinstance(target, ast.Tuple | ast.List):
