@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import textwrap
 import types
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from transpile import keras2torch
@@ -60,10 +64,16 @@ def stand_in(torch: Any) -> types.ModuleType:
     """What the converted programs ask of torchvision."""
     nn = torch.nn
 
-    class VGG(nn.Module):  # type: ignore[name-defined,misc]
-        def __init__(self) -> None:
+    class Features(nn.Module):  # type: ignore[name-defined,misc]
+        """VGG, MobileNet, EfficientNet: features and a classifier of logits."""
+
+        def __init__(self, channels: int, classes: int = 1000) -> None:
             super().__init__()
-            self.features = nn.Sequential(nn.Conv2d(3, 512, 1), nn.MaxPool2d(32))
+            self.features = nn.Sequential(nn.Conv2d(3, channels, 1), nn.MaxPool2d(32))
+            self.classifier = nn.Linear(channels, classes)
+
+        def forward(self, x: Any) -> Any:
+            return self.classifier(self.features(x).mean(dim=(2, 3)))
 
     class ResNet(nn.Module):  # type: ignore[name-defined,misc]
         def __init__(self) -> None:
@@ -73,9 +83,32 @@ def stand_in(torch: Any) -> types.ModuleType:
             self.avgpool = nn.AdaptiveAvgPool2d(1)
             self.fc = nn.Linear(2048, 1000)
 
+    class Inception(nn.Module):  # type: ignore[name-defined,misc]
+        def __init__(self, weights: str | None) -> None:
+            super().__init__()
+            self.aux_logits, self.transform_input = True, weights is not None
+            self.conv = nn.Conv2d(3, 2048, 3, stride=32)
+            self.AuxLogits = nn.Linear(2048, 1000)
+            self.avgpool = nn.AdaptiveAvgPool2d(1)
+            self.dropout = nn.Dropout()
+            self.fc = nn.Linear(2048, 1000)
+
+        def forward(self, x: Any) -> Any:
+            assert not self.transform_input
+            assert not self.aux_logits
+            assert self.AuxLogits is None
+            return self.fc(self.avgpool(self.conv(x)).flatten(1))
+
     module = types.ModuleType("torchvision")
-    models = types.SimpleNamespace(vgg16=lambda weights: VGG(), resnet50=lambda weights: ResNet())
-    module.models = models  # type: ignore[attr-defined]
+    module.models = types.SimpleNamespace(  # type: ignore[attr-defined]
+        vgg16=lambda weights, num_classes=1000, dropout=0.5: Features(512, num_classes),
+        resnet50=lambda weights: ResNet(),
+        inception_v3=Inception,
+        mobilenet_v2=lambda weights: Features(1280),
+        mobilenet_v3_small=lambda weights: Features(576),
+        efficientnet_b0=lambda weights: Features(1280),
+        efficientnet_v2_l=lambda weights: Features(1280),
+    )
     return module
 
 
@@ -113,15 +146,160 @@ def test_frozen_statistics_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     "call",
     [
         'Xception(weights="imagenet", include_top=False)',
-        "VGG16(weights=None, include_top=False)",
-        'VGG16(weights="imagenet")',
+        'ResNet50V2(weights="imagenet")',
         'VGG16(weights="my.h5", include_top=False)',
+        "VGG16(weights=None, input_shape=(64, 64, 3), classes=4)",
+        "VGG16(weights=None, input_shape=(64, 64, 1), include_top=False)",
+        "VGG16(classes=10)",
+        'VGG16(classifier_activation="sigmoid")',
+        "MobileNetV2((96, 96, 3), 0.5, include_top=False)",
+        "MobileNetV3Small(include_top=False, include_preprocessing=False)",
     ],
 )
 def test_left(call: str) -> None:
     result = keras2torch(f"from keras.applications import {call.partition('(')[0]}\nbase = {call}\n")
     assert f"base = {call}" in result.code
     assert "K2T115" in {d.code for d in result.diagnostics}
+
+
+IMAGES = """
+import numpy as np
+from keras.applications import {network}
+base = {network}({arguments})
+x = np.random.RandomState(0).randint(0, 255, (2, 64, 64, 3)).astype("float32")
+features = base.predict(x, verbose=0)
+"""
+MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+@pytest.mark.parametrize(
+    ("network", "function", "mean", "deviation"),
+    [
+        ("EfficientNetB0", "efficientnet_b0", MEAN, DEVIATION),
+        ("EfficientNetV2L", "efficientnet_v2_l", [0.5] * 3, [0.5] * 3),
+        ("MobileNetV3Small", "mobilenet_v3_small", MEAN, DEVIATION),
+        ("MobileNetV2", "mobilenet_v2", [0.0] * 3, [1 / 255] * 3),
+    ],
+)
+def test_networks_that_scale_images_do_so(
+    network: str, function: str, mean: list[float], deviation: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    text = IMAGES.format(network=network, arguments="include_top=False, input_shape=(64, 64, 3)")
+    result = keras2torch(text)
+    assert [d.code for d in result.diagnostics] == ["K2T233"]
+    found = run(result.code, monkeypatch)
+    images = (torch.as_tensor(found["x"]) / 255 - torch.tensor(mean)) / torch.tensor(deviation)
+    with torch.no_grad():
+        expected = getattr(found["base"], function)(images.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    np.testing.assert_allclose(found["features"], expected.numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "classes", "text"),
+    [
+        ("VGG16()", 1000, 'vgg16(weights="DEFAULT", dropout=0.0)'),
+        ("VGG16(weights=None, classes=7)", 7, "vgg16(weights=None, num_classes=7, dropout=0.0)"),
+        ("InceptionV3()", 1000, 'inception_v3(weights="DEFAULT")'),
+        ("MobileNetV2((64, 64, 3), 1.0, True, 'imagenet')", 1000, 'mobilenet_v2(weights="DEFAULT")'),
+        ("VGG16(classifier_activation=None)", 1000, 'vgg16(weights="DEFAULT", dropout=0.0)'),
+    ],
+)
+def test_classifiers_give_probabilities(call: str, classes: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    name = call.partition("(")[0]
+    result = keras2torch(f"from keras.applications import {name}\nmodel = {call}\n")
+    assert [d.code for d in result.diagnostics] == ["K2T233"]
+    assert text in re.sub(r"\(\n\s+(.*)\n\s+\)", r"(\1)", result.code)
+    model = run(result.code, monkeypatch)["model"]
+    x = torch.rand(2, 64, 64, 3)
+    network = next(iter(model.children()))
+    with torch.no_grad():
+        logits, found = network(x.permute(0, 3, 1, 2)), model(x)
+    assert found.shape == (2, classes)
+    assert torch.allclose(found, logits if "None)" in call else logits.softmax(dim=1), atol=1e-6)
+
+
+def test_class_names_are_those_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    utils = pytest.importorskip("keras.src.applications.imagenet_utils")
+    classes = {str(i): [f"n{i:08}", f"class_{i}"] for i in range(1000)}
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "imagenet_class_index.json").write_text(json.dumps(classes))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(utils, "CLASS_INDEX", classes)
+    preds = np.random.RandomState(0).rand(3, 1000).astype("float32")
+    result = keras2torch(
+        "from keras.applications.vgg16 import decode_predictions\n"
+        "def best(preds):\n    return decode_predictions(preds), decode_predictions(preds, top=3)\n"
+    )
+    assert not result.diagnostics
+    found = run(result.code, monkeypatch)["best"](preds)
+    assert found == (utils.decode_predictions(preds), utils.decode_predictions(preds, top=3))
+
+
+PREPROCESSING = """
+import numpy as np
+from keras.applications import {network}
+from keras.applications.{module} import preprocess_input
+base = {network}(include_top=False, input_shape=(96, 96, 3))
+x = np.linspace(0, 255, 6, dtype="float32").reshape(1, 1, 2, 3)
+x = preprocess_input({argument})
+"""
+
+
+@pytest.mark.parametrize(
+    ("network", "module", "expected"),
+    [
+        ("InceptionV3", "inception_v3", lambda x: x / 127.5 - 1),
+        ("EfficientNetB0", "efficientnet", lambda x: x),
+        ("VGG16", "resnet50", lambda x: (x / 255 - MEAN) / DEVIATION),
+        ("VGG16", "imagenet_utils", lambda x: (x / 255 - MEAN) / DEVIATION),
+    ],
+)
+def test_images_are_scaled_as_the_network_takes_them(
+    network: str, module: str, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = keras2torch(PREPROCESSING.format(network=network, module=module, argument="x"))
+    assert [d.code for d in result.diagnostics] == ["K2T233"]
+    images = np.linspace(0, 255, 6).reshape(1, 1, 2, 3)
+    np.testing.assert_allclose(run(result.code, monkeypatch)["x"], expected(images), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("network", "module", "argument"),
+    [
+        ("InceptionV3", "vgg16", "x"),
+        ("VGG16", "xception", "x"),
+        ("VGG16", "vgg16", "x, data_format='channels_first'"),
+    ],
+)
+def test_scaling_for_another_network_is_left(network: str, module: str, argument: str) -> None:
+    result = keras2torch(PREPROCESSING.format(network=network, module=module, argument=argument))
+    assert f"x = preprocess_input({argument})" in result.code
+    assert [d.code for d in result.diagnostics] == ["K2T233", "K2T115"]
+
+
+INSIDE = """
+import keras
+from keras import layers
+preprocess_input = keras.applications.mobilenet_v2.preprocess_input
+base = keras.applications.MobileNetV2(include_top=False, input_shape=(64, 64, 3), pooling="max")
+inputs = keras.Input((64, 64, 3))
+x = base(preprocess_input(inputs), training=False)
+model = keras.Model(inputs, layers.Dense(5)(x))
+"""
+
+
+def test_images_are_scaled_inside_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    result = keras2torch(INSIDE)
+    assert [d.code for d in result.diagnostics] == ["K2T233"]
+    model = run(result.code, monkeypatch)["model"].eval()
+    images = torch.rand(2, 64, 64, 3) * 255
+    scaled = (images / 255 - torch.tensor(MEAN)) / torch.tensor(DEVIATION)
+    with torch.no_grad():
+        expected = model.dense(model.base.mobilenet_v2(scaled.permute(0, 3, 1, 2)).amax(dim=(2, 3)))
+        assert torch.allclose(model(images), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_layers_inside_have_other_numbers() -> None:

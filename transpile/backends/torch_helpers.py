@@ -21,6 +21,8 @@ _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "to_categorical": ((), (NUMPY,)),
     "normalize": ((), (NUMPY,)),
     "preprocess_input": ((), (NUMPY,)),
+    "scale_images": ((), (NUMPY,)),
+    "decode_predictions": ((), ("import json", *_CACHE, NUMPY)),
     "pad_sequences": ((), (NUMPY,)),
     "set_random_seed": ((), ("import random", NUMPY, "import torch")),
     "get_file": (

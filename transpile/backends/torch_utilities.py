@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from transpile.backends.torch_branches import fold
 from transpile.backends.torch_helpers import HELPERS, NUMPY, Writing
+from transpile.backends.torch_pretrained import write_pretrained
 from transpile.backends.torch_sequences import write_image_batches, write_pipeline, write_sequence
 from transpile.backends.torch_setup import (
     DEVICE_LISTS,
@@ -121,8 +122,8 @@ class _Utilities:
             return shape is not None and self.writing.replace(use.call, shape)
         if use.path.endswith(".get_word_index"):
             return self._word_index(use)
-        if use.path.startswith("keras.applications.") and use.path.endswith(".preprocess_input"):
-            return self._preprocessing(use)
+        if use.path.startswith("keras.applications."):
+            return write_pretrained(self.writing, self.interpreter, use)
         helper = HELPERS.get(use.path)
         if helper is None:
             return False
@@ -172,13 +173,6 @@ class _Utilities:
         at = self.references.start(use.call) if use.call else -1
         found = [x for x in self.interpreter.layers if x.span.start == at]
         return bool(found) and all(x.adapted and (x.lent or not self._in_model(use)) for x in found)
-
-    def _preprocessing(self, use: Use) -> bool:
-        """Of a pretrained network that has become one of torchvision."""
-        replaced = any(d.code == "K2T233" for d in self.output.diagnostics)
-        if not replaced or (use.call is not None and use.arguments("x", "data_format") is None):
-            return False
-        return self._helper(use, "preprocess_input")
 
     def _annotates(self, node: ast.expr) -> bool:
         """Whether an expression is an annotation, in a file whose models were converted."""

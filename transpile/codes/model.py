@@ -176,9 +176,14 @@ epoch to epoch, until `reset_states()`. This version does not convert that.""",
         "error",
         "pretrained application",
         """\
-`keras.applications` models have their own weights and preprocessing. Networks of the same
-name in torchvision differ in both, so none is put in its place.""",
-        "choose a torchvision model yourself, and retrain",
+torchvision stands in for those networks of `keras.applications` that it has under the same name,
+with weights of ImageNet or without. Networks that it lacks (Xception, ResNet50V2, MobileNet, NASNet,
+InceptionResNetV2), weights from a file and other arguments are left; so is `preprocess_input` of
+a network that was left.
+
+    base = VGG16(weights="imagenet", include_top=False)      # torchvision.models.vgg16
+    base = Xception(weights="imagenet", include_top=False)   # left: torchvision has no such network""",
+        "choose a network of torchvision or timm yourself, and train its head again",
     ),
     Code(
         "K2T116",

@@ -73,8 +73,10 @@ Keras 3 refuses it. In PyTorch an optimizer belongs to its parameters, so each m
         """\
 A network of keras.applications became the one of the same name in torchvision. Its pretrained
 weights come from another training, so features and results differ; besides VGG, details of the
-architecture differ too (where a block strides, padding, epsilon). Its inputs are scaled in
-another way: `preprocess_input` was replaced by what torchvision's weights expect.
+architecture differ too (where a block strides, padding, epsilon); with `weights=None` the initial
+weights have another distribution. Its inputs are scaled in another way: `preprocess_input` was
+replaced by what torchvision's weights expect. EfficientNet and MobileNetV3 scale images of 0 to 255
+themselves in Keras; here the model does so before it calls torchvision's network.
 
     base = VGG16(include_top=False, input_shape=(150, 150, 3))   # torchvision.models.vgg16
     base = Xception(include_top=False)                           # left: torchvision has none""",

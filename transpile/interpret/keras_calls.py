@@ -10,7 +10,7 @@ import libcst as cst
 
 from transpile.interpret import callbacks, eager, image_batches, streams
 from transpile.interpret.adapted import note_adapted
-from transpile.interpret.applications import application
+from transpile.interpret.applications import application, preprocessed
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
 from transpile.interpret.custom import Custom
 from transpile.interpret.graph import Graph, tensors_in
@@ -109,8 +109,7 @@ class KerasCalls:
             saved = read(self.models, node, args, kwargs, frame) if read is not None else None
             return saved if saved is not None else self.models.opaque(node, "loaded", frame)
         if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
-            made = application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)
-            return made if made is not None else self.models.opaque(node, "application", frame)
+            return application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)
         stream = streams.made(self, path, kwargs)
         if stream is not None:
             return stream
@@ -131,6 +130,10 @@ class KerasCalls:
         if path.startswith("keras.layers.") and path.rpartition(".")[2][:1].isupper():
             return self.layer(path, node, args, kwargs, frame)
         if tensors_in([*values, *named.values()]):
+            if path.startswith("keras.applications.") and path.endswith(".preprocess_input") and len(values) == 1:
+                scaled = preprocessed(self, path, node, values[0], frame) if isinstance(values[0], Tensor) else None
+                if scaled is not None and not named:
+                    return scaled
             return self.graph.function(path, node, args, kwargs, frame)
         if path.split(".")[1] in _OBJECTS:
             span = self.interpreter.source.span(node)

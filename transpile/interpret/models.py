@@ -92,7 +92,7 @@ class Models:
         """A model of which the layers are not in the file."""
         reasons = {
             "loaded": ("K2T131", "the layers of a model loaded from a file are not in the source"),
-            "application": ("K2T115", "keras.applications models are not converted yet"),
+            "application": ("K2T115", "this network of keras.applications is not converted"),
             "subclass": ("K2T103", "subclassed models are not converted yet"),
         }
         model = self._new(style, node, {}, frame)

@@ -47,7 +47,7 @@ _CODES = (
     ("tf.", "K2T153"),
 )  # fmt: skip
 _REASONS = {
-    "K2T115": "pretrained networks differ from those of torchvision",
+    "K2T115": "it belongs to a pretrained network that was not converted",
     "K2T120": "the training that uses it was not converted",
     "K2T121": "the training that uses it was not converted",
     "K2T122": "the training that uses it was not converted",
