@@ -35,6 +35,8 @@ _HOMES = (
     (r"keras\.preprocessing(\.\w+)?\.(\w+_dataset_from_(directory|array))$", r"keras.utils.\2"),
 )
 _HOME_PATTERNS = tuple((re.compile("^" + pattern), new) for pattern, new in _HOMES)
+# Functions that `tf.losses` has in TensorFlow 2 only.
+_TF2_LOSSES = "(binary|categorical|sparse_categorical)_crossentropy|mse|mae|kld|poisson|hinge|huber|cosine_similarity"
 _LOWER = {
     "adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad",
     "adadelta": "Adadelta", "adamax": "Adamax", "nadam": "Nadam",
@@ -55,7 +57,7 @@ def canonical(path: str) -> str:
     if path.startswith("tf.keras"):
         path = path[3:]
     if path.startswith("tf."):
-        return re.sub(r"^tf\.(losses|optimizers|metrics|initializers)\.(?=[A-Z])", r"keras.\1.", path)
+        return re.sub(rf"^tf\.(losses|optimizers|metrics|initializers)\.(?=[A-Z]|({_TF2_LOSSES})$)", r"keras.\1.", path)
     if not path.startswith("keras."):
         return path
     for pattern, new in _HOME_PATTERNS:

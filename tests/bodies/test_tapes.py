@@ -96,7 +96,7 @@ mse = keras.losses.MeanSquaredError()
 
 def train_step(x, y):
     with tf.GradientTape() as tape:
-        loss = mse(x, b(a(x)))
+        loss = mse(x, b(a(x))) + tf.reduce_mean(tf.losses.mse(x, b(a(x))))
     variables = a.trainable_variables + b.trainable_variables
     grads = tape.gradient(loss, variables)
     optimizer.apply_gradients(zip(grads, variables))
@@ -104,6 +104,31 @@ def train_step(x, y):
 
 
 models = [a, b]
+"""
+# Gradients are clipped by hand, all together and each value.
+CLIPPED = """model = keras.Sequential([keras.Input((6,)), layers.Dense(8, activation="tanh"), layers.Dense(6)])
+optimizer = keras.optimizers.SGD(0.5)
+
+
+def small_step(x):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.losses.MSE(x, model(x)))
+    grads = tape.gradient(loss, model.trainable_variables)
+    small = [tf.clip_by_value(g, -0.01, 0.01) for g in grads]
+    optimizer.apply_gradients(zip(small, model.trainable_variables))
+    return loss
+
+
+def train_step(x, y):
+    with tf.GradientTape() as tape:
+        loss = 10 * tf.reduce_mean(tf.losses.MSE(x, model(x)))
+    grads = tape.gradient(loss, model.trainable_variables)
+    grads, norm = tf.clip_by_global_norm(grads, 0.5)
+    optimizer.apply_gradients(zip(grads, model.trainable_variables))
+    return loss + norm + small_step(x)
+
+
+models = [model]
 """
 CHILD = """
 import json, sys
@@ -131,7 +156,7 @@ for before, after in json.load(sys.stdin):
     answers.append(worst)
 json.dump(answers, sys.stdout)
 """
-PROGRAMS = {"one": ONE, "two": TWO, "penalty": PENALTY, "joint": JOINT}
+PROGRAMS = {"one": ONE, "two": TWO, "penalty": PENALTY, "joint": JOINT, "clipped": CLIPPED}
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +187,9 @@ LEFT = {
     "models that are handed in and differ": ONE.replace("def train_step(x, y)", "def train_step(x, y, model)")
     + "\nother = keras.Sequential([keras.Input((6,)), layers.Dense(3)])\nbatch = tf.zeros((2, 6)), tf.zeros((2,))\n"
     "train_step(*batch, model)\ntrain_step(*batch, other)\n",
+    "gradients that are clipped in another way": ONE.replace(
+        "    optimizer.apply", "    grads = [tf.clip_by_value(g, -0.1, 0.2) for g in grads]\n    optimizer.apply"
+    ),
     "an optimizer that is handed in": ONE.replace("def train_step(x, y)", "def train_step(x, y, optimizer)"),
 }  # fmt: skip
 

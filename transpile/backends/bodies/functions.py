@@ -232,6 +232,8 @@ def one_hot(b: Bound) -> tuple[str, Kind]:
         b.only("off_value", None, 0, 0.0)
     b.only("axis", -1, None)
     ids = "{indices}" if b["indices"].kind.element == "int" else "{indices}.long()"
+    if b["indices"].kind.what == "list":
+        ids = "torch.as_tensor({indices}, device=" + (b.call.place or "device") + ")"
     cast, element = ".float()", "float"
     if "dtype" in b and b["dtype"].kind.what != "none" and "int" in b["dtype"].text:
         cast, element = "", "int"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.calls import Refusal
-from transpile.backends.bodies.tape_losses import LOSS_NAMES
+from transpile.backends.bodies.tape_losses import LOSS_NAMES, loss_value
 from transpile.backends.bodies.walker import Env, Value
 from transpile.frontends.compile_objects import Refused, resolve
 from transpile.interpret.values import KerasObject
@@ -114,7 +114,7 @@ def computed(body: StepBody, node: ast.Call, env: Env) -> Value | None:
         raise Refusal("K2T181", f"{func.attr} without targets or outputs", node)
     found = compiled_of(body, node)
     arguments = [body.argument(given[n], env) for n in ("y", "y_pred")]
-    return body.loss_value(node, found.loss, found.kwargs, arguments, env)
+    return loss_value(body, node, found.loss, found.kwargs, arguments, env)
 
 
 def _mine(body: StepBody, node: ast.expr) -> bool:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
-from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
-from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, literal_kind, tensor
+from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, tensor
 from transpile.backends.bodies.modules import TRAINED
 from transpile.backends.bodies.statements import Body, Function
-from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, closed, penalty, shaped
+from transpile.backends.bodies.tape_clips import clipped, clips_behind
+from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, closed, loss_value, penalty
 from transpile.backends.bodies.tape_scopes import Relied, Scopes, held_by, name_in
 from transpile.backends.bodies.tape_steps import (
     Applied,
@@ -22,6 +22,7 @@ from transpile.backends.bodies.tape_steps import (
     loads,
     methods_in,
     models_of,
+    options,
     parameters_of,
 )
 from transpile.backends.bodies.walker import Env, Hook, Value
@@ -58,6 +59,7 @@ class TapeBody(Body):
         self.holder: object = None  # the object whose method is walked
         self.calls: list[ast.Call] = []  # of models, in what is walked
         self.chosen: dict[str, Optimizer] = {}
+        self.gradients: dict[str, Models] = {}  # what holds them, until they are applied
         self.aliases: dict[str, Models] = {}  # variables that hold the variables of models
         ops = {layer.op.name for layer in interpreter.layers if layer.op is not None}
         self.moody = bool(ops & TRAINED)
@@ -77,11 +79,23 @@ class TapeBody(Body):
         return self.interpreter.module.names.get(node.id)
 
     def function(self, node: Function | ast.Lambda, outer: Env, given: Mapping[str, Kind]) -> tuple[list[Edit], Kind]:
+        nested = bool(self.functions) and self.functions[-1] in self.references.around(node)
+        outer_names = self.aliases, self.gradients
+        self.aliases = dict(self.aliases) if nested else {}
+        self.gradients = {}
         self.functions.append(node)
         try:
             return super().function(node, outer, given)
         finally:
             self.functions.pop()
+            self.aliases, self.gradients = outer_names
+
+    def result_of(self, node: object, kinds: list[Kind]) -> Kind:
+        kept, trained = self.relied.copy(), dict(self.trained)
+        try:
+            return super().result_of(node, kinds)
+        finally:
+            self.relied, self.trained = kept, trained  # what it uses counts where it is converted
 
     def _local(self, name: str, env: Env) -> bool:
         here: Env | None = env
@@ -139,26 +153,7 @@ class TapeBody(Body):
         name = LOSS_NAMES.get(held.path.rpartition(".")[2])
         if name is None or len(node.args) != 2 or node.keywords or held.args:
             raise Refusal("K2T191", f"this use of the loss {held.path.rpartition('.')[2]}", node)
-        return self.loss_value(node, name, held.kwargs, [self.argument(a, env) for a in node.args], env)
-
-    def loss_value(self, node: ast.Call, name: str, given: Mapping[str, Expr], args: list[Argument], env: Env) -> Value:
-        """A loss object with these arguments applied to targets and outputs."""
-        reduction = given.get("reduction")
-        kwargs = {
-            k: Argument(e.text, literal_kind(e.value), node) for k, e in given.items() if k not in ("reduction", "name")
-        }
-        if not name.startswith("sparse"):
-            args = [shaped(*args), args[1]]
-        text, _ = translate(Call(f"keras.losses.{name}", node, args, kwargs, self.place(env)))
-        how = str(getattr(reduction, "value", None) or getattr(reduction, "text", "") or "mean").lower()
-        if how.endswith("none"):
-            return self.replaced(node, text, FLOATS)
-        if how.endswith("sum"):
-            return self.replaced(node, f"{closed(text)}.sum()", tensor("float", ()))
-        short = re.sub(r', reduction="none"\)(\.mean\(dim=-1\))?$', ")", text)
-        if short == text:
-            short = f"{closed(text.removesuffix('.mean(dim=-1)'))}.mean()"
-        return self.replaced(node, short, tensor("float", ()))
+        return loss_value(self, node, name, held.kwargs, [self.argument(a, env) for a in node.args], env)
 
     def _model(self, node: ast.Call, model: ModelValue, env: Env) -> Value:
         """`model(x, training=True)`: the mode is set before."""
@@ -267,7 +262,7 @@ class TapeBody(Body):
 
     def _do_Assign(self, node: ast.Assign, env: Env) -> None:
         call, target = node.value, node.targets[0]
-        if isinstance(target, ast.Name) and self._alias(node, target.id, env):
+        if (isinstance(target, ast.Name) and self._alias(node, target.id, env)) or clipped(self, node, env):
             return
         tape = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "gradient"
         if tape and isinstance(call, ast.Call) and isinstance(target, ast.Name):
@@ -294,7 +289,7 @@ class TapeBody(Body):
         found = applied(node.value, self.aliases)
         if found is not None and self._key(found.optimizer, env) in self.trained:
             indent = " " * node.col_offset
-            lines = [*self.clipped(self._key(found.optimizer, env)), f"{dotted(found.optimizer)}.step()"]
+            lines = [*self.clip_lines(self._key(found.optimizer, env)), f"{dotted(found.optimizer)}.step()"]
             text = f"\n{indent}".join(lines)
             self.edits.append(Edit(self.references.start(node), self.references.end(node), text))
             return
@@ -311,7 +306,7 @@ class TapeBody(Body):
         self.used.add(name)
         self.relied.objects[id(held)] = held
 
-    def clipped(self, optimizer: str) -> list[str]:
+    def clip_lines(self, optimizer: str) -> list[str]:
         """The lines that clip gradients before a step."""
         chosen, models = self.chosen[optimizer], self.trained[optimizer]
         return [line.replace("model.parameters()", parameters_of(models)) for line in clipping(chosen)]
@@ -327,10 +322,11 @@ class TapeBody(Body):
 
     def _step_with(self, gradients: str, node: ast.stmt) -> Applied | None:
         """What applies these gradients next, in the same function."""
+        names = {gradients, *(c.target for c in clips_behind(self, node, gradients))}
         for call in methods_in(self.references, node, "apply_gradients", "apply"):
             found = applied(call, self.aliases)
             behind = self.references.start(call) > self.references.start(node)
-            if behind and found is not None and found.gradients == gradients:
+            if behind and found is not None and found.gradients in names:
                 return found
         return None
 
@@ -348,6 +344,7 @@ class TapeBody(Body):
         if self.trained.setdefault(self._key(step.optimizer, env), models) != models:
             raise Refusal("K2T191", f"{optimizer} steps the variables of several models", step.call)
         self._stepped(step, models, env)
+        self.gradients[_name(node)] = models
         loss = self.argument(call.args[0], env)
         text = loss.text if loss.kind.rank == 0 else f"{closed(loss.text)}.sum()"
         options = self._options(node, call, models)
@@ -380,17 +377,16 @@ class TapeBody(Body):
             raise Refusal(error.problem.code, error.problem.message, step.call) from None
         inside = set(ast.walk(step.call))
         others = [n for n in loads(function_of(self.references, node), step.gradients) if n not in inside]
+        others += [n for n in loads(function_of(self.references, node), _name(node)) if n not in inside]
         applications = methods_in(self.references, node, "apply_gradients", "apply")
-        elsewhere = {n for c in applications for n in ast.walk(c)}
+        clips = clips_behind(self, node, _name(node))
+        elsewhere = {n for c in (*applications, *(c.statement for c in clips)) for n in ast.walk(c)}
         if any(n not in elsewhere for n in others):
             raise Refusal("K2T191", "the gradients are used before they are applied", others[0])
 
     def _options(self, node: ast.Assign, call: ast.Call, models: Models) -> list[str]:
-        """What `backward` is given where a function takes several steps: losses may share a graph."""
-        gradients = methods_in(self.references, node, "gradient")
-        if len(methods_in(self.references, node, "apply_gradients", "apply")) < 2:
-            return []
-        last = self.references.start(gradients[-1]) == self.references.start(call)
-        parameters = parameters_of(models)
-        parameters = parameters if parameters.startswith("[") else f"list({parameters})"
-        return [*([] if last else ["retain_graph=True"]), f"inputs={parameters}"]
+        return options(self.references, node, call, models)
+
+
+def _name(node: ast.Assign) -> str:
+    return node.targets[0].id if isinstance(node.targets[0], ast.Name) else ""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from transpile.backends.bodies.calls import Argument
-from transpile.backends.bodies.kinds import NUMBER, tensor
+from transpile.backends.bodies.calls import Argument, Call, translate
+from transpile.backends.bodies.kinds import FLOATS, NUMBER, literal_kind, tensor
 from transpile.backends.bodies.tape_steps import dotted
 from transpile.backends.bodies.walker import Env, Value
 from transpile.backends.torch_nodes import atomic
 from transpile.interpret.values import ModelValue
+from transpile.ir import Expr
 
 if TYPE_CHECKING:
     from transpile.backends.bodies.tape import TapeBody
@@ -53,3 +56,25 @@ def penalty(body: TapeBody, node: ast.Call, env: Env) -> Value | None:
     if not body.converted[id(model)]:
         return body.replaced(node, "0.0", NUMBER)
     return body.replaced(node, f"{dotted(given.value)}.regularization_loss()", tensor("float", ()))
+
+
+def loss_value(
+    body: TapeBody, node: ast.Call, name: str, given: Mapping[str, Expr], args: list[Argument], env: Env
+) -> Value:
+    """A loss object with these arguments applied to targets and outputs."""
+    reduction = given.get("reduction")
+    kwargs = {
+        k: Argument(e.text, literal_kind(e.value), node) for k, e in given.items() if k not in ("reduction", "name")
+    }
+    if not name.startswith("sparse"):
+        args = [shaped(*args), args[1]]
+    text, _ = translate(Call(f"keras.losses.{name}", node, args, kwargs, body.place(env)))
+    how = str(getattr(reduction, "value", None) or getattr(reduction, "text", "") or "mean").lower()
+    if how.endswith("none"):
+        return body.replaced(node, text, FLOATS)
+    if how.endswith("sum"):
+        return body.replaced(node, f"{closed(text)}.sum()", tensor("float", ()))
+    short = re.sub(r', reduction="none"\)(\.mean\(dim=-1\))?$', ")", text)
+    if short == text:
+        short = f"{closed(text.removesuffix('.mean(dim=-1)'))}.mean()"
+    return body.replaced(node, short, tensor("float", ()))

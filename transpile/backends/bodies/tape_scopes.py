@@ -41,7 +41,11 @@ class Scopes:
 
     def object(self, functions: list[ast.AST], name: str) -> object:
         """The object that a local name stands for in each call; None where that differs or is not known."""
+        inner: ast.AST | None = None
         for function in reversed(functions):
+            if inner is not None and function not in self.references.around(inner):
+                return None  # the caller of a function, not the one around it
+            inner = function
             frames = [f for f in self.of(function) if name in f.names]
             if not frames:
                 continue

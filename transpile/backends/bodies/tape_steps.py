@@ -90,3 +90,14 @@ def methods_in(references: References, node: ast.AST, *names: str) -> list[ast.C
 def loads(scope: ast.AST, name: str) -> list[ast.Name]:
     """Where a name is read."""
     return [n for n in ast.walk(scope) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+
+
+def options(references: References, node: ast.Assign, call: ast.Call, models: Models) -> list[str]:
+    """What `backward` is given where a function takes several steps: losses may share a graph."""
+    gradients = methods_in(references, node, "gradient")
+    if len(methods_in(references, node, "apply_gradients", "apply")) < 2:
+        return []
+    last = references.start(gradients[-1]) == references.start(call)
+    parameters = parameters_of(models)
+    parameters = parameters if parameters.startswith("[") else f"list({parameters})"
+    return [*([] if last else ["retain_graph=True"]), f"inputs={parameters}"]
