@@ -14,11 +14,10 @@ from transpile.frontends.sites import Sites
 from transpile.interpret import attributes
 from transpile.interpret.expressions import is_plain
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.model_layers import Counted, counted
+from transpile.interpret.model_layers import INNER, Counted
 from transpile.interpret.record import AttributeUse
 from transpile.interpret.values import InputSource, Layer, ModelValue
 from transpile.ir import UNKNOWN, Span
-from transpile.ops.pretrained import NETWORKS
 from transpile.splice import Output
 
 _LITERALS = ("name", "output_shape", "input_shape")
@@ -43,7 +42,8 @@ class _Attributes(WeightUses):
         self.freezing = freezing
         self.left: list[tuple[cst.CSTNode, str]] = []  # loops over layers, and their variables
         self.models = {id(v) for c in converted for v in c.values}
-        self.layers = {id(x) for c in converted for r in c.readings for x in r.layers.values()}
+        layers = [x for c in converted for r in c.readings for x in r.layers.values()]
+        self.layers = {id(y) for x in layers for y in (x, *(x.inside if isinstance(x, Layer) else ()))}
 
     def run(self) -> None:
         """Loops over layers first, then outer expressions: they contain what the inner ones become."""
@@ -130,7 +130,7 @@ class _Attributes(WeightUses):
         model = self._model(owner)
         text = self._module(owner, [model])
         found = self.interpreter.picked.get(id(node), [])
-        self._check_pretrained(model, node, found)
+        self._check_pretrained(found)
         texts = {self.modules.access(model, text, x) for x in found if isinstance(x, Layer | ModelValue | InputSource)}
         if len(texts) == 1 and len(found) == 1:
             return texts.pop()
@@ -138,18 +138,13 @@ class _Attributes(WeightUses):
             return f"{text}[{self.source.code(node.slice[0])}]"
         raise NoModule("which layer it is is only known when the program runs")
 
-    def _check_pretrained(self, model: ModelValue, node: cst.BaseExpression, chosen: Sequence[object]) -> None:
-        """Keras counts the layers of a pretrained network inside of the model: only those behind it are known."""
-        inside = [x for x in counted(model) or [] if isinstance(x, Layer) and x.kind in NETWORKS]
-        if not inside or (isinstance(node, cst.Call) and node.args and node.args[0].keyword is None and chosen):
-            return
-        index = node.slice[0].slice if isinstance(node, cst.Subscript) else None
-        start: object = index.value if isinstance(index, cst.Index) else None
-        if isinstance(index, cst.Slice) and index.step is None:
-            start = index.lower if index.lower is not None else index.upper
-        backwards = isinstance(start, cst.UnaryOperation) and isinstance(start.operator, cst.Minus)
-        whole = isinstance(index, cst.Slice) and index.lower is None
-        if not backwards or not chosen or any(x in chosen for x in inside) != whole:
+    @staticmethod
+    def _check_pretrained(chosen: Sequence[object]) -> None:
+        """What a pretrained network stands for is asked for as a whole."""
+        layers = [x for x in chosen if isinstance(x, Layer)]
+        inner = [x for x in layers if x.path == INNER]
+        whole = [x for part in layers for x in part.inside]
+        if len(inner) != len(whole) or any(x not in inner for x in whole):
             raise NoModule("the layers inside of a pretrained network have other numbers in torchvision")
 
     def _model(self, owner: cst.BaseExpression) -> ModelValue:
@@ -198,7 +193,6 @@ class _Attributes(WeightUses):
         self._list(use, use.node)
 
     def _count(self, use: AttributeUse, call: cst.Call) -> None:
-        self._check_pretrained(self._model(use.node.value), call, [])
         counts = {len(v) for v in self.interpreter.picked.get(id(use.node), []) if isinstance(v, list)}
         if len(counts) != 1:
             raise Left("K2T130", "how many layers Keras counts is not known here")
@@ -221,7 +215,8 @@ class _Attributes(WeightUses):
             raise NoModule("which layers they are is only known when the program runs")
         chosen: list[Counted] = values[0]
         if node is not use.node or not only_parameters:
-            self._check_pretrained(model, node, chosen)
+            self._check_pretrained(chosen)
+            chosen = [x for x in chosen if not isinstance(x, Layer) or x.path != INNER]
         text = self._module(use.node.value, [model])
         if only_parameters:
             if node is use.node:

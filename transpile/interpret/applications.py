@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from transpile.interpret.graph import shape_of, tensors_in
+from transpile.interpret.model_layers import INNER
 from transpile.interpret.values import Frame, InputSource, Layer, ModelValue, Tensor
 from transpile.ir import FREE, UNKNOWN, Expr, literal
-from transpile.ops.pretrained import CLASSES, NETWORKS, PREPROCESSING, SAME
+from transpile.ops.pretrained import CLASSES, NETWORKS, PREPROCESSING, SAME, inner_layers, layers_within, within
 from transpile.registry import by_name
 
 if TYPE_CHECKING:
@@ -55,16 +58,69 @@ def _network(
     tensor = _input(models, name, given, top, node, frame)
     model = models._new("application", node, kwargs, frame)
     result = _scaled(models, name, tensor, node, frame) if NETWORKS[name].scales else tensor
-    inter = models.interpreter
-    layer = Layer(f"keras.applications.{name}", by_name()["pretrained"], values, {}, node,
-                  inter.source.span(node), frame, inter.next_order(), statement=inter.statement)  # fmt: skip
-    layer.variable = NETWORKS[name].function
-    inter.layers.append(layer)
-    output = inter.keras.graph.apply(layer, [result], node, frame)
+    output: object = result
+    for part in _parts(models, name, values):
+        output = _apply(models, name, part, output, node, frame)
     if ending:
         output = _through(models, ending, {}, output, node, frame)
     model.inputs, model.outputs = [tensor], tensors_in([output])
     return model
+
+
+def _apply(models: Models, name: str, values: dict[str, Expr], tensor: object, node: cst.Call, frame: Frame) -> object:
+    """The network, or a part of it, as one layer."""
+    inter = models.interpreter
+    layer = Layer(f"keras.applications.{name}", by_name()["pretrained"], values, {}, node,
+                  inter.source.span(node), frame, inter.next_order(), statement=inter.statement)  # fmt: skip
+    layer.variable = NETWORKS[name].function
+    if name in SAME and not values["top"].value:
+        layer.common = {"name": literal(within(values)[-1].name)}
+        layer.variable = layer.variable if len(within(values)) == len(inner_layers(name)) else within(values)[-1].name
+    if not values["top"].value:
+        layer.inside = [Layer(INNER, None, {}, {}, None, layer.span, frame, layer.order)
+                        for _ in range(layers_within(values) - 1)]  # fmt: skip
+    inter.layers.append(layer)
+    return inter.keras.graph.apply(layer, tensors_in([tensor]), node, frame)
+
+
+def _parts(models: Models, name: str, values: dict[str, Expr]) -> list[dict[str, Expr]]:
+    """The arguments for each part of a network: cut behind each layer that the program asks for."""
+    if name not in SAME or values["top"].value:
+        return [values | {"start": literal(0), "stop": literal(0)}]
+    inner = inner_layers(name)
+    stops = sorted({inner[i].stop for i in _cuts_in(models.interpreter.source.text, tuple(x.name for x in inner))})
+    starts = [0, *stops]
+    return [values | {"start": literal(a), "stop": literal(b)} for a, b in zip(starts, stops)]
+
+
+@cache
+def _cuts_in(text: str, names: tuple[str, ...]) -> frozenset[int]:
+    found = {len(names) - 1}
+    tree = ast.parse(text)
+    outputs = [n.value for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "output"]
+    ends = {id(a) for n in outputs if isinstance(n, ast.Call) for a in n.args}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node.value in names:
+            at = names.index(str(node.value))
+            found |= {at} if id(node) in ends else {at - 1, at}
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "layers":
+            found |= _asked(node.slice, len(names))
+    return frozenset(i for i in found if i >= 0)
+
+
+def _asked(index: ast.expr, count: int) -> set[int]:
+    """The layers behind which `layers[10]`, `layers[:-4]` cut; Keras counts the input too."""
+    whole = not isinstance(index, ast.Slice)
+    bounds = [index] if not isinstance(index, ast.Slice) else [b for b in (index.lower, index.upper) if b is not None]
+    found: set[int] = set()
+    for bound in bounds:
+        try:
+            value = ast.literal_eval(bound)
+        except ValueError:
+            continue
+        at = value + (count + 1 if value < 0 else 0) if isinstance(value, int) else 0
+        found |= {at - 1, at - 2} if whole else {at - 2}
+    return {i for i in found if 0 <= i < count}
 
 
 def _given(name: str, args: Sequence[Expr], kwargs: Mapping[str, Expr]) -> dict[str, Expr]:

@@ -8,6 +8,7 @@ from transpile.interpret.values import Apply, InputSource, Layer, ModelValue, Te
 from transpile.ir import UNKNOWN, Expr
 from transpile.ops.pretrained import NETWORKS
 
+INNER = "keras.applications.inner"  # stands for a layer inside of a pretrained network
 # An input of a functional model: it is counted, but has no module.
 Counted = Layer | ModelValue | InputSource
 
@@ -50,10 +51,27 @@ def counted(model: ModelValue) -> list[Counted] | None:
     if model.style == "sequential":
         return [x for x in model.layers if isinstance(x, ModelValue) or x.kind != "InputLayer"]
     if model.style == "application":  # Keras counts the layers inside; here it is one module
-        return [x for x in layers_of(model) if isinstance(x, Layer) and x.kind in NETWORKS]
+        inputs = [x.source for x in model.inputs if isinstance(x.source, InputSource)]
+        return _with_inner([*inputs, *reversed(layers_of(model))])
     if model.style != "functional" or not model.outputs:
         return None
     return _functional(model)
+
+
+def _with_inner(layers: Sequence[Counted]) -> list[Counted] | None:
+    """With the layers that a pretrained network stands for; None for those with classifiers."""
+    networks = [x for x in layers if isinstance(x, Layer) and x.kind in NETWORKS]
+    if any(x.args["top"].value for x in networks):
+        return None
+    calls = [x.call for x in networks if NETWORKS[x.kind].scales]
+    found: list[Counted] = []
+    for layer in layers:
+        if layer in networks and isinstance(layer, Layer):
+            found += layer.inside
+        elif isinstance(layer, Layer) and layer.call in calls and layer.kind in ("Rescaling", "Normalization"):
+            continue  # counted among those inside
+        found.append(layer)
+    return found
 
 
 def _functional(model: ModelValue) -> list[Counted] | None:
@@ -75,7 +93,10 @@ def _functional(model: ModelValue) -> list[Counted] | None:
         at = deepest[key] = max(depth.get(id(part), 0), deepest.get(key, 0))
         for inner in filter(None, map(_source, _inputs(part))):
             depth[id(inner)] = max(depth.get(id(inner), 0), at + 1)
-    return [owners[key] for key in sorted(owners, key=lambda k: (-deepest[k], order[k]))]
+    found = [owners[key] for key in sorted(owners, key=lambda k: (-deepest[k], order[k]))]
+    if not any(isinstance(x, Layer) and x.kind in NETWORKS for x in found):
+        return found
+    return _with_inner(found) if len(set(deepest.values())) == len(found) else None  # of a chain
 
 
 def _visit(tensor: Tensor, met: list[Apply | InputSource], finished: list[Apply | InputSource]) -> bool:

@@ -10,7 +10,7 @@ from transpile.interpret.expressions import truth
 from transpile.interpret.name_table import Names, target_names
 from transpile.interpret.record import OutOfSteps
 from transpile.interpret.uncertainty import Assigned, carried_names
-from transpile.interpret.values import Frame, Function, Instance, ModelValue, Tensor, UserClass
+from transpile.interpret.values import Frame, Function, Instance, Layer, ModelValue, Tensor, UserClass
 from transpile.ir import UNKNOWN
 
 LONG_LOOP = 64
@@ -224,7 +224,8 @@ class Statements(Names):
             self.statement = outer
             if self._pass(node, count, frame):
                 return
-            if count == 0 and len(items) > LONG_LOOP and self._made() == made:
+            long = len(items) > LONG_LOOP and not isinstance(items[-1], Layer)  # what a pretrained network has
+            if count == 0 and long and self._made() == made:
                 self._forget(node.body, frame)
                 return
 

@@ -182,6 +182,7 @@ class Layer:
     instance: Instance | None = None  # of the user's class
     adapted: bool = False  # learns from data outside of any model: a module of its own
     lent: bool = False  # a converted model uses that module
+    inside: list[Layer] = field(default_factory=list)  # those before the last that a pretrained network stands for
 
     @property
     def kind(self) -> str:
