@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 import types
@@ -151,6 +152,21 @@ def test_tensors_inside_of_other_networks_are_left(asked: str) -> None:
     result = keras2torch(f"{RESNET}inner = Model(model.input, {asked})\n")
     assert f"inner = Model(model.input, {asked})" in result.code
     assert {d.code for d in result.diagnostics} == {"K2T233", "K2T110", "K2T178"}
+
+
+@pytest.mark.parametrize(
+    ("use", "slices"),
+    [
+        ("base.layers[-1].output", []),
+        ("base.output", []),
+        ("base.layers[10].output", ["[:17]", "[17:]"]),
+        ("base.get_layer('block4_pool').output", ["[:24]", "[24:]"]),
+    ],
+)
+def test_no_more_parts_than_needed(use: str, slices: list[str]) -> None:
+    result = keras2torch(f"{VGG}model = Model(base.input, layers.Flatten()({use}))\n")
+    assert [d.code for d in result.diagnostics] == ["K2T233"]
+    assert re.findall(r"\.features(\[.*\])", result.code) == slices
 
 
 def test_features_before_the_head() -> None:

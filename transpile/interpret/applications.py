@@ -104,14 +104,14 @@ def _cuts_in(text: str, names: tuple[str, ...]) -> frozenset[int]:
             at = names.index(str(node.value))
             found |= {at} if id(node) in ends else {at - 1, at}
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "layers":
-            found |= _asked(node.slice, len(names))
+            found |= _asked(node.slice, len(names), node in outputs)
     return frozenset(i for i in found if i >= 0)
 
 
-def _asked(index: ast.expr, count: int) -> set[int]:
+def _asked(index: ast.expr, count: int, output: bool) -> set[int]:
     """The layers behind which `layers[10]`, `layers[:-4]` cut; Keras counts the input too."""
-    whole = not isinstance(index, ast.Slice)
-    bounds = [index] if not isinstance(index, ast.Slice) else [b for b in (index.lower, index.upper) if b is not None]
+    single = not isinstance(index, ast.Slice)
+    bounds = [b for b in (index.lower, index.upper) if b is not None] if isinstance(index, ast.Slice) else [index]
     found: set[int] = set()
     for bound in bounds:
         try:
@@ -119,7 +119,7 @@ def _asked(index: ast.expr, count: int) -> set[int]:
         except ValueError:
             continue
         at = value + (count + 1 if value < 0 else 0) if isinstance(value, int) else 0
-        found |= {at - 1, at - 2} if whole else {at - 2}
+        found |= {at - 1} if output else {at - 1, at - 2} if single else {at - 2}
     return {i for i in found if 0 <= i < count}
 
 
