@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from transpile.backends.torch_branches import fold
 from transpile.backends.torch_helpers import HELPERS, NUMPY, Writing
+from transpile.backends.torch_predictions import ACTIVATIONS, write_activation
 from transpile.backends.torch_pretrained import write_pretrained
 from transpile.backends.torch_sequences import write_image_batches, write_pipeline, write_sequence
 from transpile.backends.torch_setup import (
@@ -104,6 +105,8 @@ class _Utilities:
         found = self._of_data(use)
         if found is not None:
             return found
+        if use.path in ACTIVATIONS and self.converted and write_activation(self.writing, use):
+            return True
         if use.path == "keras.utils.to_categorical":
             return self._to_categorical(use)
         if use.path in ("keras.utils.Sequence", "keras.utils.PyDataset") and self.converted:
