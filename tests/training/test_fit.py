@@ -268,7 +268,7 @@ def test_custom_loss_is_left() -> None:
     from transpile import keras2torch
 
     source = HEAD + model(LINEAR) + (
-        "def custom(y_true, y_pred):\n    return keras.ops.segment_sum(y_true - y_pred, ids)\n"
+        "def custom(y_true, y_pred):\n    return keras.ops.associative_scan(combine, y_true - y_pred)\n"
         'model.compile("sgd", custom)\nmodel.fit(x, real)\n'
     )  # fmt: skip
     result = keras2torch(source)
