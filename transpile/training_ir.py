@@ -251,7 +251,7 @@ class Batches(Data):
 
     `kind`: an iterator, which is used up; batches by index (a Sequence); or a pipeline, which
     starts anew with every `iter`. `steps` is how many batches make a pass. `ends`: whether the
-    Sequence has an `on_epoch_end`.
+    Sequence has an `on_epoch_end`. A `weight` without text: it yields those of the samples, too.
     """
 
     source: Expr = field(default_factory=lambda: Expr(""))

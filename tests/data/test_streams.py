@@ -57,6 +57,42 @@ def test_traces(call: str) -> None:
     compare(START + f"history = model.{call}\n")
 
 
+WEIGHTED = (
+    START.replace(", y[i : i + size]", ", y[i : i + size], weights(i, size)")
+    .replace(
+        "return self.x[rows], self.y[rows]", "return self.x[rows], self.y[rows], weights(i * self.size, self.size)"
+    )
+    .replace(
+        "def generate", "def weights(i, size):\n    return np.linspace(0.1, 2.0, 22)[i : i + size]\n\ndef generate"
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "fit(generate(x, onehot, 4), steps_per_epoch=5, epochs=2, verbose=0)",
+        "fit(Batches(x, onehot, 4), shuffle=False, epochs=2, verbose=0, validation_data=(x[:7], onehot[:7]))",
+        "fit(x, onehot, shuffle=False, epochs=1, verbose=0, validation_data=generate(x, onehot, 4), "
+        "validation_steps=4)",
+        "fit(Batches(x, onehot, 4), shuffle=False, verbose=0, validation_data=(x[:7], onehot[:7], weights(0, 7)))",
+    ],
+)
+def test_batches_with_weights(call: str) -> None:
+    compare(WEIGHTED.replace("range(0, len(x), size)", "range(0, 20, size)") + f"history = model.{call}\n")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "tf.data.Dataset.from_tensor_slices((x, onehot, np.linspace(0.1, 2.0, 22))).batch(4)",
+        "tf.data.Dataset.from_tensor_slices((x, onehot)).batch(4).map(lambda x, y: (x, y, y[:, 0] + 0.5))",
+    ],
+)
+def test_pipelines_with_weights(made: str) -> None:
+    compare(START + f"import tensorflow as tf\ndata = {made}\nhistory = model.fit(data, epochs=2, verbose=0)\n")
+
+
 def test_evaluate_and_predict() -> None:
     theirs, ours = compare(
         START
@@ -93,6 +129,7 @@ def test_names_of_old() -> None:
         ("fit_generator(generate(x, onehot, 5), samples_per_epoch=20, nb_epoch=2)", "K2T171"),
         ("fit_generator(unknown, steps_per_epoch=20)", "K2T127"),
         ("fit(Batches(x, onehot, 5), validation_split=0.2)", "K2T171"),
+        ("fit(Batches(x, onehot, 5), sample_weight=positive[:, 0])", "K2T171"),
     ],
 )
 def test_left(call: str, code: str) -> None:

@@ -183,14 +183,24 @@ def test_rate_changes_under_momentum() -> None:
 
 
 @pytest.mark.parametrize("function", ["lambda epoch: 0.1 / (epoch + 1)", "lambda epoch, lr: lr * 0.7"])
-def test_learning_rate_scheduler(function: str) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_learning_rate_scheduler(function: str, named: bool) -> None:
     source = (
         HEAD + f"schedule = {function}\n" + model(LINEAR) + 'model.compile(keras.optimizers.SGD(0.3), "mse")\n'
-        + fit("epochs=4, callbacks=[keras.callbacks.LearningRateScheduler(schedule)]", "x, real")
+        + fit(f"epochs=4, callbacks=[keras.callbacks.LearningRateScheduler({'schedule' if named else function})]",
+              "x, real")
     )  # fmt: skip
     theirs = run_keras(source)
     ours = run_torch(convert(source).code)
     np.testing.assert_allclose(weights(ours)[0], weights(theirs)[0], rtol=2e-6)
+
+
+def test_momentum_rolls_on_while_the_rate_is_zero() -> None:
+    rates = "keras.callbacks.LearningRateScheduler(lambda epoch: 0.0 if epoch == 1 else 0.1)"
+    compare(
+        HEAD + model(LINEAR) + 'model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")\n'
+        + fit(f"epochs=4, callbacks=[{rates}]", "x, real"), tolerance=2e-6,
+    )  # fmt: skip
 
 
 # Several inputs and outputs

@@ -56,6 +56,9 @@ EXACT = {
     "polynomial to zero": "keras.optimizers.SGD(keras.optimizers.schedules.PolynomialDecay(0.1, 30, 0.0, power=2.0))",
     "cosine": "keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 9))",
     "cosine above zero": "keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 9, alpha=0.2))",
+    "momentum rolls on at a rate of zero": (
+        "keras.optimizers.SGD(keras.optimizers.schedules.PolynomialDecay(0.1, 3, 0.0, cycle=True), momentum=0.9)"
+    ),
     "decoupled decay": "keras.optimizers.SGD(0.05, weight_decay=0.1)",
     "adadelta": "keras.optimizers.Adadelta(0.5)",
     "clipnorm": "keras.optimizers.SGD(0.1, clipnorm=0.3)",
@@ -100,7 +103,7 @@ def program(optimizer: str, layer: str = LINEAR) -> str:
 
 # One of each kind always, the others in the long run.
 RARE = {n for n in (*EXACT, *ALIGNED) if n.endswith((", all", "decayed weights", ", clipped")) or "(" in n}
-OFTEN = {"momentum, decayed weights", "nadam, decayed weights", "CosineDecayRestarts(0.1, 3)",
+OFTEN = {"momentum rolls on at a rate of zero", "momentum, decayed weights", "nadam, decayed weights", "CosineDecayRestarts(0.1, 3)",
          "PiecewiseConstantDecay([2, 5], [0.1, 0.05, 0.01])",
          "CosineDecay(0.02, 5, alpha=0.1, warmup_target=0.1, warmup_steps=3)", "PolynomialDecay(0.1, 3, cycle=True)"}  # fmt: skip
 

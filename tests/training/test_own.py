@@ -141,3 +141,19 @@ def test_targets_of_one_dimension(targets: str, warned: bool) -> None:
     )
     codes = [d.code for d in keras2torch(source).diagnostics]
     assert codes == (["K2T220"] if warned else [])
+
+
+@pytest.mark.parametrize(("targets", "warned"), [("ids", False), ("ids[:, None]", True), ("load()", True)])
+def test_ids_in_a_column(targets: str, warned: bool) -> None:
+    """A sparse loss takes them, a function of the user's gets them as they are."""
+    from transpile import keras2torch
+
+    source = (
+        HEAD
+        + HEADS
+        + FUNCTIONS
+        + model(SOFTMAX)
+        + ('model.compile("sgd", "sparse_categorical_crossentropy", metrics=[bias])\n' + f"model.fit(x, {targets})\n")
+    )
+    codes = [d.code for d in keras2torch(source).diagnostics]
+    assert codes == (["K2T229"] if warned else [])

@@ -46,18 +46,21 @@ def of_batches(fit: Fit, fed: Sequence[Data]) -> tuple[tuple[str, ...], list[tup
     return ("Passes",) if continued else (), notes
 
 
-def batch_function(name: str, compiled: Compiled, facts: ModelFacts) -> str:
-    """`to_tensors(batch)`."""
+def batch_function(name: str, compiled: Compiled, facts: ModelFacts, weighted: bool = False) -> str:
+    """`to_tensors(batch)`. `weighted`: batches may contain the weights of their samples."""
     count, several = len(facts.input_dtypes), compiled.several
     xs = [f"inputs[{i}]" for i in range(count)] if count > 1 else ["x"]
     ys = [f"targets[{i}]" for i in range(len(compiled.losses))] if several else ["y"]
     tensors = [tensor(x, _ANY, input_dtype(d)) + facts.moved(i) for i, (x, d) in enumerate(zip(xs, facts.input_dtypes))]
     tensors += [target_tensor(y, _ANY, loss) for y, loss in zip(ys, compiled.losses)]
+    if weighted:
+        given = f"weight[0] if weight else np.ones(len({'targets' if several else 'y'}))"
+        tensors.append(f"torch.as_tensor(np.asarray({given}), dtype=torch.float32)")
     named = [("inputs", facts.input_names)] if count > 1 else []
     named += [("targets", facts.output_names)] if several else []
     return render(
         "torch/training/to_tensors.py.j2", name=name, inputs="inputs" if count > 1 else "x",
-        targets="targets" if several else "y", tensors=tensors,
+        targets="targets" if several else "y", tensors=tensors, weighted=weighted,
         named=[(variable, ", ".join(f'"{n}"' for n in names)) for variable, names in named if all(names)],
     )  # fmt: skip
 

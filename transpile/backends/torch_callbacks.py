@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 
 from transpile.backends.torch_hooks import hook_lines
@@ -202,7 +203,7 @@ def _schedule(callback: RateSchedule, scope: Scope) -> Lines:
     epoch, group = scope.name("epoch"), scope.name("group")
     rate = f', {group}["lr"]' if callback.takes_rate else ""
     function = callback.function.text
-    function = function if function.isidentifier() or "." in function else f"({function})"
+    function = function if re.fullmatch(r"[\w.]+", function) else f"({function})"
     begin = [
         f"for {group} in {scope.optimizer}.param_groups:",
         f'    {group}["lr"] = float({function}({epoch}{rate}))',

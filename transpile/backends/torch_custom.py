@@ -105,6 +105,18 @@ def unsure_targets(compiled: Compiled, targets: Sequence[Expr]) -> bool:
     return False
 
 
+def unsure_ids(compiled: Compiled, targets: Sequence[Expr]) -> bool:
+    """Whether a metric of the user's meets class ids that may have an axis of one, which the loss does without."""
+    for metric in compiled.metrics:
+        if metric.custom is None or metric.target != "ids" or not metric.shape or metric.output >= len(targets):
+            continue
+        value = targets[metric.output].value
+        known = value.shape if isinstance(value, Array) else None
+        if known is None or len(known) != len(metric.shape) - 1:
+            return True
+    return False
+
+
 def own_inside(given: Expr) -> bool:
     """Whether something of the user's is among the losses or metrics: its name is still read."""
     values = given.value

@@ -233,7 +233,8 @@ def _mixed_loaders(loop: Loop) -> list[str]:
         elif data is not None:
             batch = ((fit.validation_batch if name == "val" else None) or fit.batch_size).text
             shuffled = ", shuffle=True" if shuffle else ""
-            lines.append(f"{loop.name(f'{name}_loader')} = {loop.make_loader}({_arrays(data, '')}, {batch}{shuffled})")
+            fed = f"{_arrays(data, '')}, {batch}{shuffled}{_weight(data, '')}"
+            lines.append(f"{loop.name(f'{name}_loader')} = {loop.make_loader}({fed})")
     return lines
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from transpile.backends.torch_custom import unsure_ids, unsure_targets
 from transpile.frontends.keras_training import Use
+from transpile.ir import Expr
 from transpile.ops.loss import ACTIVATIONS
 from transpile.passes.logits import final_activation
 from transpile.passes.optimized_weights import factored_otherwise
+from transpile.training_ir import Compiled
 
 if TYPE_CHECKING:
     from transpile.backends.torch_training import TrainingWriter
@@ -30,3 +34,13 @@ def note_compile(writer: TrainingWriter, use: Use) -> None:
         message = "Adafactor sums over other axes of kernels that have more than two"
         writer.output.report("K2T204", span, message)
     writer.frozen.note(use, writer.homes, writer.output.report, span)
+
+
+def note_targets(writer: TrainingWriter, compile_use: Use, compiled: Compiled, targets: Sequence[Expr]) -> None:
+    """Says where functions of the user's may get targets of another shape than Keras gives them."""
+    span = writer.source.span(compile_use.call)
+    if unsure_targets(compiled, targets):
+        message = "Keras 3 gives a metric function or loss class targets of shape (n,) as they are"
+        writer.output.report("K2T220", span, message)
+    if unsure_ids(compiled, targets):
+        writer.output.report("K2T229", span, "a metric function gets class ids without an axis of one")

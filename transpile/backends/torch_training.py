@@ -10,7 +10,7 @@ import libcst as cst
 from transpile.backends.bodies.api import Translated
 from transpile.backends.torch_callback_class import CallbackClasses
 from transpile.backends.torch_cleanup import Cleanup
-from transpile.backends.torch_custom import NotOwn, own_inside, unsure_targets, with_own
+from transpile.backends.torch_custom import NotOwn, own_inside, with_own
 from transpile.backends.torch_data import Known
 from transpile.backends.torch_epoch import (
     clipping,
@@ -26,7 +26,7 @@ from transpile.backends.torch_functions import Functions
 from transpile.backends.torch_history import Histories
 from transpile.backends.torch_hooks import ends_training
 from transpile.backends.torch_moments import is_weighted, moments, refuse_weights
-from transpile.backends.torch_notes import note_compile
+from transpile.backends.torch_notes import note_compile, note_targets
 from transpile.backends.torch_own_steps import OwnSteps
 from transpile.backends.torch_paths import makes_folder
 from transpile.backends.torch_rates import write_rates
@@ -294,9 +294,8 @@ class TrainingWriter:
         name = self.functions.add(
             "run_epoch", self._variable(use), lambda n: rename(epoch_function(n, compiled, facts, at)[0]), offset
         )
-        if use.compiled not in self.epochs and unsure_targets(compiled, self.known.fed(use).targets):
-            message = "Keras 3 gives a metric function or loss class targets of shape (n,) as they are"
-            self.output.report("K2T220", self.source.span(use.compiled.call), message)
+        if use.compiled not in self.epochs:
+            note_targets(self, use.compiled, compiled, self.known.fed(use).targets)
         self.epochs.setdefault(use.compiled, name)
         return name
 

@@ -13,6 +13,7 @@ from transpile.backends.templates import render
 from transpile.backends.torch_batches import batch_function, loader, of_batches, one_pass, prediction_function
 from transpile.backends.torch_epoch import applied, input_dtype, tensor
 from transpile.backends.torch_fit import array_list
+from transpile.backends.torch_moments import is_weighted
 from transpile.backends.torch_paths import keeps_name, torch_path
 from transpile.backends.torch_steps import step_call
 from transpile.frontends.facts import ModelFacts
@@ -149,7 +150,9 @@ class UseWriter:
 
     def to_tensors(self, use: Use) -> str:
         """The name of the function that makes tensors of a batch of arrays."""
-        inside = self.writer.inside(use), self.writer.facts[use.models[0]]
+        assert use.compiled is not None
+        weighted = is_weighted(self.writer.reading, use.compiled)
+        inside = self.writer.inside(use), self.writer.facts[use.models[0]], weighted
         top = self.sites.top(use.call)
         return self.writer.functions.add("to_tensors", self._model(use), lambda n: batch_function(n, *inside), top)
 

@@ -60,9 +60,7 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source
     shuffle = given.pop("shuffle", literal(True)).value
     if shuffle not in (True, False):
         raise Refused("K2T125", "fit(shuffle=...) is only known at run time")
-    data = replace(
-        _data(event, given, facts, "steps_per_epoch"), weight=sample_weight(given.get("sample_weight"), compiled)
-    )
+    data = _weighted(_data(event, given, facts, "steps_per_epoch"), given.get("sample_weight"), compiled, facts)
     validation = _validation(given.get("validation_data"), facts, compiled, given.get("validation_steps"))
     known += steps_known(given, "steps_per_epoch", data) + steps_known(given, "validation_steps", validation)
     _refuse_rest(event, given, known)
@@ -70,8 +68,8 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source
         raise Refused("K2T125", "Keras takes no sample_weight together with class_weight")
     split = given.get("validation_split")
     split = None if split is None or split.value in (0, 0.0, None) else split
-    if isinstance(data, Batches) and (split is not None or data.weight is not None):
-        raise Refused("K2T171", f"validation_split or sample_weight of {data.source.text}, which yields batches")
+    if isinstance(data, Batches) and split is not None:
+        raise Refused("K2T171", f"validation_split of {data.source.text}, which yields batches")
     batch = _batch(given.get("batch_size"))
     fit = Fit(
         data,
@@ -92,6 +90,17 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source
     read = read_callbacks(callbacks, compiled, validated=fit.validated, event=event, source=source)
     read = shared(read, callbacks, event, others)
     return replace(fit, callbacks=read)
+
+
+def _weighted(data: Data, expr: Expr | None, compiled: Compiled, facts: ModelFacts) -> Data:
+    """The data with the weights of their samples, which batches bring along. Raises Refused."""
+    if not isinstance(data, Batches):
+        return replace(data, weight=sample_weight(expr, compiled))
+    if expr is not None and expr.value is not None:
+        raise Refused("K2T171", f"sample_weight of {data.source.text}, which yields batches")
+    if facts.steps is None:
+        sample_weight(data.weight, compiled)
+    return data
 
 
 def refuse_weights(given: Mapping[str, Expr], facts: ModelFacts) -> None:
@@ -206,7 +215,7 @@ def _validation(expr: Expr | None, facts: ModelFacts, compiled: Compiled, steps:
         return None
     found = batches(expr, steps)
     if found is not None:
-        return found
+        return _weighted(found, None, compiled, facts)
     refuse_streams(expr)
     value = expr.value
     if facts.steps is not None and not isinstance(value, list | tuple):
@@ -228,11 +237,9 @@ def read_evaluate(event: Event, compiled: Compiled, facts: ModelFacts) -> Evalua
     """One call of `evaluate`."""
     given = _given(event, EVALUATE)
     refuse_weights(given, facts)
-    data = replace(_data(event, given, facts, "steps"), weight=sample_weight(given.get("sample_weight"), compiled))
+    data = _weighted(_data(event, given, facts, "steps"), given.get("sample_weight"), compiled, facts)
     known = ("x", "y", "batch_size", "verbose", "return_dict", "sample_weight", *steps_known(given, "steps", data))
     _refuse_rest(event, given, known)
-    if isinstance(data, Batches) and data.weight is not None:
-        raise Refused("K2T171", f"sample_weight of {data.source.text}, which yields batches")
     as_dict = given.get("return_dict", literal(False)).value
     if as_dict not in (True, False):
         raise Refused("K2T125", "evaluate(return_dict=...) is only known at run time")

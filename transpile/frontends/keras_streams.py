@@ -61,7 +61,8 @@ def batches(expr: Expr | None, steps: Expr | None, required: bool = False) -> Ba
     ends = value.ends or (value.cls is not None and isinstance(class_attribute(value.cls, "on_epoch_end"), Function))
     if value.cls is not None and class_attribute(value.cls, "on_epoch_begin") is not UNKNOWN:
         raise Refused("K2T171", f"{value.cls.node.name.value}.on_epoch_begin cannot be converted")
-    return Batches((), source=expr, kind=value.kind, steps=steps, ends=ends)
+    weight = Expr("") if value.weighted else None
+    return Batches((), weight=weight, source=expr, kind=value.kind, steps=steps, ends=ends)
 
 
 def steps_known(given: Mapping[str, Expr], name: str, found: object) -> tuple[str, ...]:

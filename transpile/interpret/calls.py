@@ -14,6 +14,7 @@ from transpile.interpret.arrays import ARRAY_FUNCTIONS, array_method, dataset
 from transpile.interpret.custom import WEIGHT_METHODS
 from transpile.interpret.expressions import attempt, is_plain
 from transpile.interpret.pipelines import METHODS
+from transpile.interpret.streams import after
 from transpile.interpret.values import (
     Array,
     Bound,
@@ -249,7 +250,8 @@ class Calls:
         if isinstance(target, Array):
             return array_method(target, name, values, named)
         if isinstance(target, Stream):
-            return target if target.kind == "dataset" and (name in METHODS or target.problem) else UNKNOWN
+            known = target.kind == "dataset" and (name in METHODS or target.problem)
+            return after(target, name, args) if known else UNKNOWN
         if isinstance(target, ImageBatches) and name.startswith("flow"):
             return Stream("sequence", problem=target.problem, ends=True)
         if isinstance(target, Tensor):

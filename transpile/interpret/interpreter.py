@@ -17,6 +17,7 @@ from transpile.interpret.expressions import Expressions
 from transpile.interpret.keras_calls import KerasCalls
 from transpile.interpret.record import OutOfSteps
 from transpile.interpret.statements import Broken, Continued, Returned, Statements
+from transpile.interpret.streams import yields_three
 from transpile.interpret.values import Frame, Function, Instance, Stream, UserClass
 from transpile.ir import UNKNOWN
 from transpile.source import Source
@@ -109,7 +110,7 @@ class Interpreter(Statements):
             self.statement, self.loops = outer, loops
             self.last_frame = frame
         if is_generator(function.node):
-            return Stream("generator")
+            return Stream("generator", weighted=yields_three(function))
         for early in frame.returned:
             result = result if early is UNKNOWN or early is None else self._merge_results(early, result)
         return result

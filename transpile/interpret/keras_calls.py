@@ -12,6 +12,7 @@ from transpile.interpret import callbacks, eager, image_batches, streams
 from transpile.interpret.adapted import note_adapted
 from transpile.interpret.applications import application, preprocessed
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
+from transpile.interpret.attributes import class_attribute
 from transpile.interpret.custom import Custom
 from transpile.interpret.graph import Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
@@ -110,7 +111,7 @@ class KerasCalls:
             return saved if saved is not None else self.models.opaque(node, "loaded", frame)
         if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
             return application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)
-        stream = streams.made(self, path, kwargs)
+        stream = streams.made(self, path, args, kwargs)
         if stream is not None:
             return stream
         return self._function(path, node, args, kwargs, frame)
@@ -206,7 +207,8 @@ class KerasCalls:
             self.interpreter.layers.append(layer)
             return layer
         if cls.keras_base in ("keras.utils.Sequence", "keras.utils.PyDataset"):
-            return Stream("sequence", cls)
+            weighted = streams.yields_three(class_attribute(cls, "__getitem__"))
+            return Stream("sequence", cls, weighted=weighted)
         return KerasObject(f"user.{name}", tuple(args), kwargs, node, span, frame)
 
     def apply(

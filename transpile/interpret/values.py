@@ -115,6 +115,7 @@ class Stream:
     cls: UserClass | None = None
     problem: str = ""  # why it cannot be converted
     ends: bool = False  # whether it has something to do when a pass is over
+    weighted: bool = False  # it yields inputs, targets and the weights of the samples
 
 
 @dataclass(eq=False)
