@@ -18,6 +18,7 @@ from transpile.convert_models import ModelConverter
 from transpile.diagnostics import Diagnostic
 from transpile.frontends.freezing import Freezing
 from transpile.frontends.naming import Namespace
+from transpile.indentation import Indentation
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Layer
 from transpile.passes.logits import final_activations
@@ -43,14 +44,15 @@ def keras2torch(
 
     Raises UnusableInput if the source is not a Python 3 program.
     """
-    parsed = Source(source, filename)
+    indentation = Indentation(source)
+    parsed = Source(indentation.expanded, filename)
     if not (parsed.imports.uses("keras") or parsed.imports.uses("tf")):
         return Result(source, (), (), filename, source)
     failed: dict[str, Refusal] = {}
     while True:
         found = _attempt(parsed, layout, style, failed)
         if isinstance(found, Result):
-            return found
+            return indentation.restore(found)
         failed |= found
 
 

@@ -8,6 +8,7 @@ from transpile.backends.keras_classes import convert_classes
 from transpile.backends.keras_file import finish
 from transpile.backends.keras_pairs import pairs_of
 from transpile.backends.keras_script import convert_script
+from transpile.indentation import Indentation
 from transpile.references import TORCH_ROOTS, References
 from transpile.result import Result
 from transpile.source import Source
@@ -28,15 +29,17 @@ def torch2keras(
 
     Raises UnusableInput if the source is not a Python 3 program.
     """
-    parsed = Source(source, filename)
+    indentation = Indentation(source)
+    parsed = Source(indentation.expanded, filename)
     if not parsed.imports.uses("torch"):
         return Result(source, (), (), filename, source)
     output = Output()
     if parsed.imports.uses("keras") or parsed.imports.uses("tf"):
         output.report("T2K201", parsed.span_of(0, 0), "this file uses Keras as well as PyTorch: its Keras code stays")
-    references = References(source, roots=TORCH_ROOTS)
+    references = References(parsed.text, roots=TORCH_ROOTS)
     classes = convert_classes(references, output, layout, style)
     trainings = convert_script(references, output, classes)
     code = finish(references, output)
     diagnostics = tuple(sorted(output.diagnostics, key=lambda d: (d.span.start, d.code, d.message)))
-    return Result(code, diagnostics, pairs_of(references, classes, trainings), filename, source)
+    result = Result(code, diagnostics, pairs_of(references, classes, trainings), filename, parsed.text)
+    return indentation.restore(result)

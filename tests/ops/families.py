@@ -8,7 +8,7 @@ from transpile.registry import Op
 
 SPATIAL = (
     "activation", "conv", "conv_transpose", "elementwise", "image", "merge", "norm", "operator", "pool",
-    "preprocessing", "categorical", "augmentation", "patches", "rearrange", "reduction", "regularization", "split", "tensor",
+    "preprocessing", "categorical", "augmentation", "patches", "random_numbers", "rearrange", "reduction", "regularization", "split", "tensor",
 )  # fmt: skip
 
 

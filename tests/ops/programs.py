@@ -8,7 +8,7 @@ from transpile.registry import Example, Op, by_keras_path
 
 HEAD = "import keras\nfrom keras import activations, layers, ops\nimport tensorflow as tf\n\n"
 POSITIVE = ("ops.sqrt", "ops.log", "ops.log1p", "ops.rsqrt")  # functions of positive numbers
-CONSTANT = ("ops.zeros_like", "ops.ones_like")
+CONSTANT = ("ops.zeros_like", "ops.ones_like", "tf.random.normal", "tf.random.uniform")
 # No Keras that runs here has them: Keras 1 and 2, and `backend` of Keras 2.
 NOT_IN_KERAS_3 = ("backend.", "layers.merge(", "layers.ThresholdedReLU(", "input_length=")
 
@@ -53,7 +53,8 @@ def functional(example: Example, convolved: bool = False, wrap: bool = False) ->
     if wrap and re.fullmatch(r"activations\.\w+\(x\)", call):
         call = f"layers.Activation({call[:-3]})(x)"
     elif wrap and len(names) == 1:
-        call = f"layers.Lambda(lambda x: {call})(x)"
+        shape = ", output_shape=lambda shape: shape" if example.keras.startswith("tf.random") else ""
+        call = f"layers.Lambda(lambda x: {call}{shape})(x)"
     elif wrap:
         body = re.sub(r"\bx([01])\b", r"xs[\1]", call)
         call = f"layers.Lambda(lambda xs: {body})([x0, x1])"

@@ -21,6 +21,7 @@ from transpile.backends.torch_nodes import (
     lowered,
 )
 from transpile.backends.torch_regularization import Extras, Unsupported, activity
+from transpile.backends.torch_unread import without_unread
 from transpile.backends.written_model import Written
 from transpile.frontends.frozen_parts import ARGUMENT as FROZEN
 from transpile.frontends.frozen_parts import asked, kinds_of
@@ -104,7 +105,7 @@ class ClassWriter:
         setup = grouped_init(self.inits)
         if setup:
             init += ["", *setup] if init else setup
-        stored, forward = stored_names(self._constructor_names(), forward)
+        stored, forward = stored_names(self._constructor_names(), without_unread(forward))
         init = [*stored, *init]
         text = render(
             "torch/module.py.j2",

@@ -159,14 +159,14 @@ class Graph:
         layer.applications.append(record)
         if layer.adapted:
             record.op, record.args = None, {}
-        result = self._outputs(record)
+        result = self.outputs(record)
         activation = layer.args.get("activation")
         if activation is not None:
             result = self._activated(record, activation, result)
         layer.results.append(result)
         return result
 
-    def _outputs(self, record: Apply) -> object:
+    def outputs(self, record: Apply) -> object:
         """Shapes and masks of an application's outputs."""
         self.interpreter.applies.append(record)
         record.loops = self.interpreter.loops
@@ -182,6 +182,7 @@ class Graph:
         written_in = record.layer.frame if isinstance(record.layer, Layer) else record.frame
         merged = loses_batch(record)
         for i, shape in enumerate(result if isinstance(result, list) else [result]):
+            shape = _extents(shape)
             tensor = Tensor(shape, record, i, merged=merged)
             self.interpreter.note_dims(shape, written_in)
             if i == 0 and op is not None and mask_of(op, record.args) in ("keep", "use+keep"):
@@ -244,7 +245,7 @@ class Graph:
             layer.applications.append(fused)
         if op is None:
             fused.problems.append(("K2T106", f"the activation {activation.text} is not supported yet"))
-        self._outputs(fused)
+        self.outputs(fused)
         out = fused.outputs[0]
         if out.shape is None:
             out.shape = tensor.shape
@@ -272,7 +273,7 @@ class Graph:
             record.problems.append(("K2T112", f"{path} is not supported yet"))
         else:
             record.args = self._function_args(op, args, kwargs, record)
-        result = self._outputs(record)
+        result = self.outputs(record)
         if isinstance(result, Tensor) and op is not None and op.name == "reshape" and "shape" in record.args:
             computed = reshaped(inputs[0], record.args["shape"].value)
             if computed is not None and self.interpreter.keras.own.depth:
@@ -302,7 +303,7 @@ class Graph:
         )  # fmt: skip
         if record.op is None or not symbol:
             record.problems.append(("K2T112", "this operator is not supported on tensors yet"))
-        return self._outputs(record)
+        return self.outputs(record)
 
     def _operand(self, node: cst.CSTNode, side: str, value: object) -> Expr:
         child: cst.CSTNode | None = None
@@ -325,9 +326,16 @@ class Graph:
         )  # fmt: skip
         if op is None or index is UNKNOWN:
             record.problems.append(("K2T112", "this index is not supported on tensors yet"))
-        return self._outputs(record)
+        return self.outputs(record)
 
     def opaque(self, node: cst.CSTNode, values: Sequence[object], frame: Frame) -> Tensor:
         """The result of a call that we know nothing about, on a tensor."""
         span = self.interpreter.source.span(node)
         return Tensor(None, Phi("this call is not understood", span))
+
+
+def _extents(shape: Shape | None) -> Shape | None:
+    """A shape of numbers and texts: an extent that only a tensor of the running program holds is not known."""
+    if shape is None:
+        return None
+    return tuple(dim if not dim.known or isinstance(dim.value, int) else FREE for dim in shape)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from transpile.interpret import callbacks, eager, image_batches, streams
+from transpile.interpret import callbacks, eager, graph_sizes, image_batches, streams
 from transpile.interpret.adapted import note_adapted
 from transpile.interpret.applications import application, preprocessed
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
@@ -124,6 +124,13 @@ class KerasCalls:
             found = eager.function(self.interpreter, path, node, values, named)
             if found is not eager.NOTHING:
                 return found
+        else:
+            size = graph_sizes.sizes(path, values, named)
+            if size is not None:
+                return size
+            drawn = graph_sizes.draw(self.graph, path, node, args, kwargs, frame)
+            if drawn is not None:
+                return drawn
         if path in KERAS_CONSTANTS and not args and "set_image_da" not in self.interpreter.source.text:
             return KERAS_CONSTANTS[path]
         if path in ARRAY_FUNCTIONS:

@@ -218,6 +218,14 @@ class Tensor:
         self.shape = join_shapes(entry.shape, self.shape)
 
 
+@dataclass(frozen=True, eq=False)
+class Extent:
+    """A size of a tensor that only the running program knows: `tf.shape(x)[0]`."""
+
+    tensor: Tensor
+    axis: int
+
+
 def join_shapes(a: Shape | None, b: Shape | None) -> Shape | None:
     """What is known of a tensor that has one of two shapes."""
     if a is None or b is None or len(a) != len(b):

@@ -18,6 +18,9 @@ import numpy as np
 from transpile.verify.backends import Backend, TensorFlow
 
 
+_DTYPE = 4  # the position of the dtype in TensorFlow's draws, from 1
+
+
 def kept(rate: Any) -> Any:
     """What dropout with that rate multiplies by."""
     return 1.0 - float(rate) / 2.0
@@ -77,6 +80,20 @@ def _tensorflow_draws(tf: Any, normal: Any, uniform: Any) -> dict[tuple[Any, str
         changes[old_spelling, "random_normal"] = normal
         changes[old_spelling, "random_uniform"] = uniform
     return changes
+
+
+def wide_draws(keras: Any, tf: Any) -> dict[tuple[Any, str], Any]:
+    """TensorFlow's own draws, by default in the dtype of the comparison as Keras's are."""
+
+    def of(function: Callable[..., Any]) -> Callable[..., Any]:
+        def drawn(*args: Any, **options: Any) -> Any:
+            if len(args) < _DTYPE:
+                options.setdefault("dtype", keras.backend.floatx())
+            return function(*args, **options)
+
+        return drawn
+
+    return {(tf.random, name): of(getattr(tf.random, name)) for name in ("normal", "uniform")}
 
 
 def _legacy_draws(keras: Any, dropout: Any, normal: Any, uniform: Any) -> dict[tuple[Any, str], Any]:

@@ -112,6 +112,15 @@ class KerasSide:
         with draws.replaced(draws.keras_draws(self.keras, self.backend)):
             yield
 
+    @contextlib.contextmanager
+    def real_draws(self) -> Iterator[None]:
+        """Random draws as they are, in the dtype of the comparison."""
+        changes = {}
+        if isinstance(self.backend, backends.TensorFlow):
+            changes = draws.wide_draws(self.keras, self.backend.tf)
+        with draws.replaced(changes):
+            yield
+
 
 class _History:
     """What `fit` returns when it does nothing."""

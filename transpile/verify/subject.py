@@ -59,7 +59,8 @@ class Subject:
         """Runs both models once, for what is only made on the first call."""
         inputs = self.batch(np.random.default_rng(1))
         try:
-            self.keras.call(inputs, False)  # with real draws: it may make the weights
+            with self.keras.side.real_draws():  # it may make the weights
+                self.keras.call(inputs, False)
         except Exception as error:
             if lacks_float64(error):
                 raise
