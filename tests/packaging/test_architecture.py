@@ -17,7 +17,7 @@ PACKAGE = ROOT / "transpile"
 FILES = sorted(PACKAGE.rglob("*.py"))
 # The flow. A module imports only from its own group and from what stands to the left of it.
 FLOW = (
-    "ir training_ir codes diagnostics result syntax files names scopes references statements shapes torch_values registry ops source interpret "
+    "ir training_ir codes diagnostics result syntax indentation files names scopes references statements shapes torch_values registry ops source interpret "
     "splice frontends passes backends convert_models pipeline pipeline_torch2keras verify render convert written cli_output "
     "cli_convert cli_verify cli_listing hook cli __main__"
 ).split()

@@ -127,8 +127,13 @@ class Setup:
     def _is_lone(self, node: ast.Expr | ast.Assert) -> bool:
         """A call of the set-up, or an assertion on what it gave."""
         if isinstance(node, ast.Assert):
-            return self._reads_setup(node.test)
+            return self._reads_setup(node.test) or self._checks_version(node.test)
         return self._is_call(node.value)
+
+    def _checks_version(self, test: ast.expr) -> bool:
+        """`assert tf.__version__.startswith("2.")`."""
+        found = [self.paths[n] for n in ast.walk(test) if n in self.paths]
+        return bool(found) and all("__version__" in path for path in found)
 
     def _is_value(self, node: ast.expr) -> bool:
         """`tf.ConfigProto(...)`, `tf.config.list_physical_devices("GPU")`."""

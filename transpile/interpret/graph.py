@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -171,6 +172,8 @@ class Graph:
         self.interpreter.applies.append(record)
         record.loops = self.interpreter.loops
         op = record.op
+        if op is not None:
+            _note_rank(op, record.inputs)
         shapes = [t.shape for t in record.inputs]
         result = self._shapes(op, shapes, record) if op is not None else None
         if isinstance(record.layer, Layer) and record.layer.adapted:
@@ -339,3 +342,10 @@ def _extents(shape: Shape | None) -> Shape | None:
     if shape is None:
         return None
     return tuple(dim if not dim.known or isinstance(dim.value, int) else FREE for dim in shape)
+
+
+def _note_rank(op: Op, inputs: Sequence[Tensor]) -> None:
+    """What a layer for so many dimensions takes has them, and a batch and channels: `Conv2D`, `MaxPooling1D`."""
+    dimensions = re.search(r"([123])D$", op.keras_class)
+    if dimensions is not None and inputs and inputs[0].shape is None:
+        inputs[0].shape = (FREE,) * (int(dimensions[1]) + 2)

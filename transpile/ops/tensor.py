@@ -97,6 +97,8 @@ def _expand_reshape(op: Op, node: Node, context: Context) -> Lowered:
         return Lowered(call="{x}.reshape(" + listed([literal(-1), *dims]) + ")")
     text = expr.text if dims is None else f"({listed(dims)}{',' if len(dims) == 1 else ''})"
     if not context.in_class:
+        if dims is not None and len(dims) == 1:
+            return Lowered(module="nn.Flatten()")
         unflatten = f"nn.Unflatten(1, {text})"
         return Lowered(module=unflatten if flat else f"nn.Sequential(nn.Flatten(), {unflatten})")
     return Lowered(call="{x}." + ("" if flat else "flatten(1).") + f"unflatten(1, {text})")
@@ -113,6 +115,7 @@ RESHAPE = Op(
         Example("layers.Reshape((4, 2))", "x.reshape(-1, 4, 2)", input=(8,)),
         Example("layers.Reshape((4, 2))", "nn.Unflatten(1, (4, 2))", input=(8,)),
         Example("layers.Reshape((40,))", "x.reshape(-1, 40)", input=(5, 8)),
+        Example("layers.Reshape((40,))", "nn.Flatten()", input=(5, 8)),
         Example("layers.Reshape((-1, 4))", "x.reshape(-1, 10, 4)", input=(5, 8)),
         Example("layers.Reshape([3, 5, 16])", "x.reshape(-1, 3, 5, 16)", input=(5, 6, 8)),
     ),

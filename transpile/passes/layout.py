@@ -241,10 +241,14 @@ def _rank_in(branch: Branch, name: str) -> int | None:
 
 
 def to_torch(x: str, rank: int) -> str:
-    """The permute from channels last to channels first."""
+    """The permute from channels last to channels first, for tensors that have a place between."""
+    if rank < 3:
+        return x
     return f"{x}.permute({', '.join(map(str, (0, rank - 1, *range(1, rank - 1))))})"
 
 
 def to_keras(x: str, rank: int) -> str:
-    """The permute from channels first to channels last."""
+    """The permute from channels first to channels last, for tensors that have a place between."""
+    if rank < 3:
+        return x
     return f"{x}.permute({', '.join(map(str, (0, *range(2, rank), 1)))})"

@@ -276,7 +276,8 @@ class _Reporter:
                 self._add(code, span.start, span.end, message)
 
     def _touched(self, span: Span) -> bool:
-        return any(e.start < span.end and span.start < e.end for e in self.output.edits)
+        claimed = any((c.start, c.end) == (span.start, span.end) for c in self.output.claimed)
+        return claimed or any(e.start < span.end and span.start < e.end for e in self.output.edits)
 
     def _packages(self) -> None:
         """Imports of packages that bring Keras with them."""

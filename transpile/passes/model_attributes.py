@@ -7,10 +7,12 @@ from collections.abc import Iterable
 import libcst as cst
 from libcst import matchers
 
+from transpile.interpret.attributes import class_attribute
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.models import EVENTS
-from transpile.interpret.values import Layer, ModelValue
+from transpile.interpret.values import Function, Instance, Layer, ModelValue
 from transpile.ir import Span
+from transpile.source import dotted
 from transpile.splice import Output
 
 
@@ -26,6 +28,8 @@ def report_attributes(
             continue
         name = node.attr.value
         if isinstance(target, Layer) and target.adapted and name == "adapt":
+            continue
+        if isinstance(target, ModelValue) and target.instance is not None and _is_own(target.instance, name):
             continue
         if name == "stop_training" or any(_within(span, d.span) for d in output.diagnostics):
             continue
@@ -44,9 +48,37 @@ def report_unreached(interpreter: Interpreter, models: Iterable[ModelValue], out
         places = [*output.claimed, *(d.span for d in output.diagnostics)]
         known = any(_within(span, p) for p in places)
         known |= any(e.start <= span.start and span.end <= e.end for e in output.edits)
+        known |= _is_foreign(interpreter, node.value.value, span)
         if node.value.value in names and node.attr.value in EVENTS and not known:
             message = f"{node.attr.value} was left: it stands in code that only some runs of the program reach"
             output.report("K2T130", span, message)
+
+
+def _is_own(instance: Instance, name: str) -> bool:
+    """Whether an attribute or method is one that the user's class has itself; it keeps its name."""
+    return name in instance.attributes or isinstance(class_attribute(instance.cls, name), Function)
+
+
+def _is_foreign(interpreter: Interpreter, name: str, at: Span) -> bool:
+    """Whether the module's last assignment before gave the name to what another library makes."""
+    source = interpreter.source
+    made: cst.BaseExpression | None = None
+    for statement in source.tree.body:
+        if source.span(statement).start >= at.start:
+            break
+        if isinstance(statement, cst.SimpleStatementLine):
+            for part in statement.body:
+                if isinstance(part, cst.Assign) and any(
+                    matchers.matches(t.target, matchers.Name(name)) for t in part.targets
+                ):
+                    made = part.value
+        elif matchers.findall(statement, matchers.AssignTarget(matchers.Name(name))):
+            made = None
+    if not isinstance(made, cst.Call):
+        return False
+    root = dotted(made.func).partition(".")[0]
+    path = source.imports.names.get(root, "")
+    return bool(path) and path.partition(".")[0] not in ("keras", "tf")
 
 
 def _within(inner: Span, outer: Span) -> bool:

@@ -17,7 +17,6 @@ import numpy as np
 
 from transpile.verify.backends import Backend, TensorFlow
 
-
 _DTYPE = 4  # the position of the dtype in TensorFlow's draws, from 1
 
 

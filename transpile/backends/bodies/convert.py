@@ -10,6 +10,7 @@ from transpile.backends.bodies.calls import Refusal, knows
 from transpile.backends.bodies.kinds import UNSURE, Kind, literal_kind
 from transpile.backends.bodies.objects import Objects
 from transpile.backends.bodies.statements import Body, Function
+from transpile.backends.bodies.step_results import detached
 from transpile.backends.bodies.tape import TapeBody
 from transpile.backends.bodies.tape_scopes import Relied
 from transpile.backends.bodies.walker import Env
@@ -41,6 +42,7 @@ _ANSWERED = (
 )
 _OBJECTS = (KerasObject, ModelValue)
 NOTHING: Mapping[int, bool] = {}
+_MADE = ("keras.optimizers.", "keras.losses.", "keras.metrics.")
 _CLASS_ROOTS = ("keras.", "tf.")
 
 
@@ -66,7 +68,7 @@ def convert_bodies(
 
 def is_foreign(path: str) -> bool:
     """Whether a function is a utility or part of TensorFlow's set-up: converted elsewhere."""
-    return path in _ELSEWHERE or path.startswith(_SETUP) or path.endswith("__version__")
+    return path in _ELSEWHERE or path.startswith(_SETUP) or "__version__" in path
 
 
 def is_tensor_code(path: str) -> bool:
@@ -97,15 +99,17 @@ class Bodies:
         self.paths: dict[ast.AST, str] = {r.node: r.path for r in live}
         self.every: dict[ast.AST, str] = {r.node: r.path for r in references.references}
         self.on_texts = text_functions(references) | mapped_functions(references)
-        written_out = interpreter is not None and interpreter.keras.has_pipelines and not interpreter.keras.pipelines
-        if interpreter is not None and not written_out:
+        pipelines = interpreter is not None and interpreter.keras.has_pipelines
+        self.written_out = pipelines and interpreter is not None and not interpreter.keras.pipelines
+        if interpreter is not None and not self.written_out:
             self.on_texts |= self._left_lambdas()
         mine = self._mine()
         self.body = Body(references, mine)
         if interpreter is not None:
             self.body = TapeBody(references, mine, interpreter, converted)
         self.answered: list[tuple[int, int]] = []  # calls of models, which stay as they are
-        self.piped = set() if written_out else self._piped()
+        self.piped = set() if self.written_out else self._piped()
+        self.steps: set[str] = set()  # the functions with a gradient tape that were converted
 
     def _mine(self) -> dict[ast.AST, str]:
         """The references of tensor code; the others are for other back ends."""
@@ -140,6 +144,9 @@ class Bodies:
                 self._convert_statement(unit)
             elif unit.name not in self.piped:
                 self.convert_function(unit)
+        for edit in detached(self.references, self.steps):
+            if not any(e.start < edit.end and edit.start < e.end for e in self.output.edits):
+                self.output.edits.append(edit)
 
     def units(self, statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
         """What is converted as a whole or not at all: functions, methods, statements."""
@@ -188,11 +195,22 @@ class Bodies:
 
     def _touches(self, unit: ast.stmt) -> bool:
         """Whether a unit holds tensor code, and nothing that will be left beside it."""
-        nodes = [node for node in ast.walk(unit) if node in self.paths]
-        if any(n not in self.body.paths and not is_foreign(self.paths[n]) for n in nodes):
+        nodes = [node for node in ast.walk(unit) if node in self.paths and not self._makes_object(node)]
+        if any(n not in self.body.paths and not self._elsewhere(self.paths[n]) for n in nodes):
             return False
         shared = _CONSTANTS if isinstance(unit, ast.FunctionDef) else _SHARED
         return any(n in self.body.paths and self.paths[n] not in shared for n in nodes)
+
+    def _elsewhere(self, path: str) -> bool:
+        """Whether another part of the tool converts what a path names."""
+        return is_foreign(path) or (self.written_out and path.startswith("tf.data."))
+
+    def _makes_object(self, node: ast.AST) -> bool:
+        """Whether a reference is the class of `optimizer = keras.optimizers.SGD(0.1)`: written with what uses it."""
+        call = self.references.parents.get(node)
+        if not isinstance(call, ast.Call) or call.func is not node or not self.paths[node].startswith(_MADE):
+            return False
+        return isinstance(self.references.parents.get(call), ast.Assign)
 
     def _note(self, unit: ast.stmt) -> None:
         """A statement without tensor code: what it assigns."""
@@ -236,9 +254,11 @@ class Bodies:
             self._refused(refusal)
             return False
         edits = [*self._without_gradients(node), *edits]
-        if "GradientTape" in self.references.code(node):
-            edits = [*edits, *self._moved(node)]
-        return self._take(node, edits)
+        tape = "GradientTape" in self.references.code(node)
+        taken = self._take(node, [*edits, *self._moved(node)] if tape else edits)
+        if taken and tape:
+            self.steps.add(node.name)
+        return taken
 
     def _relied_on(self, kept: Relied | None = None) -> Relied:
         """The objects that converted code uses; what was left uses none anew."""
@@ -251,9 +271,11 @@ class Bodies:
     def _moved(self, node: Function) -> list[Edit]:
         """The line that moves a batch to the device at the start of a training step."""
         required = node.args.args[: len(node.args.args) - len(node.args.defaults)]
-        read = {
-            a.id for call in ast.walk(node) if isinstance(call, ast.Call) for a in call.args if isinstance(a, ast.Name)
-        }
+        read: set[str] = set()
+        for part in ast.walk(node):
+            uses = part.args if isinstance(part, ast.Call) else []
+            uses = [part.left, part.right] if isinstance(part, ast.BinOp) else uses
+            read |= {a.id for a in uses if isinstance(a, ast.Name)}
         frames = self.body.scopes.of(node) if isinstance(self.body, TapeBody) else []
         objects = {n for f in frames for n, v in f.names.items() if isinstance(v, _OBJECTS)}
         names = [a.arg for a in required if a.arg in read and a.arg != "self" and a.arg not in objects]
@@ -311,7 +333,7 @@ class Bodies:
         for edit in mine:
             self.output.edit(self.references.span(edit.start, edit.end), edit.text)
             imports_of(edit.text, self.output)
-            if re.search(r"\bdevice=device\b", edit.text):
+            if re.search(r"\bdevice=device\b|\.to\(device\)", edit.text):
                 self.output.device(offset)
         return bool(mine)
 

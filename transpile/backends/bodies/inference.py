@@ -38,6 +38,8 @@ def binary(operator: ast.operator, left: Kind, right: Kind) -> Kind:
     if all(k.what == "number" for k in pair):
         whole = all(k.element == "int" for k in pair) and not isinstance(operator, ast.Div)
         return Kind("number", "int" if whole else "float", value=_computed(operator, left.value, right.value))
+    if any(k.what == "array" for k in pair) and all(k.what in ("array", "number") for k in pair):
+        return Kind("array")
     if any(k.what == "shape" for k in pair):
         return SHAPE
     if all(k.what == "list" for k in pair) and left.items is not None and right.items is not None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from transpile.backends.bodies.walker import Env, Value, Walker
 
 _SAME = frozenset("shape dtype ndim device".split())
+_OF_ARRAYS = frozenset("astype reshape transpose copy squeeze flatten clip round repeat swapaxes".split())
 
 
 def attribute(walker: Walker, node: ast.Attribute, value: Value) -> Value:
@@ -38,8 +39,13 @@ def attribute(walker: Walker, node: ast.Attribute, value: Value) -> Value:
 
 def call(walker: Walker, node: ast.Call, env: Env) -> Value | None:
     """A method of a tensor; None for the methods of anything else."""
+    from transpile.backends.bodies.walker import Value
+
     assert isinstance(node.func, ast.Attribute)
     receiver, name = node.func.value, node.func.attr
+    if name in _OF_ARRAYS and walker.plain(receiver, env).kind.what == "array":
+        parts = (receiver, *node.args, *(k.value for k in node.keywords))
+        return Value(Kind("array"), tuple(e for part in parts for e in walker.plain(part, env).edits))
     if name not in ("numpy", "get_shape", "as_list", "set_shape", "eval", "assign", "assign_add", "assign_sub"):
         return None
     value = walker.plain(receiver, env)

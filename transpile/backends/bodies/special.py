@@ -132,10 +132,9 @@ def concat(b: Bound) -> tuple[str, Kind]:
         return f"torch.cat({parts.text}, dim={axis})", tensor()
     kinds = tuple(p.kind for p in pieces)
     shape = _joined_shape(kinds, b.value("axis", -1 if "backend" in b.call.path else 0))
-    opening, closing = "[", "]"
-    return f"torch.cat({opening}{', '.join(p.text for p in pieces)}{closing}, dim={axis})", tensor(
-        element_of(kinds), shape
-    )
+    device = f", device={b.call.place}" if b.call.place else ""
+    texts = [f"torch.as_tensor({p.text}{device})" if p.kind.what == "array" else p.text for p in pieces]
+    return f"torch.cat([{', '.join(texts)}], dim={axis})", tensor(element_of(kinds), shape)
 
 
 def _joined_shape(kinds: tuple[Kind, ...], axis: object) -> Shape | None:

@@ -10,6 +10,8 @@ from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, tensor
 from transpile.backends.bodies.modules import TRAINED
 from transpile.backends.bodies.statements import Body, Function
+from transpile.backends.bodies.tape_batches import moved
+from transpile.backends.bodies.tape_calls import called
 from transpile.backends.bodies.tape_clips import clipped, clips_behind
 from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, closed, loss_value, penalty
 from transpile.backends.bodies.tape_scopes import Relied, Scopes, held_by, name_in
@@ -19,6 +21,7 @@ from transpile.backends.bodies.tape_steps import (
     applied,
     dotted,
     function_of,
+    is_gone_over,
     loads,
     methods_in,
     models_of,
@@ -123,7 +126,11 @@ class TapeBody(Body):
             if found is not None:
                 return found
         value = super()._Call(node, env)
-        if self._is_own(node.func, env):
+        own = self._is_own(node.func, env)
+        if not own and any(k.arg == "training" for k in node.keywords):
+            message = f"{self.references.code(node.func)} is not a model that this module makes and that was converted"
+            raise Refusal("K2T191", message, node)
+        if own:
             self.modes = {}  # whatever it calls may be in another mode afterwards
         return value
 
@@ -160,16 +167,8 @@ class TapeBody(Body):
         name = dotted(node.func)
         if not self.is_converted(model):
             raise Refusal("K2T191", f"the model {name} was left", node)
-        mode = "eval"
-        for keyword in node.keywords:
-            if keyword.arg != "training":
-                raise Refusal("K2T191", f"{keyword.arg}= at the call of a model", node)
-            value = keyword.value
-            if isinstance(value, ast.Constant):
-                mode = "train" if value.value else "eval"
-            else:
-                mode = f"train({self.references.code(value)})"
-        inputs = [self.argument(a, env) for a in node.args]
+        tensors, mode = called(self, node, model)
+        inputs = [self.argument(a, env) for a in tensors]
         self.calls.append(node)
         if self.moody and self.modes.get(name) != mode:
             if any(line.startswith(f"{name}.") for line in self.wanted):
@@ -260,6 +259,10 @@ class TapeBody(Body):
         whole = "\n".join(line if line.strip() else "" for line in whole.split("\n"))
         self.edits.append(Edit(self.references.start(node), self.references.end(node), whole))
 
+    def _do_For(self, node: ast.For, env: Env) -> None:
+        super()._do_For(node, env)
+        self.edits += moved(self, node, env)
+
     def _do_Assign(self, node: ast.Assign, env: Env) -> None:
         call, target = node.value, node.targets[0]
         if (isinstance(target, ast.Name) and self._alias(node, target.id, env)) or clipped(self, node, env):
@@ -340,7 +343,7 @@ class TapeBody(Body):
             if not self.is_model(model, env):
                 message = f"{model} is not a model that this module makes and that was converted"
                 raise Refusal("K2T191", message, call)
-        self._check_step(node, step, env)
+        gone_over = self._check_step(node, step, env)
         if self.trained.setdefault(self._key(step.optimizer, env), models) != models:
             raise Refusal("K2T191", f"{optimizer} steps the variables of several models", step.call)
         self._stepped(step, models, env)
@@ -350,6 +353,8 @@ class TapeBody(Body):
         options = self._options(node, call, models)
         indent = " " * node.col_offset
         lines = f"{optimizer}.zero_grad()\n{indent}{closed(text)}.backward({', '.join(options)})"
+        if gone_over:
+            lines += f"\n{indent}{_name(node)} = [p.grad for p in {parameters_of(models)}]"
         self.edits.append(Edit(self.references.start(node), self.references.end(node), lines))
 
     def _stepped(self, step: Applied, models: Models, env: Env) -> None:
@@ -366,7 +371,8 @@ class TapeBody(Body):
             raise Refusal("K2T191", f"where {optimizer} is made, its model has no name", step.call)
         self._rely(optimizer, held)
 
-    def _check_step(self, node: ast.Assign, step: Applied, env: Env) -> None:
+    def _check_step(self, node: ast.Assign, step: Applied, env: Env) -> bool:
+        """Whether a loop of the program's goes over the gradients, too."""
         held, optimizer = self.object_of(step.optimizer, env), self.references.code(step.optimizer)
         named = isinstance(held, str)
         if not named and not (isinstance(held, KerasObject) and held.path.startswith("keras.optimizers.")):
@@ -381,8 +387,10 @@ class TapeBody(Body):
         applications = methods_in(self.references, node, "apply_gradients", "apply")
         clips = clips_behind(self, node, _name(node))
         elsewhere = {n for c in (*applications, *(c.statement for c in clips)) for n in ast.walk(c)}
-        if any(n not in elsewhere for n in others):
+        others = [n for n in others if n not in elsewhere]
+        if others and (clips or not all(is_gone_over(self.references, n) for n in others)):
             raise Refusal("K2T191", "the gradients are used before they are applied", others[0])
+        return bool(others)
 
     def _options(self, node: ast.Assign, call: ast.Call, models: Models) -> list[str]:
         return options(self.references, node, call, models)

@@ -33,11 +33,12 @@ class Scopes:
                 self.frames.setdefault(interpreter.source.span(frame.function.node).start, []).append(frame)
 
     def of(self, function: ast.AST) -> list[Frame]:
-        """The frames of one function."""
+        """The frames of one function; where the file calls it, those of its calls."""
         begin = self.references.start(function)
         line = getattr(function, "lineno", None)
         offset = self.references.offset(line, function.col_offset) if line is not None else begin  # type: ignore[attr-defined]
-        return self.frames.get(begin) or self.frames.get(offset) or []
+        frames = self.frames.get(begin) or self.frames.get(offset) or []
+        return [f for f in frames if f.caller is not None] or frames
 
     def object(self, functions: list[ast.AST], name: str) -> object:
         """The object that a local name stands for in each call; None where that differs or is not known."""

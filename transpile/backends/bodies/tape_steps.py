@@ -92,6 +92,22 @@ def loads(scope: ast.AST, name: str) -> list[ast.Name]:
     return [n for n in ast.walk(scope) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
 
 
+def is_gone_over(references: References, use: ast.Name) -> bool:
+    """Whether a loop or comprehension goes over gradients and leaves the name to them."""
+    parent = references.parents.get(use)
+    if not isinstance(parent, ast.For | ast.comprehension) or parent.iter is not use:
+        return False
+    nodes = list(ast.walk(function_of(references, use)))
+    stores = {n for n in nodes if isinstance(n, ast.Name) and n.id == use.id and not isinstance(n.ctx, ast.Load)}
+    made = [n for n in nodes if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call)]
+    of_tapes = {t for n in made if isinstance(n.value, ast.Call) and _is_gradient(n.value) for t in n.targets}
+    return stores <= of_tapes
+
+
+def _is_gradient(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "gradient"
+
+
 def options(references: References, node: ast.Assign, call: ast.Call, models: Models) -> list[str]:
     """What `backward` is given where a function takes several steps: losses may share a graph."""
     gradients = methods_in(references, node, "gradient")
