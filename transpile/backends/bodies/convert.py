@@ -196,14 +196,25 @@ class Bodies:
     def _touches(self, unit: ast.stmt) -> bool:
         """Whether a unit holds tensor code, and nothing that will be left beside it."""
         nodes = [node for node in ast.walk(unit) if node in self.paths and not self._makes_object(node)]
-        if any(n not in self.body.paths and not self._elsewhere(self.paths[n]) for n in nodes):
+        if any(n not in self.body.paths and not self._elsewhere(n, unit) for n in nodes):
             return False
         shared = _CONSTANTS if isinstance(unit, ast.FunctionDef) else _SHARED
         return any(n in self.body.paths and self.paths[n] not in shared for n in nodes)
 
-    def _elsewhere(self, path: str) -> bool:
-        """Whether another part of the tool converts what a path names."""
-        return is_foreign(path) or (self.written_out and path.startswith("tf.data."))
+    def _elsewhere(self, node: ast.AST, unit: ast.stmt) -> bool:
+        """Whether another part of the tool converts what a reference names."""
+        path = self.paths[node]
+        piped = self.written_out and isinstance(unit, ast.FunctionDef) and path.startswith("tf.data.")
+        if not piped or any(a in self.body.paths for a in self._arguments(node)):
+            return is_foreign(path)
+        return True
+
+    def _arguments(self, node: ast.AST) -> Iterator[ast.AST]:
+        """What stands in the arguments of the call that a reference is the function of."""
+        call = self.references.parents.get(node)
+        if isinstance(call, ast.Call) and call.func is node:
+            for part in (*call.args, *call.keywords):
+                yield from ast.walk(part)
 
     def _makes_object(self, node: ast.AST) -> bool:
         """Whether a reference is the class of `optimizer = keras.optimizers.SGD(0.1)`: written with what uses it."""
