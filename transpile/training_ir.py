@@ -82,6 +82,8 @@ class Optimizer:
 class Compiled:
     """What `compile` said. `names` are the outputs' names where there are several losses.
 
+    Without losses, the model is trained on what its layers add to the loss.
+
     `choices`: the optimizer is made at one of several places, by a test of the program.
     `jitted`: jit_compile=True. `reported`: what the training step of a model's own returns, and
     what its test step does.

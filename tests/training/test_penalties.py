@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.training.programs import HEAD, compare, convert
+from tests.training.programs import HEAD, LINEAR, compare, convert
+from transpile import keras2torch
 
 START = "kernel_initializer=keras.initializers.Constant(0.1)"
 REG, CON = "keras.regularizers", "keras.constraints"
@@ -149,3 +151,60 @@ def test_orthogonality(mode: str) -> None:
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     pairs = [abs(rows[i] @ rows[j]) for i in range(len(rows)) for j in range(i)]
     assert float(ours) == pytest.approx(0.2 * np.mean(pairs), rel=1e-5)
+
+
+# Trained on what the layers add to the loss, and on nothing else.
+ADDING = """\
+class Spread(layers.Layer):
+    def call(self, inputs):
+        data, output = inputs
+        self.add_loss(keras.ops.mean(keras.ops.square(output - data[:, :3]), axis=None))
+        return output
+
+
+"""
+WITHOUT_LOSS = {
+    "added": "given = keras.Input((4,))\nmodel = keras.Model(given, Spread()([given, {layer}(given)]))\n",
+    "penalties": "model = keras.Sequential([keras.Input((4,)), {layer}])\n",
+}
+TRAININGS = {
+    "plain": "fit(x, batch_size=6, epochs=3, shuffle=False, verbose=0)",
+    "targets that nobody looks at": "fit(x, real, batch_size=6, epochs=2, shuffle=False, verbose=0)",
+    "validated": "fit(x[:16], epochs=3, shuffle=False, verbose=0, validation_data=(x[16:], None))",
+    "a split, a callback": "fit(x, epochs=3, shuffle=False, verbose=0, validation_split=0.25, "
+    'callbacks=[keras.callbacks.EarlyStopping(monitor="val_loss", patience=1)])',
+}
+
+
+def without_loss(form: str, training: str) -> str:
+    penalties = ', kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.1))'
+    layer = LINEAR.removesuffix(")") + (penalties if form == "penalties" else ")")
+    compiled = "model.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.5))\n"
+    return HEAD + ADDING + WITHOUT_LOSS[form].format(layer=layer) + compiled + f"history = model.{training}\n"
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("form", WITHOUT_LOSS)
+def test_without_a_loss(form: str, training: str) -> None:
+    source = without_loss(form, TRAININGS[training]) + "score = model.evaluate(x, verbose=0)\n"
+    theirs, ours = compare(source, tolerance=2e-6)
+    np.testing.assert_allclose(ours["score"], theirs["score"], rtol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("training", "code"),
+    [
+        ("fit(x, sample_weight=yes)", "K2T125"),
+        ("fit(keras.utils.PyDataset())", "K2T127"),
+        ("train_on_batch(x)", "K2T130"),
+        ("fit(x, validation_data=unknown)", "K2T127"),
+    ],
+)
+def test_without_a_loss_left(training: str, code: str) -> None:
+    result = keras2torch(without_loss("added", training))
+    assert code in {d.code for d in result.diagnostics}
+
+
+def test_metrics_without_a_loss_are_left() -> None:
+    source = without_loss("added", TRAININGS["plain"]).replace("momentum=0.5)", 'momentum=0.5), metrics=["mae"]')
+    assert "K2T125" in {d.code for d in keras2torch(source).diagnostics}

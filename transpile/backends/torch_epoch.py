@@ -43,6 +43,8 @@ def criteria(compiled: Compiled, weighted: bool = False) -> Text:
     if weighted:
         text = criterion(compiled.losses[0]).text.removesuffix(")")
         return Text(f'{text}{"" if text.endswith("(") else ", "}reduction="none")')
+    if not compiled.losses:
+        return Text("")
     each = [criterion(x) for x in compiled.losses]
     helpers = tuple(dict.fromkeys(h for t in each for h in t.helpers))
     if not compiled.several:
@@ -157,6 +159,7 @@ def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts
     several = len(data.inputs) > 1
     xs = [f"inputs[{i}]" for i in range(len(data.inputs))] if several else ["x"]
     ys = [f"targets[{i}]" for i in range(len(data.targets))] if compiled.several else ["y"]
+    targets = "targets" if compiled.several else "y" if compiled.losses else ""
     tensors = [
         tensor(x, e, input_dtype(d)) + facts.moved(i)
         for i, (x, e, d) in enumerate(zip(xs, data.inputs, facts.input_dtypes))
@@ -164,7 +167,7 @@ def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts
     tensors += [target_tensor(y, e, loss) for y, e, loss in zip(ys, data.targets, compiled.losses)]
     return render(
         "torch/training/make_loader.py.j2", weighted=weighted, name=name, inputs="inputs" if several else "x",
-        targets="targets" if compiled.several else "y", tensors=tensors,
+        targets=targets, tensors=tensors,
     )  # fmt: skip
 
 
@@ -199,7 +202,8 @@ def epoch_function(
         lists=[body.values(m) for m in body.batchwise], unpack=body.unpack, forward=body.forward,
         clip=clipping(compiled.optimizer),
         after=["model.apply_constraints()"] if facts.has_constraints else [], totals=body.totals, results=body.results,
-        begins=at.begins, ends=at.ends, stops=at.stops, counts=at.counts, size=f"len({body.ys[0]})",
+        begins=at.begins, ends=at.ends, stops=at.stops, counts=at.counts, size=f"len({body.counted})",
+        criterion=bool(compiled.losses),
     )  # fmt: skip
     return text, body.helpers
 
@@ -241,6 +245,10 @@ class Body:
         xs = [f"x{i + 1}" for i in range(inputs)] if self.several_inputs else ["x"]
         ys = [f"y{i + 1}" for i in range(len(self.compiled.losses))] if self.several else ["y"]
         self.xs, self.ys = xs, ys
+        self.counted = ys[0] if self.compiled.losses else xs[0]
+        if not self.compiled.losses:
+            self.ys = []
+            return "batch" if self.several_inputs else "(x,)"
         if self.several_inputs or self.several:
             return "batch"
         return "x, y, weight" if self.weighted else "x, y"
@@ -254,6 +262,8 @@ class Body:
             lines = [f"{names} = {moved}"]
         call = f"model({', '.join(self.xs)})"
         penalty = " + model.regularization_loss()" if facts.has_regularization else ""
+        if not self.compiled.losses:
+            return [*lines, f"{call}  # notes what is added to the loss", "loss = model.regularization_loss()"]
         if not self.several:
             loss = f"({self._per_sample()} * weight).mean()" if self.weighted else "criterion(output, y)"
             lines += [f"output = {call}", f"loss = {loss}{penalty}"]
@@ -278,7 +288,7 @@ class Body:
         return f"criterion(output, y){flat}.mean(dim=1)"
 
     def _totals(self, over: list[Metric]) -> tuple[list[str], str]:
-        count = f"len({self.ys[0]})"
+        count = f"len({self.counted})"
         if len(self.compiled.keys) == 1:
             return [f"total_loss += loss.item() * {count}"], ""
         lines = [f'totals["loss"] += loss.item() * {count}']

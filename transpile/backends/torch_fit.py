@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from transpile.backends.torch_batches import loader, one_pass
 from transpile.backends.torch_callbacks import callback_lines
+from transpile.backends.torch_epoch import clipping
 from transpile.backends.torch_hooks import ends_training
 from transpile.backends.torch_lines import Lines, Scope, indented
+from transpile.frontends.facts import ModelFacts
 from transpile.frontends.texts import is_simple, operand
 from transpile.ir import Expr
 from transpile.training_ir import Backup, Batches, Compiled, Data, Fit, Hooks, RateSchedule, ReduceRate
@@ -95,7 +97,7 @@ def _passes(loop: Loop, scope: Scope, around: Lines) -> list[str]:
     """One pass over the training data, and one over those of the validation."""
     fit, logs = loop.fit, scope.logs
     read, ends = _fed(loop, fit.data, "train")
-    arguments = [loop.model, read, loop.weighted or loop.criterion, loop.optimizer]
+    arguments = [loop.model, read, *filter(None, [loop.weighted or loop.criterion]), loop.optimizer]
     if loop.own_step:
         arguments = [f"{loop.model}.train_step", read, *filter(None, [loop.metrics])]
     call = _called(loop, arguments, around.batch_begin, around.batch_end)
@@ -105,7 +107,7 @@ def _passes(loop: Loop, scope: Scope, around: Lines) -> list[str]:
     if fit.validated:
         val = loop.name("val_logs")
         read, ends = _fed(loop, fit.validation, "val")
-        arguments = [loop.model, read, loop.criterion]
+        arguments = [loop.model, read, *filter(None, [loop.criterion])]
         if loop.own_step:
             arguments = [f"{loop.model}.test_step", read, *filter(None, [loop.metrics])]
         call = _called(loop, arguments, around.test_batch_begin, around.test_batch_end)
@@ -282,7 +284,7 @@ def _named(data: Data, loop: Loop) -> tuple[list[str], Data]:
 
 def _arrays(data: Data, part: str) -> str:
     """`x, y` as arguments; lists where there are several of either."""
-    return f"{array_list(data.inputs, part)}, {array_list(data.targets, part)}"
+    return ", ".join(array_list(each, part) for each in (data.inputs, data.targets) if each)
 
 
 def _weight(data: Data, part: str) -> str:
@@ -299,6 +301,16 @@ def array_list(each: tuple[Expr, ...], part: str = "") -> str:
 
 
 # The loop that needs no function
+
+
+def is_plain(fit: Fit, compiled: Compiled, facts: ModelFacts) -> bool:
+    """Whether the loop is small enough to do without a function."""
+    if isinstance(fit.data, Batches) or not compiled.losses:
+        return False
+    simple = not (compiled.metrics or compiled.several or fit.split or fit.validation or fit.callbacks)
+    one = len(facts.input_dtypes) == 1 and not facts.has_constraints
+    weighted = fit.class_weight is not None or fit.data.weight is not None
+    return simple and one and not clipping(compiled.optimizer) and not weighted
 
 
 def _inline(loop: Loop) -> list[str]:

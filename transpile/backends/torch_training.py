@@ -13,14 +13,13 @@ from transpile.backends.torch_cleanup import Cleanup
 from transpile.backends.torch_custom import NotOwn, own_inside, with_own
 from transpile.backends.torch_data import Known
 from transpile.backends.torch_epoch import (
-    clipping,
     criteria,
     epoch_function,
     following,
     loader_function,
     optimizer,
 )  # fmt: skip
-from transpile.backends.torch_fit import Loop
+from transpile.backends.torch_fit import Loop, is_plain
 from transpile.backends.torch_freezing import CannotFreeze, Frozen
 from transpile.backends.torch_functions import Functions
 from transpile.backends.torch_history import Histories
@@ -46,7 +45,7 @@ from transpile.passes.optimized_weights import cut_apart
 from transpile.result import TrainingInfo
 from transpile.source import Source
 from transpile.splice import Output, fragment
-from transpile.training_ir import Batches, Board, Compiled, Fit, Problem, RateSchedule, ReduceRate
+from transpile.training_ir import Board, Compiled, Fit, Problem, RateSchedule, ReduceRate
 
 
 def write_training(
@@ -194,7 +193,7 @@ class TrainingWriter:
         offset = self.sites.top(home.statement)
         rename = self.functions.helpers(made.helpers, offset)
         lines = [f"{home.criterion} = {rename(made.text)}"]
-        if home.mode == "attribute":
+        if home.mode == "attribute" or not compiled.losses:
             lines = []
         if compiled.choices:
             for span, chosen in compiled.choices:
@@ -254,6 +253,8 @@ class TrainingWriter:
 
         That is a variable behind the imports, or its text where that needs more than PyTorch.
         """
+        if not self.places[use].losses:
+            return replace(home, criterion="")
         if home.mode != "attribute":
             return home
         made = criteria(self.places[use], is_weighted(self.reading, use))
@@ -330,7 +331,8 @@ class TrainingWriter:
             penalty=facts.has_regularization, rate_key="lr" if self.reading.reads("lr") else "learning_rate",
             momentum=compiled.optimizer.has_momentum, makes_folder=lambda text: makes_folder(text, self.source.text),
         )  # fmt: skip
-        if self._is_plain(use, fit, compiled, facts):
+        others = [u for u in self.reading.uses if u.kind in ("fit", "evaluate") and u is not use and not u.problem]
+        if not others and is_plain(fit, compiled, facts):
             loop.tensors = self._tensors(use, fit)
         else:
             loop.make_loader, loop.to_tensors = self.uses.feeding(use, fit)
@@ -376,19 +378,11 @@ class TrainingWriter:
             target_tensor(y.text, known.targets[0], compiled.losses[0]),
         ]
 
-    def _is_plain(self, use: Use, fit: Fit, compiled: Compiled, facts: ModelFacts) -> bool:
-        """Whether the loop is small enough to do without a function."""
-        others = [u for u in self.reading.uses if u.kind in ("fit", "evaluate") and u is not use and not u.problem]
-        if isinstance(fit.data, Batches):
-            return False
-        simple = not (compiled.metrics or compiled.several or fit.split or fit.validation or fit.callbacks)
-        one = len(facts.input_dtypes) == 1 and not facts.has_constraints
-        weighted = fit.class_weight is not None or fit.data.weight is not None
-        return simple and one and not others and not clipping(compiled.optimizer) and not weighted
-
     def _infos(self) -> dict[ModelValue, TrainingInfo]:
         infos = {}
         for use, home in self.homes.items():
+            if not home.criterion:
+                continue
             user = next(iter(self.reading.governed(use)), use)
             chosen = home.optimizer_of("{model}" if home.mode == "attribute" else self._model_text(user))
             info = TrainingInfo(home.criterion, chosen, self.epochs.get(use, "") or self.steps.get(use, ""))

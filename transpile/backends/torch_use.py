@@ -121,9 +121,10 @@ class UseWriter:
         else:
             data = self._data(fed)
             weight = f", weight={data.weight.text}" if data.weight is not None else ""
-            x, y = array_list(data.inputs), array_list(data.targets)
-            text = f"{self.writer.loader(use)}({x}, {y}, {record.batch_size.text}{weight})"
-        call = f"{self.writer.epoch(use)}({self._model(use)}, {text}, {self.writer.home(use).criterion})"
+            arrays = ", ".join(array_list(each) for each in (data.inputs, data.targets) if each)
+            text = f"{self.writer.loader(use)}({arrays}, {record.batch_size.text}{weight})"
+        criterion = ", ".join(["", self.writer.home(use).criterion] if self.writer.inside(use).losses else [])
+        call = f"{self.writer.epoch(use)}({self._model(use)}, {text}{criterion})"
         node, text = self._result(use, call, keys, record.as_dict)
         self._set(use, node, text)
 

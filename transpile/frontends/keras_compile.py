@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from transpile.frontends.compile_objects import (
@@ -50,7 +50,10 @@ def read_compile(
         if (name not in PARAMETERS[:5] and name not in _HOW and not empty) or unknown:
             raise Refused("K2T125", f"compile({name}={expr.text}) cannot be converted")
     count = len(facts.output_shapes)
-    losses = _losses(given.get("loss", literal(None)), facts)
+    loss = given.get("loss", literal(None))
+    if loss.value is None and facts.has_regularization and facts.steps is None:
+        return _without_loss(given)
+    losses = _losses(loss, facts)
     weights = given.get("loss_weights", literal(None))
     if count == 1 and weights.value not in (None, 1, 1.0, [1], [1.0]):
         raise Refused("K2T125", f"compile(loss_weights={weights.text}) of a model with one output cannot be converted")
@@ -68,6 +71,15 @@ def read_compile(
     if len(set(read.keys)) < len(read.keys):
         raise Refused("K2T122", "two metrics have the same name")
     return read
+
+
+def _without_loss(given: Mapping[str, Expr]) -> Compiled:
+    """A model that is trained on what its layers add to the loss, and on nothing else."""
+    for name in ("loss_weights", "metrics", "weighted_metrics"):
+        if name in given and given[name].value not in (None, []):
+            raise Refused("K2T125", f"compile({name}={given[name].text}) without a loss cannot be converted")
+    optimizer = read_optimizer(given.get("optimizer", literal("rmsprop")))
+    return Compiled((), optimizer, jitted=given.get("jit_compile", literal(False)).value is True)
 
 
 def _unique(metrics: Sequence[Metric], weighted: Sequence[Metric], names: Sequence[str]) -> tuple[Metric, ...]:

@@ -60,7 +60,9 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source
     shuffle = given.pop("shuffle", literal(True)).value
     if shuffle not in (True, False):
         raise Refused("K2T125", "fit(shuffle=...) is only known at run time")
-    data = _weighted(_data(event, given, facts, "steps_per_epoch"), given.get("sample_weight"), compiled, facts)
+    data = _weighted(
+        _data(event, given, facts, "steps_per_epoch", compiled), given.get("sample_weight"), compiled, facts
+    )
     validation = _validation(given.get("validation_data"), facts, compiled, given.get("validation_steps"))
     known += steps_known(given, "steps_per_epoch", data) + steps_known(given, "validation_steps", validation)
     _refuse_rest(event, given, known)
@@ -127,6 +129,8 @@ def sample_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:
     """The weights of the samples. Refuses what has no loss per sample."""
     if expr is None or expr.value is None:
         return None
+    if not compiled.losses:
+        raise Refused("K2T125", "sample weights cannot be converted for a model that is compiled without a loss")
     loss = compiled.losses[0]
     rank = len(loss.shape) if loss.shape is not None else None
     known = expr.value.shape if isinstance(expr.value, Array) else None
@@ -148,6 +152,8 @@ def sample_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:
 def _class_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:
     if expr is None or expr.value is None:
         return None
+    if not compiled.losses:
+        raise Refused("K2T125", "fit(class_weight=...) cannot be converted for a model that is compiled without a loss")
     loss = compiled.losses[0]
     supported = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy")
     flat = loss.shape is not None and len(loss.shape) == 2
@@ -170,14 +176,20 @@ def refuse_streams(expr: Expr) -> None:
         raise Refused("K2T127", f"the data {expr.text} are not arrays")
 
 
-def _data(event: Event, given: Mapping[str, Expr], facts: ModelFacts, steps: str = "") -> Data:
+def _data(
+    event: Event, given: Mapping[str, Expr], facts: ModelFacts, steps: str = "", compiled: Compiled | None = None
+) -> Data:
     x, y = given.get("x"), given.get("y")
     if x is None:
         raise Refused("K2T125", f"{event.kind} is given no data")
     found = batches(x, given.get(steps), required=event.kind in GENERATOR_METHODS)
     if found is not None:
+        if compiled is not None and not compiled.losses and facts.steps is None:
+            raise Refused("K2T171", f"{x.text} yields batches, and the model is compiled without a loss")
         return found
     refuse_streams(x)
+    if compiled is not None and not compiled.losses and facts.steps is None:
+        return Data(spread(x, facts.input_names))  # Keras looks at no targets
     if (y is None or y.value is None) and facts.steps is not None:
         return Data((x,))
     if y is None or y.value is None:
@@ -214,10 +226,18 @@ def _validation(expr: Expr | None, facts: ModelFacts, compiled: Compiled, steps:
     if expr is None or expr.value is None:
         return None
     found = batches(expr, steps)
+    if found is not None and not compiled.losses and facts.steps is None:
+        raise Refused("K2T171", f"{expr.text} yields batches, and the model is compiled without a loss")
     if found is not None:
         return _weighted(found, None, compiled, facts)
     refuse_streams(expr)
     value = expr.value
+    if not compiled.losses and facts.steps is None:
+        if isinstance(value, list | tuple):
+            expr = Expr(element(expr.text, 0), value[0])
+        elif not isinstance(value, Array):
+            raise Refused("K2T127", f"whether {expr.text} holds targets is not seen")
+        return Data(spread(expr, facts.input_names))
     if facts.steps is not None and not isinstance(value, list | tuple):
         return Data((expr,))
     if isinstance(value, list | tuple) and len(value) in (2, 3):
@@ -237,7 +257,7 @@ def read_evaluate(event: Event, compiled: Compiled, facts: ModelFacts) -> Evalua
     """One call of `evaluate`."""
     given = _given(event, EVALUATE)
     refuse_weights(given, facts)
-    data = _weighted(_data(event, given, facts, "steps"), given.get("sample_weight"), compiled, facts)
+    data = _weighted(_data(event, given, facts, "steps", compiled), given.get("sample_weight"), compiled, facts)
     known = ("x", "y", "batch_size", "verbose", "return_dict", "sample_weight", *steps_known(given, "steps", data))
     _refuse_rest(event, given, known)
     as_dict = given.get("return_dict", literal(False)).value

@@ -147,7 +147,8 @@ class Reading:
                 return refuse_untested(read_evaluate(event, compiled, facts), facts)
             return refuse_untested(read_fit(event, compiled, facts, self.source, self._others(event)), facts)
         if kind in STEPS:
-            self._compiled(use)
+            if not self._compiled(use).losses:
+                raise Refused("K2T130", f"{kind} of a model that is compiled without a loss")
             return read_step(event, facts)
         if kind in PREDICTIONS:
             return read_predict(event, facts)
