@@ -17,13 +17,14 @@ pytest.importorskip("keras")
 HELPERS = """
     to_categorical pad_sequences normalize cached_file load_mnist load_fashion_mnist cifar_archive
     load_cifar10 load_cifar100 load_boston_housing load_california_housing encode_words load_imdb
-    load_reuters load_word_index
+    load_reuters load_word_index MeanIoU
 """.split()
 PRELUDE = """\
 import gzip, json, os, pickle, sys, tarfile
 from pathlib import Path
 from urllib.request import urlretrieve
 import numpy as np
+import torch
 """
 CHECK = r"""
 import importlib, keras
@@ -66,6 +67,20 @@ same("pad_sequences 3d", pad_sequences(steps, 2, "float32"), u.pad_sequences(ste
 for array in (rng.random((3, 4)), np.zeros((2, 3)), rng.random(5)):
     same("normalize", normalize(array), u.normalize(array))
     same("normalize", normalize(array, order=1), u.normalize(array, order=1))
+for options in ({}, {"ignore_class": 2}):
+    ours, theirs = MeanIoU(5, **options), keras.metrics.MeanIoU(5, **options)
+    for masks in (rng.integers(0, 4, (2, 3, 8, 8)), rng.integers(-1, 7, (2, 30)), rng.integers(0, 4, (2, 4, 1)) + 0.9):
+        for metric in (ours, theirs):
+            metric.update_state(masks[0], masks[1][..., None])
+        if not np.isclose(ours.result().numpy(), theirs.result().cpu().numpy(), rtol=1e-6):
+            failed.append(f"MeanIoU {options}")
+        if not np.array_equal(ours.get_weights()[0], theirs.total_cm.numpy()):
+            failed.append(f"MeanIoU counts {options}")
+    for metric in (ours, theirs):
+        metric.reset_state()
+        metric.update_state([3, 3], [3, 1])
+    if not np.isclose(float(ours.result()), float(theirs.result()), rtol=1e-6):
+        failed.append(f"MeanIoU after a reset {options}")
 
 # Small files in the places and forms of the real ones.
 (root / "fashion-mnist").mkdir(parents=True)

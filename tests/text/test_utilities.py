@@ -289,3 +289,38 @@ def test_shape_of_a_symbolic_tensor() -> None:
     )
     assert "print((None, 4, 4, 4))" in text
     assert "print(K.int_shape(y))" in text
+
+
+IOU = """\
+from keras.metrics import MeanIoU
+iou = MeanIoU(num_classes=4)
+iou.update_state(masks[..., 0], predicted)
+print(iou.result().numpy())
+"""
+
+
+def test_metric_that_is_updated_with_arrays() -> None:
+    rest = "def counts(metric):\n    return metric.get_weights()[0]\nprint(counts(iou))\n"
+    text, output = convert(IOU + "iou.reset_states()\n" + rest)
+    assert text.count("class MeanIoU:") == 1
+    assert "\niou = MeanIoU(num_classes=4)\niou.update_state(masks[..., 0], predicted)\n" in text
+    assert text.endswith("iou.reset_state()\n" + rest)
+    assert not output.diagnostics
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "print(iou(masks, predicted))",
+        "iou.update_state(masks, predicted, sample_weight=w)",
+        "report(iou)",
+        "iou.merge_state([other])",
+        "update = iou.update_state",
+        "other = MeanIoU(4, sparse_y_pred=False)",
+        "model.compile('adam', 'mse', metrics=[MeanIoU(4)])",
+    ],
+)
+def test_metric_of_which_more_is_asked(rest: str) -> None:
+    text, output = convert(f"{IOU}{rest}\n")
+    assert text.startswith("from keras.metrics import MeanIoU\n")
+    assert "K2T122" in codes(output)

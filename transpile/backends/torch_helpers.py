@@ -20,6 +20,7 @@ NUMPY = "import numpy as np"
 _NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "to_categorical": ((), (NUMPY,)),
     "normalize": ((), (NUMPY,)),
+    "MeanIoU": ((), (NUMPY, "import torch")),
     "preprocess_input": ((), (NUMPY,)),
     "scale_images": ((), (NUMPY,)),
     "decode_predictions": ((), ("import json", *_CACHE, NUMPY)),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from transpile.backends.torch_branches import fold
 from transpile.backends.torch_helpers import HELPERS, NUMPY, Writing
+from transpile.backends.torch_metric_objects import METRIC_OBJECTS, write_metric_object
 from transpile.backends.torch_predictions import ACTIVATIONS, write_activation
 from transpile.backends.torch_pretrained import write_pretrained
 from transpile.backends.torch_sequences import write_image_batches, write_pipeline, write_sequence
@@ -125,6 +126,8 @@ class _Utilities:
             return shape is not None and self.writing.replace(use.call, shape)
         if use.path.endswith(".get_word_index"):
             return self._word_index(use)
+        if use.path in METRIC_OBJECTS:
+            return write_metric_object(self.writing, use)
         if use.path.startswith("keras.applications."):
             return write_pretrained(self.writing, self.interpreter, use)
         helper = HELPERS.get(use.path)
