@@ -25,6 +25,7 @@ from transpile.backends.torch_unread import without_unread
 from transpile.backends.written_model import Written
 from transpile.frontends.frozen_parts import ARGUMENT as FROZEN
 from transpile.frontends.frozen_parts import asked, kinds_of
+from transpile.frontends.keras_model import ADDED_LOSS
 from transpile.ir import Branch, Loop, Model, Node, Plain, Statement
 from transpile.ops.regularization import ACTIVITY
 from transpile.passes.layout import TO_KERAS, TO_TORCH, rank_of, to_keras, to_torch
@@ -154,6 +155,9 @@ class ClassWriter:
                 continue
             if statement.op in (TO_TORCH, TO_KERAS):
                 lines.append(_permuted(statement, lines))
+                continue
+            if statement.op == ADDED_LOSS:
+                lines.append(self.extras.adding(statement))
                 continue
             if statement.op == ACTIVITY.name:
                 lines += self._activity(statement)
@@ -333,7 +337,8 @@ def write_model(
 
     Raises CannotWrite.
     """
-    if model.style == "sequential" and len(model.inputs) == 1 and not as_class:
+    adds = any(isinstance(node, Node) and node.op == ADDED_LOSS for node in model.body)
+    if model.style == "sequential" and len(model.inputs) == 1 and not as_class and not adds:
         written = write_sequential(model, style, external)
         if written is not None:
             return written

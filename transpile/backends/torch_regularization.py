@@ -151,12 +151,13 @@ class Extras:
     bounded: list[str] = field(default_factory=list)
     bounded_kinds: Sequence[str] = ()
     activity: bool = False
+    added: bool = False  # tensors of the model's own are part of the loss
     noted: bool = False  # there is a penalty on activations here or in a part
 
     @property
     def regularized(self) -> bool:
         """Whether there is a penalty."""
-        return bool(self.weights or self.parts or self.kinds or self.activity)
+        return bool(self.weights or self.parts or self.kinds or self.activity or self.added)
 
     @property
     def constrained(self) -> bool:
@@ -166,7 +167,12 @@ class Extras:
     @property
     def size(self) -> int:
         """How much there is: it grows with each addition."""
-        return len(self.weights) + len(self.parts) + len(self.bounds) + len(self.bounded) + self.activity
+        return len(self.weights) + len(self.parts) + len(self.bounds) + len(self.bounded) + self.activity + self.added
+
+    def adding(self, node: Node) -> str:
+        """The statement in `forward` that notes what `model.add_loss` was given."""
+        before, self.added, self.noted = self.added, True, True
+        return f"self.added_loss {'+' if before else ''}= {node.inputs[0]}"
 
     def methods(self) -> list[str]:
         """The methods of the model's class."""
@@ -183,6 +189,10 @@ class Extras:
             terms.append(f"sum(m.regularization_loss() for m in self.modules() if isinstance(m, {kinds}))")
         terms += [f"{part}.regularization_loss()" for part in self.parts]
         terms += ["self.activity_loss"] if self.activity else []
+        terms += ["self.added_loss"] if self.added else []
+        if terms == ["self.added_loss"]:
+            what = '"""What the last pass added to the loss."""'
+            return f"def regularization_loss(self):\n    {what}\n    return self.added_loss"
         what = "penalties on weights and activations" if self.activity else "penalty on the weights"
         return (
             "def regularization_loss(self):\n"

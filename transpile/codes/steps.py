@@ -44,4 +44,17 @@ has a metric of that name, which it reports instead and which the step never upd
 computes: Keras 2 noted it for the history, Keras 3 does not.""",
         "",
     ),
+    Code(
+        "K2T183",
+        "error",
+        "something other than a number is added to the loss",
+        """\
+`model.add_loss` is given something else than one number that the model computes from its inputs: a value for each
+sample, a function, or a tensor of which the shape is not known. Or whether it is called depends on what only
+the running program knows.
+
+    vae.add_loss(K.sum(kl, axis=-1))     # one value for each sample: left
+    vae.add_loss(K.mean(kl))             # converted""",
+        "take the mean or the sum of it",
+    ),
 )

@@ -13,6 +13,8 @@ from transpile.interpret.values import Apply, Frame, InputSource, Layer, ModelVa
 from transpile.ir import UNKNOWN, Expr, Input, Model, Node, Plain, Span, Statement
 from transpile.registry import ACTIVITY, LAYER_ARGUMENTS, by_name, mask_of
 
+ADDED_LOSS = "added_loss"  # the op of a tensor that `model.add_loss` was given
+
 
 class Unconvertible(Exception):
     """A model that cannot be converted: the reasons, each with its code and place."""
@@ -52,7 +54,7 @@ def trace(model: ModelValue) -> list[Apply]:
     found: list[Apply] = []
     reasons: list[tuple[str, str, Span]] = list(model.problems)
     inputs = {id(t) for t in model.inputs}
-    stack = list(model.outputs)
+    stack = [*model.outputs, *model.added]
     while stack:
         tensor = stack.pop()
         if id(tensor) in inputs:
@@ -126,11 +128,13 @@ class Reader:
         reading = self.reading
         reading.all_applies = trace(self.value)
         reading.applies = self._without_final(reading.all_applies)
-        variables = Variables(self.value, reading.applies, self.outputs)
+        variables = Variables(self.value, reading.applies, [*self.outputs, *self.value.added])
         body: list[Statement] = []
         for record, following in zip(reading.applies, [*reading.applies[1:], None]):
             body += self._masks(record, variables)
             body += self._noted(self._node(record, variables), body, following)
+        for tensor in self.value.added:
+            body.append(Node(ADDED_LOSS, inputs=(variables.of(tensor),), outputs=(), input_shapes=((),)))
         style = "sequential" if self.value.style == "sequential" else "functional"
         reading.model = Model(
             name=self.value.variable,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # Their activation is that of a cell, applied inside the loop over time.
 RECURRENT = frozenset("lstm gru simple_rnn conv_lstm2d lstm_cell gru_cell simple_rnn_cell rnn bidirectional".split())
+# Losses that are functions of two tensors of a graph, too: what becomes of the difference.
+ERRORS = {"mean_squared_error": "square", "mean_absolute_error": "abs"}
+CROSS_ENTROPY = ("losses.binary_crossentropy", "metrics.binary_crossentropy")
 # The mask of their output is that of the query.
 ATTENTION = frozenset("multi_head_attention attention additive_attention".split())
 
@@ -258,6 +261,11 @@ class Graph:
         """A function of Keras's or TensorFlow's applied to tensors."""
         key = path.removeprefix("keras.")
         op = by_keras_path().get(key)
+        if op is not None and op.name in ERRORS and len(args) == 2 and not kwargs:
+            return self._error(op, node, args, frame)
+        if key in CROSS_ENTROPY and len(args) == 2 and not kwargs:
+            value = self.function("keras.ops.binary_crossentropy", node, args, {}, frame)
+            return self.function("keras.ops.mean", node, [Expr("", value)], {"axis": literal(-1)}, frame)
         span = self.interpreter.source.span(node)
         inputs = tensors_in([*(a.value for a in args), *(e.value for e in kwargs.values())])
         record = Apply(
@@ -282,6 +290,12 @@ class Graph:
             if computed is not None and self.interpreter.keras.own.depth:
                 result.shape = computed
         return result
+
+    def _error(self, op: Op, node: cst.Call, args: Sequence[Expr], frame: Frame) -> object:
+        """`keras.losses.mse(x, y)`: the mean over the last axis."""
+        away = self.operator(node, "-", args[1].value, args[0].value, frame)
+        value = self.function(f"keras.ops.{ERRORS[op.name]}", node, [Expr("", away)], {}, frame)
+        return self.function("keras.ops.mean", node, [Expr("", value)], {"axis": literal(-1)}, frame)
 
     @staticmethod
     def _function_args(op: Op, args: Sequence[Expr], kwargs: Mapping[str, Expr], record: Apply) -> dict[str, Expr]:

@@ -153,9 +153,29 @@ class Models:
             found = find_layer(target, args, kwargs)
             self.interpreter.note_picked(node, found)
             return found
+        if name == "add_loss" and target.style in ("sequential", "functional"):
+            self._add_loss(target, args, node)
+            return None
         if name in EVENTS:
             return self._event(name, target, node, args, kwargs, frame)
         return UNKNOWN
+
+    def _add_loss(self, model: ModelValue, args: list[Expr], node: cst.Call) -> None:
+        """`model.add_loss(tensor)`: a tensor of the graph that is part of the loss."""
+        self.build(model)
+        value = args[0].value if len(args) == 1 else UNKNOWN
+        if not isinstance(value, Tensor) or value.shape != ():
+            what = "what is added to the loss is not one number that the model computes"
+            model.problems.append(("K2T183", what, self.interpreter.source.span(node)))
+        elif self.interpreter.tentative > 0 or model.uncertain:
+            what = "whether this is added to the loss is only known when the program runs"
+            model.problems.append(("K2T183", what, self.interpreter.source.span(node)))
+        else:
+            model.added.append(value)
+        self._unchanged(model, node)
+        model.closed = self.interpreter.next_order()
+        if self.interpreter.statement is not None:
+            model.statements.append(self.interpreter.statement)
 
     def _unchanged(self, model: ModelValue, node: cst.CSTNode) -> None:
         """A model that was used already must not get other layers."""

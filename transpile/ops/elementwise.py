@@ -341,6 +341,31 @@ BATCH_DOT = Op(
     examples=(Example("backend.batch_dot(x0, x1, axes=2)", "x0 @ x1.transpose(1, 2)", input=((5, 8), (6, 8))),),
 )
 
+
+def _expand_cross_entropy(op: Op, node: Node, context: Context) -> Lowered:
+    """Of two tensors that are the output and its target; not averaged."""
+    if node.args["from_logits"].value is not False or {"target", "output"} & set(node.args):
+        return refused(("K2T112", f"{op.keras_path}: these arguments cannot be converted"))
+    return Lowered(call='F.binary_cross_entropy({x1}.clamp(1e-7, 1 - 1e-7), {x0}, reduction="none")')
+
+
+CROSS_ENTROPY = Op(
+    name="binary_crossentropy_ops",
+    keras="ops.binary_crossentropy(target, output, from_logits=False)",
+    layout="any",
+    shape=_extreme_shape,
+    expand=_expand_cross_entropy,
+    aliases=("backend.binary_crossentropy",),
+    examples=(
+        Example(
+            "ops.binary_crossentropy(ops.sigmoid(x0), ops.sigmoid(x1))",
+            'F.binary_cross_entropy(y_1.clamp(1e-7, 1 - 1e-7), y, reduction="none")',
+            input=((5, 8), (5, 8)),
+        ),
+    ),
+)
+
 OPS = (
+    CROSS_ENTROPY,
     *_UNARY, BACKEND_SQRT, STOP_GRADIENT, *_LIKES, CLIP, CAST, *_EXTREMES, *_ARITHMETIC, POWER, *MATMULS, L2_NORMALIZE, BATCH_DOT,
 )  # fmt: skip
