@@ -20,6 +20,7 @@ from transpile.interpret.values import InputSource, Layer, ModelValue
 from transpile.ir import UNKNOWN, Span
 from transpile.splice import Output
 
+_WEIGHTS = ("weights", "trainable_weights", "trainable_variables", "non_trainable_weights")
 _LITERALS = ("name", "output_shape", "input_shape")
 # What a loop may do with a layer that has no parameters without the loop's missing it.
 _ONLY_PARAMETERS = ("trainable",)
@@ -105,6 +106,14 @@ class _Attributes(WeightUses):
             self._get_weights(use, called)
         elif name == "set_weights" and called is not None:
             self._set_weights(use, called)
+        elif name in _WEIGHTS and (length := self._length_of(use.node)) is not None:
+            self._count_weights(use, length)
+
+    def _length_of(self, node: cst.CSTNode) -> cst.Call | None:
+        """`len(...)` around an expression."""
+        arg = self.sites.parents.get(node)
+        call = self.sites.parents.get(arg) if isinstance(arg, cst.Arg) else None
+        return call if isinstance(call, cst.Call) and self.source.code(call.func) == "len" else None
 
     def _edit(self, node: cst.CSTNode, text: str) -> None:
         span = self.source.span(node)
@@ -186,8 +195,8 @@ class _Attributes(WeightUses):
                 return
             self._list(use, parent)
             return
-        call = self.sites.parents.get(parent) if isinstance(parent, cst.Arg) else None
-        if isinstance(call, cst.Call) and self.source.code(call.func) == "len":
+        call = self._length_of(use.node)
+        if call is not None:
             self._count(use, call)
             return
         self._list(use, use.node)

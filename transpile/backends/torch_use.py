@@ -21,6 +21,7 @@ from transpile.frontends.keras_training import PREDICTIONS, Use
 from transpile.frontends.sites import assigned
 from transpile.interpret.values import Event
 from transpile.ir import Expr
+from transpile.passes.weight_counts import Uncounted, lines_of, numbers
 from transpile.source import Source
 from transpile.training_ir import Batches, Data, Evaluate, Fit, Predict, Step, Store
 
@@ -57,12 +58,21 @@ class UseWriter:
         elif use.kind == "clone_model":
             self._clone(use)
         elif use.kind == "count_params":
-            values = f"{self._model(use)}.state_dict().values()"
-            self._set(use, use.call, f"sum(p.numel() for p in {values} if p.is_floating_point())")
+            self._count_params(use)
         elif use.kind == "build":
             statement = self.sites.statement(use.call)
             if statement is not None:
                 self.writer.cleanup.remove(statement)
+
+    def _count_params(self, use: Use) -> None:
+        try:
+            texts = {numbers(self._model(use), lines_of(model)) for model in use.models}
+            if len(texts) > 1:
+                raise Uncounted("it is asked of several models")
+        except Uncounted as problem:
+            self.output.report("K2T130", self.source.span(use.call), f"count_params was left: {problem}")
+            return
+        self._set(use, use.call, texts.pop())
 
     def _model(self, use: Use) -> str:
         func = use.call.func

@@ -11,11 +11,13 @@ import libcst as cst
 from transpile.backends import torch_layer_weights as weights
 from transpile.backends.torch_modules import Left, Modules
 from transpile.backends.torch_weight_lists import Seen, WeightList, WeightLists
+from transpile.frontends.freezing import Freezing
 from transpile.frontends.sites import Sites
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.model_layers import leaves
 from transpile.interpret.record import AttributeUse
 from transpile.interpret.values import Layer, ModelValue
+from transpile.passes.weight_counts import Uncounted, count, lines_of
 from transpile.source import Source
 from transpile.splice import Output
 
@@ -28,6 +30,7 @@ class WeightUses:
     output: Output
     sites: Sites
     modules: Modules
+    freezing: Freezing
 
     @cached_property
     def weight_lists(self) -> WeightLists:
@@ -65,6 +68,21 @@ class WeightUses:
             if isinstance(outer, cst.SimpleStatementLine):
                 return False
         return False
+
+    def _count_weights(self, use: AttributeUse, call: cst.Call) -> None:
+        """`len(model.trainable_weights)`."""
+        if self.freezing.separate(use.targets):
+            raise Left("K2T130", "which parameters are trained is decided where the optimizers are made")
+        name = use.node.attr.value
+        module = self._module(use.node.value, use.targets)
+        try:
+            models = [lines_of(t) if isinstance(t, ModelValue) else self.modules.lines(t) or () for t in use.targets]
+            texts = {count(module, name, lines) for lines in models}
+        except Uncounted as problem:
+            raise Left("K2T130", f"{self.source.code(use.node)}: {problem}") from None
+        if len(texts) != 1:
+            raise Left("K2T130", f"{self.source.code(use.node)} is asked of layers of several kinds")
+        self._edit(call, texts.pop())
 
     def _lines(self, layers: Sequence[Layer]) -> tuple[str, ...]:
         lines = {self.modules.lines(x) for x in layers}
