@@ -316,7 +316,7 @@ def test_metric_that_is_updated_with_arrays() -> None:
         "report(iou)",
         "iou.merge_state([other])",
         "update = iou.update_state",
-        "other = MeanIoU(4, sparse_y_pred=False)",
+        "other = MeanIoU(4, sparse_y_pred=False)\nprint(other)",
         "model.compile('adam', 'mse', metrics=[MeanIoU(4)])",
     ],
 )
@@ -324,3 +324,49 @@ def test_metric_of_which_more_is_asked(rest: str) -> None:
     text, output = convert(f"{IOU}{rest}\n")
     assert text.startswith("from keras.metrics import MeanIoU\n")
     assert "K2T122" in codes(output)
+
+
+def test_objects_that_nothing_uses() -> None:
+    text, output = convert(
+        """\
+        from keras.callbacks import EarlyStopping, ModelCheckpoint
+        from keras.optimizers import Adam, schedules
+
+        # when to stop
+        es = EarlyStopping(monitor='val_loss', patience=10)
+
+        path = 'best.h5'
+        mcp = ModelCheckpoint(
+            path,
+            save_best_only=True,
+        )
+        optimizer = Adam(schedules.ExponentialDecay(0.1, 10, 0.5))
+        # model.fit(x, y, callbacks=[es, mcp])
+        print(path)
+        """
+    )
+    assert "keras" not in text
+    assert "path = 'best.h5'\n# model.fit(x, y, callbacks=[es, mcp])\nprint(path)\n" in text
+    assert codes(output) == ["K2T346"] * 3
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "print(es)",
+        "fit(callbacks=[es])",
+        "class Trainer:\n    def run(self):\n        return es\nprint(1)",
+        "__all__ = ['es']\nprint(1)",
+        "def change():\n    global es\nprint(1)",
+        "def train(model):\n    return 1",  # a module: other files may import it
+    ],
+)
+def test_objects_that_something_may_use(rest: str) -> None:
+    text, output = convert(f"from keras.callbacks import EarlyStopping\nes = EarlyStopping(patience=3)\n{rest}\n")
+    assert "es = EarlyStopping(patience=3)\n" in text
+    assert "K2T126" in codes(output)
+
+
+def test_unused_objects_whose_making_does_more() -> None:
+    text, _ = convert("from keras.callbacks import CSVLogger\nlog = CSVLogger(make_folder() + '/log.csv')\nprint(1)\n")
+    assert "log = CSVLogger(make_folder() + '/log.csv')\n" in text

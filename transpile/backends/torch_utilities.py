@@ -20,6 +20,7 @@ from transpile.backends.torch_setup import (
     write_seed,
 )
 from transpile.backends.torch_strings import write_strings
+from transpile.backends.torch_unused import remove_unused
 from transpile.backends.torch_vocabulary_calls import write_adapted, write_vocabulary
 from transpile.frontends.keras_utilities import Setup, Use, use_of
 from transpile.frontends.known_shapes import known_shape
@@ -79,6 +80,7 @@ class _Utilities:
         self.converted = bool(output.edits)
 
     def run(self) -> list[tuple[int, int]]:
+        remove_unused(self.writing, remaining(self.references, self.output))
         uses = [use_of(self.references, r) for r in remaining(self.references, self.output)]
         later = [use for use in uses if not self.pure(use)]
         self._fold_layouts()

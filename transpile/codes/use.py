@@ -94,4 +94,17 @@ program loads the weights; the optimizer goes on with the state that it has.
     model.fit(x, y)                    # by the optimizer from before""",
         "save optimizer.state_dict() beside the model's, if it matters",
     ),
+    Code(
+        "K2T346",
+        "note",
+        "unused object left out",
+        """\
+The program makes an optimizer, a callback, a loss or a metric of Keras and uses it nowhere:
+often the training that used it was commented out. Making it has no effect, so the line was
+left out. In a file that only defines things, another file may use it: there it is reported.
+
+    early = EarlyStopping(patience=10)      # left out
+    # model.fit(x, y, callbacks=[early])""",
+        "",
+    ),
 )
