@@ -63,7 +63,8 @@ class Metric:
 class Optimizer:
     """An optimizer with its arguments bound to the op's Keras signature.
 
-    `schedule` and `schedule_args`: how its rate changes with every batch.
+    `schedule` and `schedule_args`: how its rate changes with every batch; CUSTOM: by an object
+    ("schedule") of a class of the user's.
     """
 
     op: str

@@ -13,7 +13,7 @@ from transpile.backends.bodies.kinds import tensor
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Array, Function, KerasObject
 from transpile.ir import Expr, Shape
-from transpile.training_ir import Compiled, Custom, Loss, Metric, Problem
+from transpile.training_ir import CUSTOM, Compiled, Custom, Loss, Metric, Optimizer, Problem
 
 Definition = cst.FunctionDef | cst.Lambda
 Define = Callable[[Translated], None]
@@ -38,6 +38,7 @@ def with_own(
     for loss in compiled.losses:
         if loss.custom is not None and isinstance(loss.custom.node, str):
             _check_class(loss.custom, interpreter, classes)
+    _check_schedule(compiled.optimizer, interpreter, classes)
     losses = tuple(_loss(x, interpreter, define) for x in compiled.losses)
     metrics = tuple(_metric(m, interpreter, define) for m in compiled.metrics)
     return replace(compiled, losses=losses, metrics=metrics)
@@ -50,6 +51,17 @@ def _check_class(custom: Custom, interpreter: Interpreter, classes: frozenset[st
         raise NotOwn(Problem("K2T123", f"the loss {custom.text} is a class of your own"))
     if any(re.search(r"\breduction\b", interpreter.source.code(c.node)) for c in found):
         raise NotOwn(Problem("K2T123", f"the loss {custom.text} has a reduction of its own"))
+
+
+def _check_schedule(optimizer: Optimizer, interpreter: Interpreter, classes: frozenset[str]) -> None:
+    """A class derived from LearningRateSchedule: an object that gives the rate of a step."""
+    if optimizer.schedule != CUSTOM:
+        return
+    given = optimizer.schedule_args["schedule"]
+    name = given.value.path.removeprefix("user.") if isinstance(given.value, KerasObject) else ""
+    found = [c for c in interpreter.classes if c.node.name.value == name]
+    if name not in classes or not all(c.keras_base.endswith(".LearningRateSchedule") for c in found):
+        raise NotOwn(Problem("K2T125", f"the schedule {given.text} is a class of your own that was left"))
 
 
 def _loss(loss: Loss, interpreter: Interpreter, define: Define) -> Loss:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from transpile.backends.templates import render
 from transpile.frontends.facts import ModelFacts
-from transpile.frontends.texts import operand
+from transpile.frontends.texts import is_simple, operand
 from transpile.interpret.values import Array
 from transpile.ir import Expr, Node, literal
 from transpile.ops.loss import ACTIVATIONS
 from transpile.ops.metric import ORDER_ONLY, OVER_EPOCH
 from transpile.registry import Context, Lowered, by_name, lower
-from transpile.training_ir import Compiled, Data, Loss, Metric, Optimizer
+from transpile.training_ir import CUSTOM, Compiled, Data, Loss, Metric, Optimizer
 
 _FLOAT = "torch.float32"
 
@@ -74,14 +74,25 @@ def following(chosen: Optimizer, optimizer: str, scheduler: str, *, exact: bool 
         lines.append(f"{optimizer}.register_step_pre_hook(place_epsilon)")
         helpers = (*helpers, "place_epsilon")
     if chosen.schedule:
-        schedule = _lowered(chosen.schedule, chosen.schedule_args, None)
+        function, needed = _rate_function(chosen)
         lines.append("# the learning rate changes with every batch")
-        lines.append(f"{scheduler} = torch.optim.lr_scheduler.LambdaLR({optimizer}, lambda step: {schedule.call})")
-        action, helpers = f"{scheduler}.step()", (*helpers, *schedule.helpers)
+        lines.append(f"{scheduler} = torch.optim.lr_scheduler.LambdaLR({optimizer}, {function})")
+        action, helpers = f"{scheduler}.step()", (*helpers, *needed)
         if chosen.has_momentum:
             action, helpers = f"next_rate({optimizer}, {scheduler})", (*helpers, "rescale_momentum", "next_rate")
         lines.append(f"{optimizer}.register_step_post_hook(lambda *_: {action})")
     return Text("\n".join(lines), helpers)
+
+
+def _rate_function(chosen: Optimizer) -> tuple[str, tuple[str, ...]]:
+    """The factor of the first rate at a step, and the helpers that it calls."""
+    if chosen.schedule != CUSTOM:
+        schedule = _lowered(chosen.schedule, chosen.schedule_args, None)
+        return f"lambda step: {schedule.call}", schedule.helpers
+    text = chosen.schedule_args["schedule"].text
+    if is_simple(text):
+        return f"lambda step: float({text}(torch.tensor(step)))", ()
+    return f"lambda step, schedule={text}: float(schedule(torch.tensor(step)))", ()
 
 
 def clipping(chosen: Optimizer) -> list[str]:

@@ -9,7 +9,7 @@ from transpile.interpret.values import Function, KerasObject
 from transpile.ir import Expr, Node, literal
 from transpile.ops.schedule import initial_rate
 from transpile.registry import Context, bind, by_keras_path, by_name, lower
-from transpile.training_ir import Optimizer
+from transpile.training_ir import CUSTOM, Optimizer
 
 
 def read_optimizer(expr: Expr) -> Optimizer:
@@ -27,7 +27,7 @@ def read_optimizer(expr: Expr) -> Optimizer:
         raise Refused("K2T125", "the third argument of SGD means other things in other versions of Keras")
     schedule, schedule_args = _schedule(args, value)
     if schedule:
-        args["learning_rate"] = initial_rate(schedule, schedule_args)
+        args["learning_rate"] = literal(1.0) if schedule == CUSTOM else initial_rate(schedule, schedule_args)
     refuse_lost(op, args, None)
     clips = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if args[n].value is not None]
     if len(clips) > 1:
@@ -41,6 +41,8 @@ def _schedule(args: Mapping[str, Expr], value: KerasObject) -> tuple[str, dict[s
     if isinstance(rate.value, Function):
         raise Refused("K2T125", "a learning rate that is a function is not converted yet")
     if isinstance(rate.value, KerasObject):
+        if rate.value.path.startswith("user.") and not rate.value.attributes:
+            return CUSTOM, {"schedule": rate}
         op = by_keras_path().get(rate.value.path.removeprefix("keras."))
         if op is None or not op.keras_path.startswith("optimizers.schedules."):
             raise Refused("K2T125", f"the schedule {rate.text} is not converted yet")

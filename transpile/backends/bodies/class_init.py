@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.forward import ForwardBody
-from transpile.backends.bodies.kinds import UNSURE, Kind, joined
+from transpile.backends.bodies.kinds import NUMBER, UNSURE, Kind, joined
 from transpile.backends.bodies.modules import Module, NoModule
 from transpile.backends.bodies.own import OwnClass
 from transpile.backends.bodies.own_step import STEPS, StepBody, own_of, tracker
@@ -57,7 +57,8 @@ class Making:
         body = self.body
         body.owner = node.args.args[0].arg if node.args.args else "self"
         body.edits, body.returned = [], []
-        env = Env(body.parameters(node, {}), body.module)
+        numbers = {a.arg: NUMBER for a in node.args.args[1:]} if self.own.is_schedule else {}
+        env = Env(body.parameters(node, numbers), body.module)
         self._drop_kwargs(node)
         for statement in node.body:
             self.statement_of(statement, env)
@@ -98,7 +99,7 @@ class Making:
     def statement_of(self, node: ast.stmt, env: Env) -> None:
         """One statement of the constructor or of build."""
         if is_super(node):
-            text = "super().__init__()" if not self.build_name else ""
+            text = "super().__init__()" if not self.build_name and not self.own.is_schedule else ""
             self.body.edits.append(Edit(self.references.start(node), self.references.end(node), text))
             return
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "attr", "") == "trainable":

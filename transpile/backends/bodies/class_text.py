@@ -85,6 +85,8 @@ class Methods(Making):
         for method in self.own.node.body:
             if self.own.steps is not None and getattr(method, "name", "") in METHODS:
                 continue
+            if self.own.is_schedule and getattr(method, "name", "") == "__call__":
+                continue
             if isinstance(method, ast.FunctionDef) and method.name in OVERRIDES:
                 raise Refusal("K2T191", f"{method.name}() of a model's own", method)
         for call in ast.walk(self.own.node):
@@ -104,7 +106,11 @@ class Methods(Making):
 
     def _header(self) -> None:
         node = self.own.node
-        for base in node.bases:
+        if self.own.is_schedule:
+            start = self.references.data.rindex(b"(", 0, self.references.start(node.bases[0]))
+            end = self.references.data.index(b")", self.references.end(node.bases[-1])) + 1
+            self.edits.append(Edit(start, end, ""))
+        for base in node.bases if not self.own.is_schedule else ():
             self.replace(base, "nn.Module")
         for decorator in node.decorator_list:
             inner = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -189,6 +195,9 @@ class Methods(Making):
             if argument.arg in ("training", "mask"):
                 continue
             rank = self._rank(node, argument.arg)
+            if self.own.is_schedule:
+                given[argument.arg] = tensor("int", ())
+                continue
             if number == 0 and shape is not None:
                 kind = tensor("", shape)
             elif rank:

@@ -25,7 +25,8 @@ LAYER_BASES = ("keras.layers.Layer",)
 LOSS_BASES = ("keras.losses.Loss",)
 MODEL_BASES = ("keras.Model", "keras.models.Model", "keras.Sequential")
 
-BASES = (*LAYER_BASES, *LOSS_BASES, *MODEL_BASES)
+SCHEDULE_BASES = ("keras.optimizers.LearningRateSchedule",)
+BASES = (*SCHEDULE_BASES, *LAYER_BASES, *LOSS_BASES, *MODEL_BASES)
 
 
 @dataclass

@@ -22,6 +22,8 @@ def python_call(call: Call) -> tuple[str, Kind] | None:
     texts = [a.text for a in call.args]
     if len(texts) == 1 and name in _ONE:
         return f"{_ONE[name]}({texts[0]})", Kind("number", "float")
+    if len(texts) == 1 and name == "rsqrt" and _simple(texts[0]):
+        return f"({texts[0]} ** -0.5)", Kind("number", "float")
     if len(texts) == 2 and name in _TWO and "{} " not in _TWO[name]:
         return _TWO[name].format(*texts), NUMBER
     if len(texts) == 2 and (name in _TWO or name in _OPERATOR) and all(_simple(t) for t in texts):

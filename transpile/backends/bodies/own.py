@@ -39,6 +39,11 @@ class OwnClass:
     facts: Steps | None = None  # what training must know of it
     models_inside: list[int] = field(default_factory=list)  # where models are made that convert by themselves
 
+    @property
+    def is_schedule(self) -> bool:
+        """Whether it gives the learning rate of a step: no module."""
+        return self.cls.keras_base.endswith(".LearningRateSchedule")
+
     def method(self, name: str) -> ast.FunctionDef | None:
         """A method of the class itself."""
         return next((n for n in self.node.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
