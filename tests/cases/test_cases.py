@@ -172,14 +172,16 @@ def test_prints_what_the_original_prints(name: str, tmp_path: Path) -> None:
     assert _forms(after) == _forms(before)
 
 
-NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf)\b", re.IGNORECASE)
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\bnan\b|\binf\b)(?!\w)", re.IGNORECASE)
+SIZE = re.compile(r"torch\.Size\(\[(.*?)\]\)")
 # Progress bars, Keras's summary, PyTorch's.
 OWN = re.compile(r"^Epoch \d+|\b\d+/\d+\b.*(?: - |━|=)|━|^[│┃┏┡├└┌]|^Model: |params: |^\w+\($|^ +\(\w+\): |^ *\)$")
 
 
 def _forms(output: str) -> list[str]:
     """The printed lines without what the frameworks print themselves, numbers by their kind."""
-    lines = [re.sub(r"\x1b\[[0-9;]*m|.*[\r\b]", "", line) for line in output.split("\n")]
+    shapes = SIZE.sub(lambda m: f"({m[1]}{',' * (',' not in m[1])})", output)
+    lines = [re.sub(r"\x1b\[[0-9;]*m|.*[\r\b]", "", line) for line in shapes.split("\n")]
     kept = [line for line in lines if line.strip() and not OWN.search(line)]
     forms = [NUMBER.sub(lambda m: "#" if "." not in m[0] else "#.#", line) for line in kept]
     return [form.replace(" ", "") for form in forms]

@@ -45,9 +45,14 @@ class ModelEdits:
         for done in self.converted:
             self._imports(done.written)
             if not done.inlined:
-                memory = ", memory_format=torch.channels_last" if channels_last(done.model) else ""
-                self._replace(done, f"{done.construct}.to(device{memory})")
+                self._replace(done, f"{done.construct}.to(device{self._memory(done)})")
         self._delete()
+
+    def _memory(self, done: Converted) -> str:
+        """The argument that lays images out as they come; lazy parameters have no dimensions yet."""
+        texts = (done.construct, done.written.definition, *(b.definition for _, b in done.written.blocks))
+        lazy = any("nn.Lazy" in text for text in texts)
+        return ", memory_format=torch.channels_last" if channels_last(done.model) and not lazy else ""
 
     def _settle(self, done: Converted) -> None:
         """Moves `model = Sequential()` behind what is assigned before the last layer is added."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from transpile.backends.torch_layer_tests import Asked, only_sets_trainable, torch_class
 from transpile.backends.torch_modules import Left, Modules, NoModule
 from transpile.backends.torch_weight_uses import WeightUses
 from transpile.backends.written_model import Converted
@@ -214,8 +215,28 @@ class _Attributes(WeightUses):
             message = "a list of layers has no counterpart: what has no parameters is no module"
             raise Left("K2T178", message)
         self.left.append((loop, name))
-        self._edit(node, self._modules(use, node, self._reads_only(loop, name, _ONLY_PARAMETERS)))
+        asked = Asked(name)
+        loop.body.visit(asked)
+        settings = [u for u in self._settings() if loop in self.sites.loops(u.node)]
+        if only_sets_trainable(loop, name) and self.freezing.separate([t for u in settings for t in u.targets]):
+            span = self._line_span(loop)
+            self.output.edit(span, "")
+            self.output.claimed.append(span)
+        else:
+            self._tests(node, asked.tests)
+            self._edit(node, self._modules(use, node, set(asked.found) <= set(_ONLY_PARAMETERS)))
         self.left.pop()
+
+    def _tests(self, node: cst.BaseExpression, tests: Sequence[cst.Call]) -> None:
+        """`isinstance(layer, BatchNormalization)` in a loop over layers."""
+        chosen = [x for v in self.interpreter.picked.get(id(node), []) if isinstance(v, list) for x in v]
+        self._check_pretrained(chosen if tests else ())
+        for test in tests:
+            kind = test.args[1].value
+            name = torch_class(self.interpreter.expressions.evaluate(kind, self.interpreter.module), chosen)
+            if not name:
+                raise Left("K2T178", f"{self.source.code(test)}: which modules these are is not known")
+            self._edit(kind, name)
 
     def _modules(self, use: AttributeUse, node: cst.BaseExpression, only_parameters: bool) -> str:
         model = self._model(use.node.value)
@@ -256,12 +277,6 @@ class _Attributes(WeightUses):
             return None, ""
         element = loop.target.elements[at].value if at < len(loop.target.elements) else None
         return (loop, element.value) if isinstance(element, cst.Name) else (None, "")
-
-    def _reads_only(self, loop: cst.For, name: str, allowed: Sequence[str]) -> bool:
-        """Whether a loop asks nothing else of its variable than these attributes."""
-        reader = _Asked(name)
-        loop.body.visit(reader)
-        return set(reader.found) <= set(allowed)
 
     # Literals
 
@@ -310,29 +325,17 @@ class _Attributes(WeightUses):
     def _whole(self, node: cst.CSTNode) -> Span:
         """A statement with its line."""
         line = self.sites.parents.get(node)
-        span = self.sites.whole(line) if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
-        if span is None:
+        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
             raise Left("K2T118", "setting trainable was left: it shares its line with other code")
+        return self._line_span(line)
+
+    def _line_span(self, statement: cst.SimpleStatementLine | cst.For) -> Span:
+        span = (
+            self.sites.whole(statement)
+            if isinstance(statement, cst.SimpleStatementLine)
+            else self.source.span(statement)
+        )
         return self.source.span_of(self.source.line_start(span.start), self.source.line_end(span.end - 1))
-
-
-class _Asked(cst.CSTVisitor):
-    """Which attributes are asked of a name; "" for any other use."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.found: list[str] = []
-
-    def visit_Attribute(self, node: cst.Attribute) -> bool:
-        if isinstance(node.value, cst.Name) and node.value.value == self.name:
-            self.found.append(node.attr.value)
-            return False
-        node.value.visit(self)
-        return False
-
-    def visit_Name(self, node: cst.Name) -> None:
-        if node.value == self.name:
-            self.found.append("")
 
 
 def _flat(value: object) -> list[object]:

@@ -277,18 +277,21 @@ class Body:
             return [*lines, f"{call}  # notes what is added to the loss", "loss = model.regularization_loss()"]
         if not self.several:
             loss = f"({self._per_sample()} * weight).mean()" if self.weighted else "criterion(output, y)"
-            lines += [f"output = {call}", f"loss = {loss}{penalty}"]
+            lines += [f"output = {call}", f"loss = {self._factor(0)}{loss}{penalty}"]
             return lines
         outputs = [f"output{i + 1}" for i in range(len(self.ys))]
         lines.append(f"{', '.join(outputs)} = {call}")
         terms = []
         for i, name in enumerate(self.compiled.names):
             lines.append(f'loss{i + 1} = criterion["{name}"]({outputs[i]}, {self.ys[i]})')
-            weight = self.compiled.weights[i] if self.compiled.weights else None
-            plain = weight is None or weight.value == 1
-            terms.append(f"loss{i + 1}" if plain or weight is None else f"{operand(weight.text)} * loss{i + 1}")
+            terms.append(f"{self._factor(i)}loss{i + 1}")
         lines.append(f"loss = {' + '.join(terms)}{penalty}")
         return lines
+
+    def _factor(self, output: int) -> str:
+        """`0.5 * `, the weight of an output's loss."""
+        weight = self.compiled.weights[output] if self.compiled.weights else None
+        return "" if weight is None or weight.value == 1 else f"{operand(weight.text)} * "
 
     def _per_sample(self) -> str:
         """The losses of the samples, by a criterion without reduction."""

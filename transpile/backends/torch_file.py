@@ -17,6 +17,7 @@ from transpile.backends.torch_utilities import convert_utilities
 from transpile.interpret.interpreter import Interpreter
 from transpile.ir import Span
 from transpile.passes.leftovers import report_leftovers
+from transpile.passes.unread import remove_unread
 from transpile.references import References
 from transpile.source import Source
 from transpile.splice import Output, apply
@@ -34,6 +35,7 @@ def finish(
     references = References(source.text, exports)
     if not output.edits and not references.uses_keras:
         return source.text
+    remove_unread(references, output)
     answered = convert_bodies(references, output, classes.kinds() if classes else {}, interpreter, converted)
     going = [*answered, *convert_utilities(references, interpreter, output)]
     report_leftovers(references, interpreter, output, [*going, *(classes.left() if classes else [])])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from transpile.backends.torch_modules import Modules, NoModule
 from transpile.backends.written_model import Converted
@@ -70,19 +70,30 @@ class Frozen:
         assert isinstance(use.record, Compiled)
         if use.record.optimizer.args["global_clipnorm"].value is not None:
             raise CannotFreeze("global_clipnorm with layers that are frozen here and trained elsewhere")
-        done = self.modules.of(model)
-        parts: list[str] = []
-        for part in dict.fromkeys(done.reading.layers.values()) if done is not None else ():
-            flags = {trained.get(id(x), True) for x in leaves(part) if _has_parameters(x)}
-            if len(flags) > 1:
-                raise CannotFreeze("a part of this model is trained by halves")
-            if flags == {True}:
-                parts.append(_text(self.modules, model, part, home, event.frame))
+        parts = self._trained_parts(model, trained, home, event.frame)
         if not parts:
             raise CannotFreeze("nothing of this model is trained")
         if len(parts) == 1:
             return f"{parts[0]}.parameters()"
         return "[" + ", ".join(f"*{p}.parameters()" for p in parts) + "]"
+
+    def _trained_parts(
+        self, model: ModelValue, trained: Mapping[int, bool], home: Home, frame: Frame, text: str = ""
+    ) -> list[str]:
+        """The modules of a model (which is called `text`) that are trained; of a part's own, where that is mixed."""
+        done, parts = self.modules.of(model), []
+        for part in dict.fromkeys(done.reading.layers.values()) if done is not None else ():
+            flags = {trained.get(id(x), True) for x in leaves(part) if _has_parameters(x)}
+            if True not in flags:
+                continue
+            name = _access(self.modules, model, text, part) if text else _text(self.modules, model, part, home, frame)
+            if len(flags) == 1:
+                parts.append(name)
+            elif isinstance(part, ModelValue):
+                parts += self._trained_parts(part, trained, home, frame, name)
+            else:
+                raise CannotFreeze("a part of this model is trained by halves")
+        return parts
 
 
 def _optimizer(use: Use) -> Expr | None:
@@ -98,8 +109,12 @@ def _text(modules: Modules, model: ModelValue, part: Layer | ModelValue, home: H
     """The user's variable for a part, else its place in the model."""
     if home.mode in ("here", "attribute") and (name := _variable(part, frame)):
         return name
+    return _access(modules, model, home.model, part)
+
+
+def _access(modules: Modules, model: ModelValue, text: str, part: Layer | ModelValue) -> str:
     try:
-        return modules.access(model, home.model, part)
+        return modules.access(model, text, part)
     except NoModule as error:
         raise CannotFreeze(str(error)) from None
 

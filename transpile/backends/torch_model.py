@@ -242,9 +242,12 @@ class ClassWriter:
         mode = node.args.get("call:training")
         if mode is None:
             return
-        random = node.op.endswith(("dropout", "dropout1d", "dropout2d", "dropout3d", "noise"))
-        if self.nested or not (mode.value is False or (mode.value is True and random)):
+        moody = node.op.endswith(("dropout", "dropout1d", "dropout2d", "dropout3d", "noise"))
+        moody |= node.op.startswith("batch_norm")
+        if self.nested or not (mode.value is False or (mode.value is True and moody)):
             raise CannotWrite("K2T105", f"training={mode.text} cannot be converted here", node)
+        text = f"{node.name} is called with training={mode.value} and keeps that mode, as in Keras 2"
+        self.written.notes.append(("K2T360", f"{text}; in Keras 3 the mode of the whole model wins", node))
         line = f"self.{node.name}.{'train' if mode.value else 'eval'}()"
         if line not in self.modes:
             self.modes.append(line)

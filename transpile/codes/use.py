@@ -57,6 +57,18 @@ parameters that its model trains.""",
         "nothing to do, unless you relied on what Keras 3 does",
     ),
     Code(
+        "K2T360",
+        "note",
+        "a fixed mode",
+        """\
+A functional model calls a layer, or another model, with training=True or training=False. In
+Keras 2 that layer stays in that mode: `base(x, training=False)` never normalizes by the batch,
+`Dropout(0.5)(x, training=True)` drops at prediction, too. In Keras 3 that only holds where the
+whole model is called without a mode; `fit` and `predict` give it theirs. The converted module
+sets the mode again in its `train()`, which is what the program says.""",
+        "nothing to do, unless you relied on what Keras 3 does",
+    ),
+    Code(
         "K2T353",
         "note",
         "one optimizer for several models",

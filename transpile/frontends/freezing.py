@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.model_layers import leaves
+from transpile.interpret.model_layers import layers_of, leaves
 from transpile.interpret.values import Event, Layer, ModelValue
 from transpile.ir import UNKNOWN
 
@@ -36,7 +36,6 @@ class Freezing:
         self._snapshots: list[_Snapshot] = []
         self._separate: set[int] = set()
         self._holders: dict[int, Layer | ModelValue] = {}
-        self._nested = {id(x) for a in interpreter.applies if isinstance(a.layer, ModelValue) for x in leaves(a.layer)}
         self.sets = any(e.kind == "trainable" for e in interpreter.events)
         if self.sets:
             self._replay()
@@ -120,7 +119,7 @@ class Freezing:
         A part that is frozen whenever the whole is trained is frozen, too.
         """
         own = [e.holder for e in self.interpreter.events if e.kind == "trainable"]
-        nested = snapshot.event.model not in own and layer in self._nested
+        nested = snapshot.event.model not in own and layer in _nested(snapshot.event.model)
         if nested and snapshot.trained and all(f.get(layer) is False for f in snapshot.trained):
             return False
         return snapshot.compiled[layer] is not False
@@ -138,3 +137,9 @@ class Freezing:
         found = [x for x in leaves(part) if x.kind == "BatchNormalization" and id(x) in self._separate]
         snapshots = [s for s in self._snapshots if s.event.model is model]
         return any(not self._trains(s, id(x)) for s in snapshots for x in found)
+
+
+def _nested(model: ModelValue | None) -> set[int]:
+    """The layers of the models inside of a model."""
+    parts = [*layers_of(model), *model.layers] if model is not None else []
+    return {id(x) for part in parts if isinstance(part, ModelValue) for x in leaves(part)}

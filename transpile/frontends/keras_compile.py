@@ -55,8 +55,6 @@ def read_compile(
         return _without_loss(given)
     losses = _losses(loss, facts)
     weights = given.get("loss_weights", literal(None))
-    if count == 1 and weights.value not in (None, 1, 1.0, [1], [1.0]):
-        raise Refused("K2T125", f"compile(loss_weights={weights.text}) of a model with one output cannot be converted")
     reader = Metrics(losses, facts, old_accuracy, names or MetricNames())
     metrics = reader.read(given.get("metrics", literal(None)))
     weighted = tuple(replace(m, weighted=True) for m in reader.read(given.get("weighted_metrics", literal(None))))
@@ -64,7 +62,7 @@ def read_compile(
         losses,
         read_optimizer(given.get("optimizer", literal("rmsprop"))),
         _unique(metrics, weighted, facts.output_names if count > 1 else ()),
-        per_output(weights, facts) if count > 1 else (),
+        per_output(weights, facts),
         facts.output_names if count > 1 else (),
         jitted=given.get("jit_compile", literal(False)).value is True,
     )

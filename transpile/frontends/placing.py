@@ -51,7 +51,7 @@ def places(compiled: Use, reading: Reading, names: Names) -> Iterator[Home]:
     users = reading.governed(compiled)
     scope = sites.function(compiled.call)
     if all(_sees(sites, scope, model, u, source) for u in users) and (users or scope is None):
-        yield Home("here", statement, model, *names.pair(model, compiled, scope))
+        yield Home("here", statement, model, *names.pair(model, scope))
         return
     hoisted = _hoisted(users, reading, names, compiled) if users else None
     if hoisted is not None:
@@ -81,11 +81,11 @@ def _hoisted(users: list[Use], reading: Reading, names: Names, compiled: Use) ->
         found = _assignments(model, reading, first)
         if len(found) == 1:
             scope = sites.function(found[0])
-            return Home("after", found[0], model, *names.pair(model, compiled, scope))
+            return Home("after", found[0], model, *names.pair(model, scope))
     if len(users) == 1 and len(scopes) == 1:
         statement = sites.statement(first.call)
         if statement is not None and not sites.loops(first.call):
-            return Home("before", statement, model, *names.pair(model, compiled, scopes.pop()))
+            return Home("before", statement, model, *names.pair(model, scopes.pop()))
     return None
 
 
@@ -120,18 +120,18 @@ class Names:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
-        self._crowded: dict[cst.FunctionDef | None, int] = {}
-        receivers: dict[object, set[str]] = {}
-        for use in reading.uses:
-            if use.kind == "compile":
+        self._receivers: dict[cst.FunctionDef | None, set[str]] = {}
+        for compiled in (u for u in reading.uses if u.kind == "compile"):
+            own = reading.sites.function(compiled.call)
+            users = [u for u in reading.governed(compiled) if reading.sites.function(u.call) is not own]
+            for use in (compiled, *users):
                 scope = reading.sites.function(use.call)
-                receivers.setdefault(scope, set()).add(receiver(use, reading.source))
-        self._receivers = receivers
+                self._receivers.setdefault(scope, set()).add(receiver(use, reading.source))
 
-    def pair(self, model: str, compiled: Use, scope: cst.FunctionDef | None) -> tuple[str, str]:
+    def pair(self, model: str, scope: cst.FunctionDef | None) -> tuple[str, str]:
         """The names of criterion and optimizer."""
         own = "self." if model.startswith("self.") else ""
-        there = self._receivers.get(self.reading.sites.function(compiled.call), set())
+        there = self._receivers.get(scope, set())
         stem = ""
         if len(there) > 1:
             stem = re.sub(r"\W+", "_", model.removeprefix("self.")).strip("_") + "_"

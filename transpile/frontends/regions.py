@@ -337,7 +337,7 @@ def unused_assignments(
     if scope is None:
         return []
     served = set().union(*(names_in(s)[0] for s in region.deleted), set())
-    remaining = remaining_names(regions, source, blocks, scope) | set(re.findall(r"\w+", text))
+    remaining = remaining_names(regions, source, blocks, scope) | set(re.findall(r"(?<![.\w])\w+", text))
     found: list[cst.CSTNode] = []
     for statement in blocks.places:
         if not isinstance(statement, cst.SimpleStatementLine) or blocks.scope(statement) is not scope:

@@ -21,6 +21,7 @@ from transpile.interpret.values import (
     Frame,
     Function,
     ImageBatches,
+    InputSource,
     Instance,
     Layer,
     ModelValue,
@@ -231,6 +232,8 @@ class Calls:
 
     @staticmethod
     def _isinstance(values: list[object]) -> object:
+        if len(values) == 2 and isinstance(values[0], Layer | InputSource):
+            return _is_layer(values[0], values[1])
         types = {"int": int, "float": float, "str": str, "tuple": tuple, "list": list, "dict": dict}
         if len(values) != 2 or not is_plain(values[0]):
             return UNKNOWN
@@ -295,3 +298,24 @@ class Calls:
             symbol = symbols.get(operation.__name__, "")
             return self.interpreter.keras.operator(node, symbol, left, right, frame)
         return self.interpreter.expressions._BinaryOperation(binary, frame)
+
+
+# In Keras 2 these derive from the other: what holds depends on the version.
+_RELATED = frozenset(
+    "Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose DepthwiseConv2D SeparableConv1D SeparableConv2D".split()
+)
+
+
+def _is_layer(layer: Layer | InputSource, classes: object) -> object:
+    """Whether a layer is of one of Keras's classes."""
+    kind = layer.kind if isinstance(layer, Layer) else "InputLayer"
+    candidates = classes if isinstance(classes, tuple) else (classes,)
+    if not all(isinstance(c, Ref) and c.path.startswith("keras.") for c in candidates):
+        return UNKNOWN
+    own = isinstance(layer, Layer) and (layer.instance is not None or not layer.path.startswith("keras.layers."))
+    kinds = [c.path.rpartition(".")[2] for c in candidates if isinstance(c, Ref)]
+    if kind in kinds or "Layer" in kinds:
+        return True
+    if own or any(k in _RELATED and kind in _RELATED for k in kinds):
+        return UNKNOWN
+    return False

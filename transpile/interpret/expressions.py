@@ -217,6 +217,8 @@ class Expressions:
             return UNKNOWN if known is None else not known
         if isinstance(value, Tensor) and isinstance(node.operator, cst.Minus):
             return self.interpreter.keras.operator(node, "-", None, value, frame)
+        if isinstance(value, Array):
+            return Array(value.shape, value.dtype)
         function = _UNARY.get(type(node.operator))
         return attempt(function, value) if function and is_plain(value) else UNKNOWN
 

@@ -14,6 +14,7 @@ import torch
 from transpile.result import ModelPair, TrainingInfo
 from transpile.verify import conventions, levels
 from transpile.verify.data_shapes import from_data
+from transpile.verify.fixed_modes import AS_WRITTEN
 from transpile.verify.floors import floor_constructs, lacks_float64
 from transpile.verify.frozen import AS_COMPILED
 from transpile.verify.imports import read_imports
@@ -159,6 +160,8 @@ class Check:
         module, program = self.torch_module(pair)
         if self.keras.flags.restore(model):
             self.conventions.append(AS_COMPILED)
+        if self.keras.modes is not None and self.keras.modes.found:
+            self.conventions.append(AS_WRITTEN)
         keras_model = KerasModel(self.keras, model)
         torch_model = TorchModel(self.torch, module, dtype)
         original = job.reference == "torch"

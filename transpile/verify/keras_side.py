@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from transpile.verify import backends, datasets, draws
+from transpile.verify.fixed_modes import FixedModes
 from transpile.verify.frozen import Flags
 from transpile.verify.programs import line_in
 from transpile.verify.recipes import Array
@@ -35,6 +36,7 @@ class KerasSide:
         self.layer_class: Any = keras.layers.Layer
         self.calls: list[tuple[Any, Any]] | None = None
         self._order = itertools.count()
+        self.modes = None if legacy else FixedModes(keras)
         self._patch()
 
     @property
@@ -73,6 +75,8 @@ class KerasSide:
 
         def call(self: Any, *args: Any, **options: Any) -> Any:
             result = first_call(self, *args, **options)
+            if side.modes is not None and options.get("training") is not None:
+                side.modes.note(result if isinstance(result, (list, tuple)) else [result], options["training"])
             if side.calls is not None:
                 side.calls.append((self, result))
             return result

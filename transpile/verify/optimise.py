@@ -116,7 +116,7 @@ class Trainer:
 
     def evaluation(self, inputs: Sequence[Array], labels: Sequence[Label]) -> None:
         """The loss of an evaluation pass, where the file has a function for it."""
-        if not self.training.info.run_epoch:
+        if not self.training.evaluates:
             return
         loss, _ = self.subject.keras.loss_and_gradients(inputs, targets_of(labels), training=False)
         watch, reported = self.training.step(inputs, labels, update=False)

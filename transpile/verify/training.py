@@ -92,16 +92,22 @@ class TorchTraining:
                 self.notes.append(f"the loop was not run as written: {problem}")
         return self._plain
 
+    @property
+    def evaluates(self) -> bool:
+        """Whether the file has a function that also evaluates: one that takes a loader, not a batch."""
+        if not self.info.run_epoch:
+            return False
+        function: Any = self.program.evaluate(self.info.run_epoch)
+        return any(_meaning(name) == "loader" for name in inspect.signature(function).parameters)
+
     def _run_epoch(self, batch: Batch, update: bool) -> Any:
         function: Any = self.program.evaluate(self.info.run_epoch)
-        if not any(_meaning(name) == "loader" for name in inspect.signature(function).parameters):
-            return self._on_batch(function, batch, update)
+        if not self.evaluates:
+            return self._on_batch(function, batch)
         return function(**self._arguments(function, batch, update))
 
-    def _on_batch(self, function: Any, batch: Batch, update: bool) -> Any:
+    def _on_batch(self, function: Any, batch: Batch) -> Any:
         """A function that takes one step: `train_on_batch(model, x, y, criterion, optimizer)`."""
-        if not update:
-            return self._plain(batch, update)
         tensors = [t.cpu() for t in flatten(batch)]
         inputs, targets = tensors[: self.inputs], tensors[self.inputs :]
         given = {
