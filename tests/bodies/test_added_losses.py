@@ -68,7 +68,12 @@ model.compile(optimizer="sgd", loss="mse")
 history = model.fit(data, data, epochs=2, verbose=0)
 print([round(value, 4) for value in history.history["loss"]])
 """
-PROGRAMS = {"a step by hand": STEP, "a model that is handed to a class": HANDED}
+# The penalties are those of a model inside of it.
+NESTED = HANDED.replace("encoder = keras.Model(inputs", "inner = keras.Model(inputs").replace(
+    "decoder = keras",
+    "part = keras.Input((6,))\nencoder = keras.Model(part, layers.Dense(5)(inner(part)))\ndecoder = keras",
+)
+PROGRAMS = {"a step by hand": STEP, "a model that is handed to a class": HANDED, "a model in it": NESTED}
 
 
 @pytest.fixture(scope="module")

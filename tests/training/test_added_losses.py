@@ -106,3 +106,22 @@ def test_a_sequential_model() -> None:
     code = convert(source).code
     assert "class Model(nn.Module)" in code
     assert "criterion(model(inputs), targets) + model.regularization_loss()" in code
+
+
+def test_a_model_that_is_handed_to_a_class() -> None:
+    source = (
+        MODELS
+        + KL
+        + (
+            "encoder.add_loss(K.mean(kl))\n\n\n"
+            "class Both(keras.Model):\n"
+            "    def __init__(self, encoder, decoder):\n"
+            "        super().__init__()\n"
+            "        self.encoder = encoder\n"
+            "        self.decoder = decoder\n\n"
+            "    def call(self, data):\n"
+            "        return self.decoder(self.encoder(data)[0])\n\n\n"
+            'both = Both(encoder, decoder)\nboth.compile("sgd", "mse")\nboth.fit(x, x)\n'
+        )
+    )
+    assert "return self.encoder.regularization_loss()" in keras2torch(source).code

@@ -58,14 +58,26 @@ def _loaders(tree: ast.Module, run_epoch: str, loop: ast.For | None) -> list[str
             inner = inner.args[0]
         return [ast.unparse(inner)]
     arguments = [
-        argument
+        (argument, call)
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and called(call) == run_epoch
         for argument in call.args
         if isinstance(argument, ast.Name)
     ]
-    names = [a.id for a in arguments if "loader" in a.id or "batches" in a.id]
-    return list(dict.fromkeys(names))
+    return list(
+        dict.fromkeys(_made(tree, a.id, call) for a, call in arguments if "loader" in a.id or "batches" in a.id)
+    )
+
+
+def _made(tree: ast.Module, name: str, call: ast.Call) -> str:
+    """A loader, or what made it where the file gives another one its name later on."""
+    made = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name) and n.targets[0].id == name
+    ]
+    before = [n for n in made if n.lineno < call.lineno]
+    return ast.unparse(max(before, key=lambda n: n.lineno).value) if len(made) > 1 and before else name
 
 
 def _template(loader: Any) -> Template | None:

@@ -53,10 +53,18 @@ def _models(methods: Methods) -> list[str]:
         return []
     found = []
     for name, value in (methods.own.instances[0].attributes if methods.own.instances else {}).items():
-        layers = layers_of(value) if isinstance(value, ModelValue) and value.instance is None else []
-        if any(isinstance(x, Layer) and (x.adds_loss or penalises(x.args)) for x in layers):
+        if isinstance(value, ModelValue) and _adds(value):
             found.append(name)
     return found
+
+
+def _adds(model: ModelValue) -> bool:
+    """Whether a Sequential or functional model, or one inside of it, adds to the loss."""
+    if model.instance is not None:
+        return False
+    parts = layers_of(model)
+    within = any(isinstance(x, Layer) and (x.adds_loss or penalises(x.args)) for x in parts)
+    return bool(model.added) or within or any(isinstance(x, ModelValue) and _adds(x) for x in parts)
 
 
 def write_method(methods: Methods) -> list[str]:

@@ -52,7 +52,8 @@ def compiled_of(body: StepBody, node: ast.AST) -> Compiled:
         if "loss" not in given or any(n in given for n in ("loss_weights", "weighted_metrics")):
             raise Refusal("K2T181", "the loss of compile() is not seen", node)
         layers = body.interpreter.layers
-        if body.adds_loss or any(x.adds_loss or penalises(x.args) for x in layers):
+        added = any(m.added for m in body.interpreter.models)
+        if body.adds_loss or added or any(x.adds_loss or penalises(x.args) for x in layers):
             raise Refusal("K2T181", "the penalties that Keras adds to the loss", node)
         try:
             op, _ = resolve(given["loss"], "losses", "K2T120")
