@@ -78,7 +78,7 @@ def test_traces_and_weights(name: str) -> None:
 def test_the_written_model() -> None:
     code = keras2torch(program("twice")).code
     assert "self.added_loss = " in code
-    assert "self.added_loss += " in code
+    assert "self.added_loss = self.added_loss + " in code
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,11 @@ def test_a_model_that_is_handed_to_a_class() -> None:
         )
     )
     assert "return self.encoder.regularization_loss()" in keras2torch(source).code
+
+
+def test_numbers_that_are_made_behind_the_model() -> None:
+    """The constructor cannot be given them: their values are written, or the model is left."""
+    known = MODELS + "scale = 2 * 0.25\nmodel.add_loss(scale * K.mean(mean))\n" + COMPILE.format("") + ALONE
+    assert "0.5 * " in convert(known).code
+    unknown = known.replace("2 * 0.25", "float(input())")
+    assert any(d.level == "error" for d in keras2torch(unknown).diagnostics)

@@ -171,8 +171,8 @@ class Extras:
 
     def adding(self, node: Node) -> str:
         """The statement in `forward` that notes what `model.add_loss` was given."""
-        before, self.added, self.noted = self.added, True, True
-        return f"self.added_loss {'+' if before else ''}= {node.inputs[0]}"
+        before, self.added, self.noted = "self.added_loss + " if self.added else "", True, True
+        return f"self.added_loss = {before}{node.inputs[0]}"
 
     def methods(self) -> list[str]:
         """The methods of the model's class."""

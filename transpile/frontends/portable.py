@@ -66,7 +66,8 @@ def stable(text: str, frame: Frame, at: int, home: Home) -> bool:
             continue  # an import or a builtin
         if isinstance(scope.names[name], Tensor | Layer):
             return False  # it goes away with the model's code
-        if name in scope.loop_names or any(at < t <= home.until for t in scope.bound.get(name, ())):
+        first, last = sorted((at, home.until))  # what `add_loss` is given may be written behind the construction
+        if name in scope.loop_names or any(first < t <= last for t in scope.bound.get(name, ())):
             return False
         if scope.parent is not None and scope_of(name, home.frame) is not scope:
             return False

@@ -173,7 +173,6 @@ class Models:
         else:
             model.added.append(value)
         self._unchanged(model, node)
-        model.closed = self.interpreter.next_order()
         if self.interpreter.statement is not None:
             model.statements.append(self.interpreter.statement)
 
