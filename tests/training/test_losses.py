@@ -82,6 +82,35 @@ def test_activation_stays_where_the_model_goes_elsewhere(name: str) -> None:
     assert "probabilities" in ours["criterion"].__name__ or "clipped" in ours["criterion"].__name__
 
 
+OTHER = {
+    "softmax, binary": (SOFTMAX, '"binary_crossentropy"', "onehot"),
+    "softmax, binary, from_logits": (SOFTMAX, "keras.losses.BinaryCrossentropy(from_logits=True)", "onehot"),
+    "softmax, binary, smoothed": (SOFTMAX, "keras.losses.BinaryCrossentropy(label_smoothing=0.1)", "onehot"),
+    "sigmoid, categorical": (PROBABILITIES, '"categorical_crossentropy"', "onehot"),
+    "sigmoid, ids": (PROBABILITIES, '"sparse_categorical_crossentropy"', "ids"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_crossentropy_behind_the_other_activation(name: str) -> None:
+    """The trap: Keras on TensorFlow takes what goes into any activation for the logits of the loss."""
+    layer, loss, targets = OTHER[name]
+    metrics = '["accuracy"]' if targets == "ids" else '["accuracy", "binary_accuracy", "categorical_crossentropy"]'
+    compile_ = f"model.compile(optimizer=keras.optimizers.SGD(0.05), loss={loss}, metrics={metrics})\n"
+    source = HEAD + model(layer) + compile_ + FIT.format(y=targets)
+    result = convert(source)
+    assert [d.code for d in result.diagnostics] == ["K2T361"]
+    compare(source)
+
+
+def test_the_other_activation_is_kept() -> None:
+    """Probabilities do not tell what went into a softmax."""
+    source = HEAD + model(SOFTMAX) + 'model.compile("sgd", "binary_crossentropy")\n' + FIT.format(y="onehot")
+    assert "K2T250" in [d.code for d in convert(source + "kept = [model]\n").diagnostics]
+    source = source.replace('"binary_crossentropy"', '"mse", metrics=["binary_crossentropy"]')
+    assert "K2T250" in [d.code for d in convert(source).diagnostics]
+
+
 def test_softmax_is_not_applied_twice() -> None:
     """The trap: CrossEntropyLoss on what is a probability already."""
     code = convert(HEAD + model(SOFTMAX) + 'model.compile("sgd", "categorical_crossentropy")\n'

@@ -248,7 +248,7 @@ class Body:
         metrics = [m for m in self.compiled.metrics if m.output == output and m.moved]
         return any(
             m.op not in ORDER_ONLY and m.op not in ACTIVATIONS
-            and not (m.op == "binary_accuracy" and m.args["threshold"].value == 0.5)
+            and not (m.op == "binary_accuracy" and m.moved == "sigmoid" and m.args["threshold"].value == 0.5)
             for m in metrics
         )  # fmt: skip
 

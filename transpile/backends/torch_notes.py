@@ -27,9 +27,19 @@ def note_compile(writer: TrainingWriter, use: Use) -> None:
     # a softmax or sigmoid that stays in the model, under a crossentropy
     for loss, tensor in zip(writer.places[use].losses, use.models[0].outputs):
         wanted = ACTIVATIONS.get(loss.op)
-        if wanted and not loss.moved and final_activation(tensor) == wanted:
+        end = loss.moved or final_activation(tensor)
+        if wanted and not loss.moved and end == wanted:
             message = f"the model keeps its {wanted}: not every use of it can do without"
             writer.output.report("K2T306", span, message)
+        elif wanted and end and end != wanted:
+            message = f"{loss.op} behind a {end}: Keras on TensorFlow computes it from what goes into the {end}"
+            text = message if loss.moved else f"{message}; here it gets what comes out"
+            writer.output.report("K2T361" if loss.moved else "K2T250", span, text)
+    for metric in writer.places[use].metrics:
+        end = final_activation(use.models[0].outputs[metric.output])
+        if metric.op in ACTIVATIONS and not metric.moved and end and end != ACTIVATIONS[metric.op]:
+            message = f"the metric {metric.key} behind a {end}: Keras on TensorFlow computes it from what goes into it"
+            writer.output.report("K2T250", span, message)
     if any(factored_otherwise(writer.places[use].optimizer, m) for m in use.models):
         message = "Adafactor sums over other axes of kernels that have more than two"
         writer.output.report("K2T204", span, message)

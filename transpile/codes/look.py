@@ -124,4 +124,15 @@ its weights are the original's until they are set or loaded.
     other.set_weights(model.get_weights())""",
         "set the weights of the copy, or make it by the model's class",
     ),
+    Code(
+        "K2T250",
+        "warning",
+        "crossentropy behind the other activation, kept in the model",
+        """\
+A binary crossentropy stands behind a softmax, or a categorical one behind a sigmoid. Keras on
+TensorFlow looks behind the activation and takes what goes into it for logits, so that it trains
+something else than the names say; its other backends take the probabilities. The model is used
+in places that need its activation, so the converted loss or metric gets the probabilities.""",
+        "give the model the activation that fits its loss",
+    ),
 )

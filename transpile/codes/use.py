@@ -69,6 +69,20 @@ sets the mode again in its `train()`, which is what the program says.""",
         "nothing to do, unless you relied on what Keras 3 does",
     ),
     Code(
+        "K2T361",
+        "note",
+        "crossentropy behind the other activation",
+        """\
+A binary crossentropy stands behind a softmax, or a categorical one behind a sigmoid. Keras on
+TensorFlow looks behind the activation and takes what goes into it for the logits of the loss:
+the binary crossentropy of a softmax is that of sigmoids. The converted program computes the same
+loss; predictions and other metrics get the activation of the model. On JAX or PyTorch Keras
+would compute the loss from the probabilities.
+
+    Dense(3, activation="softmax") ... loss="binary_crossentropy"     # nn.BCEWithLogitsLoss()""",
+        "give the model the activation that fits its loss, if that is what you meant",
+    ),
+    Code(
         "K2T353",
         "note",
         "one optimizer for several models",

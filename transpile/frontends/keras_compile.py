@@ -126,8 +126,8 @@ def read_loss(expr: Expr, shape: Shape | None, moved: str = "") -> Loss:
         if args["from_logits"].value not in (True, False):
             raise Refused("K2T125", f"from_logits={args['from_logits'].text} is only known at run time")
         logits = args["from_logits"].value is True
-        args["from_logits"] = literal(logits or moved == ACTIVATIONS.get(op.name, "none"))
-    if moved and ACTIVATIONS.get(op.name) != moved:
+        args["from_logits"] = literal(logits or (bool(moved) and op.name in ACTIVATIONS))
+    if moved and op.name not in ACTIVATIONS:
         raise Refused("K2T120", f"the loss {op.name} does not fit an output without its {moved}")
     loss = Loss(op.name, args, shape, target, moved, logits)  # type: ignore[arg-type]
     refuse_lost(op, args, shape)

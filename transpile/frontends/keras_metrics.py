@@ -92,8 +92,7 @@ def _metric_op(expr: Expr, loss: Loss) -> tuple[Op, dict[str, Expr]]:
     cross = by_keras_path().get(f"losses.{name}")
     if cross is not None and cross.name in _CROSS_ENTROPIES:
         args = bound(cross, value) if isinstance(value, KerasObject) else bind(cross, (), {})
-        moved = loss.moved == ACTIVATIONS[cross.name]
-        args["from_logits"] = literal(moved or args["from_logits"].value is True)
+        args["from_logits"] = literal(bool(loss.moved) or args["from_logits"].value is True)
         return cross, args
     return resolve(expr, "metrics", "K2T122")
 

@@ -2,6 +2,8 @@
 
 Keras on TensorFlow computes a crossentropy behind a softmax from the logits, and so does
 `nn.CrossEntropyLoss` on a model without the softmax. Predictions get the activation back.
+It does so for every pair (the binary crossentropy behind a softmax takes what goes into the
+softmax for the logits of a sigmoid), so that such a pair is not what its names say.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ def _moved(model: ModelValue, ends: tuple[str, ...], uses: Iterable[Use]) -> tup
     for use in compiles:
         assert isinstance(use.record, Compiled)
         for i, loss in enumerate(use.record.losses):
-            if ACTIVATIONS.get(loss.op) != moved[i]:
+            if loss.op not in ACTIVATIONS:
                 moved[i] = ""
     return tuple(moved)
 
@@ -224,6 +226,6 @@ def with_kept(compiled: Compiled, outputs: Sequence[Tensor]) -> Compiled:
     """
     losses = list(compiled.losses)
     for i, (loss, tensor) in enumerate(zip(compiled.losses, outputs)):
-        if not loss.moved and ACTIVATIONS.get(loss.op, "none") == final_activation(tensor):
+        if not loss.moved and loss.op in ACTIVATIONS and final_activation(tensor):
             losses[i] = replace(loss, args={**loss.args, "from_logits": literal(False)})
     return replace(compiled, losses=tuple(losses))
