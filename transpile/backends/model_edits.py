@@ -130,8 +130,8 @@ class ModelEdits:
                 for statement in dropped_statements(region, self.interpreter):
                     message = f"`{self.source.code(statement)}` was left out with the function around it"
                     self.output.report("K2T211", self.source.span(statement), message)
+        text = " ".join(part for done in self.converted for part in (done.construct, *done.written.after))
         for done in self.converted:
-            text = " ".join([done.construct, *done.written.after])
             done.region.deleted += unused_assignments(done.region, regions, text, self.source, self.blocks)
         kept = [c.region.anchor or c.region.statement for c in self.converted if not c.inlined]
         places = [self.source.span(statement) for statement in kept]

@@ -331,7 +331,7 @@ def unused_assignments(
 ) -> list[cst.CSTNode]:
     """Assignments in the builder's function that only served the code that goes away.
 
-    `text` is the model's translation there: what it reads stays.
+    `text` is the translation of the models: what it reads stays.
     """
     scope = blocks.scope(region.statement)
     if scope is None:
