@@ -151,3 +151,58 @@ def test_old_programs_verify(session: Session, name: str) -> None:
     as_written = name in ("old_keras2_functional", "old_generator_windows")  # what is old is behind the model
     assert report.keras.startswith("Keras 3.")
     assert report.keras.endswith("source respelled in Keras 3") != as_written
+
+
+LATE = """
+import numpy as np
+from keras.layers import Dense
+from keras.models import Sequential
+from keras.optimizers import SGD
+from keras.utils import np_utils
+
+
+def build():
+    model = Sequential()
+    model.add(Dense(5, input_dim=4, activation="relu"))
+    model.add(Dense(2, activation="softmax"))
+    return model
+
+
+def train(model, x, y):
+    model.compile(loss="categorical_crossentropy", optimizer=SGD(lr=0.05), metrics=["accuracy"])
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0, shuffle=False)
+
+
+rng = np.random.RandomState(0)
+x = rng.rand(24, 4).astype("float32")
+y = np_utils.to_categorical(rng.randint(0, 2, 24), 2)
+model = build()
+train(model, x, y)
+print(model.predict(x).round(3)[:2])
+"""
+
+
+def test_whole_programs_with_old_names_behind_the_model(session: Session) -> None:
+    """The model can be had as written, the rest of the program not: all is compared in the other spelling."""
+    result = convert(SourceText(LATE), "late.py", Options())
+    assert not result.diagnostics
+    report = session.verify(LATE, result.code, result.models, modern_source=modern(LATE), levels=(1, 2, 6))
+    print(report.as_table())
+    assert report.ok
+    assert report.level_ok(6)
+    assert report.keras.endswith("source respelled in Keras 3")
+    slower = result.code.replace("lr=0.05", "lr=0.04")
+    report = session.verify(LATE, slower, result.models, modern_source=modern(LATE), levels=(6,))
+    assert report.failed_levels == (6,)
+
+
+def test_whole_programs_that_no_keras_runs(session: Session) -> None:
+    """Said, with both reasons; what could be compared keeps its verdict."""
+    result = convert(SourceText(LATE), "late.py", Options())
+    report = session.verify(LATE, result.code, result.models, levels=(1, 2, 6))
+    print(report.as_table())
+    (row,) = [row for row in report.rows if row.level == 6]
+    assert row.verdict == "not applicable"
+    assert "np_utils" in row.reason
+    assert report.ok
+    assert report.notes[-1].startswith("tf_keras: ")

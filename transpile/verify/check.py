@@ -45,6 +45,7 @@ class Check:
         self.curves: list[Curve] = []
         self.layer_errors: list[LayerError] = []
         self.beside = {path.name for path in Path.cwd().iterdir() if path.is_file()}
+        self.old = ""  # why the whole original does not run on this Keras, where another may run it
         self.training_problem = ""  # why the training of the present model cannot be had
         self.device = choose_device(job.device)
 
@@ -84,7 +85,7 @@ class Check:
         run = Whole(self.job, self.keras, self.torch, self.beside)
         self.rows.extend(run.rows())
         self.notes.extend(run.notes)
-        self.curves = run.curves
+        self.curves, self.old = run.curves, run.old
 
     def report(self, began: float, problem: str) -> Report:
         """What was found so far."""

@@ -45,7 +45,10 @@ class _Server:
         self.sides: tuple[Any, Any] | None = None
 
     def answer(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The report, or why there is none. `api`: another Keras may run the program."""
+        """The report, or why there is none. `api`: another Keras may run the program.
+
+        `old` beside a report: another Keras may run the program to its end.
+        """
         job = from_dict(data)
         _limit_cpu(job.cpu_seconds)
         try:
@@ -57,7 +60,8 @@ class _Server:
 
         with _scratch(job):
             try:
-                return {"report": Check(job, *sides).run().to_dict()}
+                check = Check(job, *sides)
+                return {"report": check.run().to_dict(), "old": check.old}
             except KerasProblem as problem:
                 return {"problem": str(problem), "api": problem.api}
             except Unbuildable as problem:

@@ -191,24 +191,24 @@ class Session:
             cpu_seconds=limit, reference=reference, max_epochs=cuts.epochs, max_batches=cuts.batches,
             max_samples=cuts.samples,
         )  # fmt: skip
-        first, api = self._ask(job, legacy=False)
-        if not api or reference == "torch":
+        first, old = self._ask(job, legacy=False)
+        if not old or reference == "torch":
             return first
         notes: list[str] = []
         if modern_source is not None and modern_source != keras_source:
-            report, _ = self._ask(replace(job, keras_source=modern_source), legacy=False)
-            if not report.problem:
-                return _respelled(report, first.problem)
-            notes.append(f"in its Keras 3 spelling: {report.problem}")
+            report, problem = self._ask(replace(job, keras_source=modern_source), legacy=False)
+            if not report.problem and not problem:
+                return _respelled(report, old)
+            notes.append(f"in its Keras 3 spelling: {report.problem or problem}")
         if self.backend != "tensorflow":
             return first.with_notes(*notes)  # tf_keras runs on TensorFlow alone
-        report, _ = self._ask(job, legacy=True)
-        if not report.problem:
-            return report.with_notes(f"does not run on Keras 3: {first.problem}", *notes)
-        return first.with_notes(*notes, f"tf_keras: {report.problem}")
+        report, problem = self._ask(job, legacy=True)
+        if not report.problem and not problem:
+            return report.with_notes(f"does not run on Keras 3: {old}", *notes)
+        return first.with_notes(*notes, f"tf_keras: {report.problem or problem}")
 
-    def _ask(self, job: Job, legacy: bool) -> tuple[Report, bool]:
-        """The report, and whether another Keras may run the program."""
+    def _ask(self, job: Job, legacy: bool) -> tuple[Report, str]:
+        """The report, and where another Keras may run the program why this one does not."""
         began = time.monotonic()
         child = self._children.get(legacy) or Child(legacy, self.device, self.backend)
         self._children[legacy] = child
@@ -216,14 +216,14 @@ class Session:
             answer = child.ask(job, self.timeout, self.memory)
         except ChildProblem as problem:
             self._children.pop(legacy).close()
-            return Report(problem=str(problem), seconds=time.monotonic() - began), False
+            return Report(problem=str(problem), seconds=time.monotonic() - began), ""
         except BaseException:
             self._children.pop(legacy).close()
             raise
         if "report" in answer:
-            return from_dict(answer["report"]), False
+            return from_dict(answer["report"]), answer["old"]
         seconds = time.monotonic() - began
-        return Report(problem=answer["problem"], seconds=seconds), bool(answer["api"])
+        return Report(problem=answer["problem"], seconds=seconds), answer["problem"] if answer["api"] else ""
 
 
 def _respelled(report: Report, problem: str) -> Report:

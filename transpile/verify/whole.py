@@ -42,6 +42,7 @@ class Whole:
         self.cuts = Cuts(job.max_epochs, job.max_batches, job.max_samples)
         self.subjects: dict[Key, Subject] = {}
         self.notes: list[str] = []
+        self.old = ""  # why the original does not run on this Keras, where another may run it
         self.curves: list[Curve] = []
 
     def rows(self) -> list[Row]:
@@ -57,7 +58,7 @@ class Whole:
                 rows = self.compare("float32")
             except (ProgramProblem, Unbuildable, TorchProblem) as problem:
                 # What is missing here is said, and says nothing about the conversion.
-                missing = getattr(problem, "needs", False)
+                missing = getattr(problem, "needs", False) or self.old
                 return [Row(6, title, "not applicable" if missing else "FAILED", reason=str(problem))]
             self.notes.append(f"whole programs: compared in float32 ({first_line(wide)[:120]})")
             return rows
@@ -77,8 +78,13 @@ class Whole:
         program = Program(self.job.keras_source, self.job.keras_filename, "keras_program")
         read_imports(program.tree, self.keras.legacy, self.keras.backend.name == "tensorflow")
         run = KerasRun(self.keras, self.cuts, self.build)
+        self.old = ""
         with run.hooked():
-            self.execute(program, [pair.keras for pair in self.job.pairs], run, self.keras.keras.Model)
+            try:
+                self.execute(program, [pair.keras for pair in self.job.pairs], run, self.keras.keras.Model)
+            except ProgramProblem as problem:
+                self.old = str(problem) if problem.api and self.job.reference == "keras" else ""
+                raise
         for key, model in run.record.models.items():
             if id(model) not in run.fresh:  # else the program never used it
                 run.record.weights[key] = KerasModel(self.keras, model).read()
