@@ -221,4 +221,44 @@ class Model(nn.Module):
     def forward(self, x):
         return self.enc(self.pre(x))
 """,
+    "cells": """
+class Model(nn.Module):
+    def __init__(self, hidden=5):
+        super().__init__()
+        self.hidden = hidden
+        self.first = nn.LSTMCell(3, hidden)
+        self.second = nn.LSTMCell(hidden, 4, bias=False)
+        self.gated = nn.GRUCell(4, 6)
+        self.head = nn.Linear(6, 2)
+
+    def forward(self, x):
+        batch, steps, _ = x.shape
+        h = torch.zeros(batch, self.hidden)
+        c = torch.zeros(batch, self.hidden)
+        state, g = None, None
+        outputs = []
+        for step in range(steps):
+            h, c = self.first(x[:, step, :], (h, c))
+            state = self.second(torch.tanh(h), state)
+            g = self.gated(state[0], g) if g is not None else self.gated(state[0])
+            outputs.append(self.head(g))
+        return torch.stack(outputs, dim=1), h + c, self.second(h)[1]
+""",
+    "pretrained": """
+def positions(count, size):
+    angles = torch.linspace(0.0, 3.0, count)[:, None] / torch.linspace(1.0, 10.0, size)
+    return torch.sin(angles)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding.from_pretrained(torch.eye(6), freeze=False)
+        self.places = nn.Embedding.from_pretrained(positions(8, 6))
+        self.fc = nn.Linear(6, 3)
+
+    def forward(self, x):
+        places = torch.arange(x.size(1))
+        return self.fc(self.words(x) * 2 + self.places(places)[None]), self.places(x)
+""",
 }

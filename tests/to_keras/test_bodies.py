@@ -51,6 +51,8 @@ class Model(nn.Module):
         ("return torch.fft.fft(x)", "fft.fft"),
         ("return x.unknown_method()", "unknown_method"),
         ("x[0] = 1.0; return x", "part of a tensor"),
+        ("body = nn.Sequential(nn.ReLU(), nn.Tanh()); body[1] = nn.ReLU(); return body(x)", "part of an nn.Sequential"),
+        ("table = nn.Embedding.from_pretrained(x, freeze=False, padding_idx=0); return table(x)", "padding_idx"),
         ("return self.pool(x)", "FractionalMaxPool2d"),
         ("return x.sort(descending=True)[0]", "descending"),
     ],
@@ -117,6 +119,51 @@ model.apply(weights_init)
     assert "kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),**bias_uniform(3*3)" in code
     assert "gamma_initializer=keras.initializers.RandomNormal(mean=1.0,stddev=0.02)" in code
     assert 'layers.Dense(2,kernel_initializer="glorot_uniform")' in code
+
+
+CASES = """
+        for m in self.modules():
+            if isinstance(m, nn.Conv2d):
+                nn.init.kaiming_normal_(m.weight.detach())
+                if m.bias is not None:
+                    m.bias.detach().zero_()
+            elif isinstance(m, (nn.Conv2d, nn.Linear)):
+                m.weight.detach().normal_(0, 0.05)
+"""
+NAMES = """
+        for m in self.modules():
+            if m.__class__.__name__.find("Conv") OP:
+                nn.init.normal(m.weight, 0.0, 0.02)
+"""
+
+
+@pytest.mark.parametrize(
+    ("loop", "conv", "dense", "said"),
+    [
+        (CASES, "VarianceScaling(2.0", "stddev=0.05", False),
+        (NAMES.replace("OP", "!= -1"), "stddev=0.02", "fan_in_uniform", False),
+        (NAMES.replace("OP", "== 0"), "stddev=0.02", "fan_in_uniform", False),
+        (NAMES.replace("OP", "== -1"), "fan_in_uniform", "fan_in_uniform", True),
+        (CASES.replace("elif", "if"), "stddev=0.05", "stddev=0.05", False),
+        (CASES.replace("if isinstance(m, nn.Conv2d)", "if m.training"), "fan_in_uniform", "fan_in_uniform", True),
+    ],
+)  # fmt: skip
+def test_a_loop_over_modules_sets_those_that_its_test_chooses(loop: str, conv: str, dense: str, said: bool) -> None:
+    result = torch2keras(f"""{HEAD}
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.fc = nn.Linear(2, 2)
+{loop}
+    def forward(self, x):
+        return self.fc(self.conv(x).mean((2, 3)))
+""")
+    code = "".join(result.code.split())
+    first, _, second = code.partition("self.conv=")[2].partition("self.fc=")
+    assert conv in first
+    assert dense in second.partition("defcall")[0]
+    assert [d.code for d in result.diagnostics if d.level != "note"] == (["T2K204"] if said else [])
 
 
 @pytest.mark.parametrize(

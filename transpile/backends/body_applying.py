@@ -77,7 +77,8 @@ class Applying(Modules):
             return self.made(*module.apply(self, text, operands, kwargs))
         x = operands[0] if operands else next(iter(kwargs.values()))
         value = x.value if isinstance(x.value, Tensor) else Tensor()
-        rank = self.uses.rank(leaf.call)
+        embeds = leaf.path.startswith("torch.nn.Embedding")  # indices of any rank, of several in one model
+        rank = value.rank if embeds else self.uses.rank(leaf.call)
         if any(k.arg == "inplace" and getattr(k.value, "value", False) for k in leaf.call.keywords):
             self.changed_in_place = x.value if x.text.isidentifier() else None
         if module.rank is not None:
@@ -85,7 +86,7 @@ class Applying(Modules):
         rank.unify(value.rank)
         if module.layout == "last" and rank.value != 2:
             value.rank.mark()
-        if leaf.path == "torch.nn.Embedding":
+        if embeds:
             value.rank.mark_index()
         last = value.last if module.layout == "any" else self.runs_last(module, rank)
         argument = self.laid(Operand(x.text, value), last)

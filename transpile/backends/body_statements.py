@@ -13,6 +13,7 @@ from transpile.ir import Edit
 from transpile.ops._functions import Left, Operand, like, permutation, relaid
 from transpile.torch_values import (
     UNKNOWN_VALUE,
+    Chain,
     ClassValue,
     Extents,
     FunctionValue,
@@ -297,9 +298,10 @@ class Statements(Bodies):
             return laid
         if isinstance(target, ast.Subscript):
             base = self.expr(target.value)
+            if isinstance(base.value, Chain) or (isinstance(base.value, Tensor) and not self.in_numpy):
+                what = "an nn.Sequential" if isinstance(base.value, Chain) else "a tensor"
+                raise Left(f"an assignment to a part of {what}")
             if isinstance(base.value, Tensor):
-                if not self.in_numpy:
-                    raise Left("an assignment to a part of a tensor")
                 return text
             if isinstance(base.value, Many | Items) or type(base.value).__name__ == "Container":
                 each = each_of(base.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from transpile.frontends.torch_initialisers import spelled
 from transpile.frontends.torch_module_calls import ModuleCalls
@@ -21,11 +21,17 @@ class Unread(Exception):
 
 @dataclass(frozen=True)
 class Effect:
-    """An initialiser for a parameter of modules of some kinds (patterns; () = any)."""
+    """An initialiser for a parameter of modules of some kinds (patterns; () = any), but not of others."""
 
     kinds: tuple[str, ...]
     parameter: str
     text: str
+    others: tuple[str, ...] = ()
+
+    def concerns(self, kind: str) -> bool:
+        """Whether it sets the parameter of modules of this kind."""
+        among = not self.kinds or any(re.search(k, kind) for k in self.kinds)
+        return among and not any(re.search(k, kind) for k in self.others)
 
 
 @dataclass
@@ -156,14 +162,14 @@ class _Reader:
     def loop(self, node: ast.For, info: ClassInfo | None) -> None:
         if isinstance(node.iter, ast.Tuple | ast.List):
             assert isinstance(node.target, ast.Name)
-            for effect in self.block(node.body, node.target.id, {}):
+            for effect in list(self.block(node.body, node.target.id, {})):
                 for element in node.iter.elts:
                     self.give(self.modules.calls_at(ast.unparse(element), info), effect)
             return
         target = node.target.elts[-1] if isinstance(node.target, ast.Tuple) else node.target
         if info is None or not isinstance(target, ast.Name) or "parameters" in ast.unparse(node.iter):
             raise Unread("a loop over parameters")
-        for effect in self.block(node.body, target.id, {}):
+        for effect in list(self.block(node.body, target.id, {})):
             self.give(self.modules.all_calls(info), effect)
 
     def from_function(self, function: FunctionInfo, info: ClassInfo) -> None:
@@ -199,8 +205,11 @@ class _Reader:
                 case ast.If(test=test, body=inner, orelse=orelse):
                     kinds = self.kinds(test, name, known)
                     for effect in self.block(inner, name, dict(known)):
-                        yield Effect(effect.kinds or kinds, effect.parameter, effect.text)
-                    yield from self.block(orelse, name, dict(known))
+                        yield replace(effect, kinds=effect.kinds or kinds)
+                    if orelse and not kinds:
+                        raise Unread(f"if {ast.unparse(test)}")
+                    for effect in self.block(orelse, name, dict(known)):
+                        yield replace(effect, others=(*effect.others, *kinds))
                 case ast.Expr(value=ast.Call() as call) if self.sets(call):
                     base, parameter = self.split(self.target(call))
                     if base != name:
@@ -223,13 +232,13 @@ class _Reader:
                 return tuple(f"^{t}$" for t in self.type_names(types))
             case ast.Call(func=ast.Name(id="hasattr")):
                 return ()
+            case ast.Compare(left=ast.Call(func=ast.Attribute(attr="find"), args=[ast.Constant(value=str() as part)])):
+                return (_found(test, part),)
             case ast.Compare(left=left, ops=[ast.Eq() | ast.In() | ast.Is()], comparators=[types]):
                 if ast.unparse(left) == f"type({name})":
                     return tuple(f"^{t}$" for t in self.type_names(types))
                 if isinstance(left, ast.Constant) and isinstance(left.value, str):
                     return (re.escape(left.value),)
-            case ast.Compare(left=ast.Call(func=ast.Attribute(attr="find"), args=[ast.Constant(value=str() as part)])):
-                return (re.escape(part),)
             case ast.Compare(ops=[ast.IsNot()]) | ast.Attribute():
                 return ()
         raise Unread(f"if {ast.unparse(test)}")
@@ -263,9 +272,15 @@ class _Reader:
 
     @staticmethod
     def split(node: ast.expr) -> tuple[str, str]:
-        """`m.weight.data` as ("m", "weight")."""
-        while isinstance(node, ast.Attribute) and node.attr == "data":
-            node = node.value
+        """`m.weight.data` and `m.weight.detach()` as ("m", "weight")."""
+        while True:
+            match node:
+                case ast.Attribute(value=inner, attr="data"):
+                    node = inner
+                case ast.Call(func=ast.Attribute(value=inner, attr="detach"), args=[], keywords=[]):
+                    node = inner
+                case _:
+                    break
         if isinstance(node, ast.Attribute) and node.attr in ("weight", "bias"):
             return ast.unparse(node.value), node.attr
         return "", ""
@@ -278,6 +293,7 @@ class _Reader:
         path = self.program.paths.get(id(call.func), "")
         args = list(call.args[1:]) if path.startswith(_INIT) else list(call.args)
         name = path.removeprefix(_INIT) if path.startswith(_INIT) else getattr(call.func, "attr", "")
+        name += "" if name.endswith("_") else "_"  # nn.init.normal is an old name of nn.init.normal_
         named = {k.arg or "": k.value for k in call.keywords}
         text = spelled(name, args, named, known)
         if text is None:
@@ -286,7 +302,7 @@ class _Reader:
 
     def give(self, calls: Sequence[tuple[str, ast.Call]], effect: Effect) -> None:
         for kind, call in calls:
-            if effect.kinds and not any(re.search(k, kind) for k in effect.kinds):
+            if not effect.concerns(kind):
                 continue
             self.found.by_call.setdefault(id(call), {})[effect.parameter] = effect.text
 
@@ -303,6 +319,17 @@ class _Reader:
             ]
             if all(any(id(a) in self.found.gone for a in self.references.around(n)) for n in uses):
                 self.found.drop(node)
+
+
+def _found(test: ast.Compare, part: str) -> str:
+    """The pattern of the names in which `name.find("Conv")` compares as it must."""
+    right = ast.unparse(test.comparators[0])
+    match test.ops, right:
+        case ([ast.NotEq() | ast.Gt()], "-1") | ([ast.GtE()], "0"):
+            return re.escape(part)
+        case [ast.Eq()], "0":
+            return f"^{re.escape(part)}"
+    raise Unread(f"if {ast.unparse(test)}")
 
 
 def _locals(body: Sequence[ast.stmt]) -> dict[str, ast.expr]:

@@ -111,6 +111,18 @@ def _fold_embedding(args: Args, use: Use) -> Folded:
     )
 
 
+def _fold_pretrained(args: Args, use: Use) -> Folded:
+    """Rows that padding or a norm would change are left; those that are frozen have no gradient to keep off."""
+    ignored = ("padding_idx",) if args["freeze"].value is True else ()
+    for name in ("padding_idx", "max_norm", "scale_grad_by_freq"):
+        if name not in ignored and args[name].value is not None and args[name].value is not False:
+            return refused(f"nn.Embedding.from_pretrained: {name}={args[name].text}")
+    if use.initialiser("weight"):
+        return refused("nn.Embedding.from_pretrained whose rows are set again")
+    given = [("", args["embeddings"].text), ("freeze", flag(args["freeze"], True))]
+    return one(keras_call("PretrainedEmbedding", given), "PretrainedEmbedding")
+
+
 def _plain(path: str, names: str = "") -> Fold:
     """A layer whose arguments have other names: "p=rate" (positional: "p=")."""
     pairs = [pair.split("=") for pair in names.split()]
@@ -221,6 +233,10 @@ _EMBEDDING = (
     "nn.Embedding(num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0, "
     "scale_grad_by_freq=False, sparse=False)"
 )
+_PRETRAINED = (
+    "nn.Embedding.from_pretrained(embeddings, freeze=True, padding_idx=None, max_norm=None, norm_type=2.0, "
+    "scale_grad_by_freq=False, sparse=False)"
+)
 _OWN = (
     Module("nn.Linear(in_features, out_features, bias=True)", _fold_linear, None, "torch"),
     Module(f"nn.BatchNorm1d{_NORM}", _fold_batch_norm, None, "last"),
@@ -235,6 +251,7 @@ _OWN = (
     *(Module(f"nn.Dropout{r}d(p=0.5, inplace=False)", _plain(f"layers.SpatialDropout{r}D", "p="), r + 2, "last") for r in (1, 2, 3)),
     Module("nn.AlphaDropout(p=0.5, inplace=False)", _plain("layers.AlphaDropout", "p=")),
     Module(_EMBEDDING, _fold_embedding, None, "torch", 1),
+    Module(_PRETRAINED, _fold_pretrained, None, "torch", 1),
     Module("nn.Identity()", _plain("layers.Identity")),
     Module("nn.Flatten(start_dim=1, end_dim=-1)", _fold_flatten, None, "torch", "flat"),
     Module("nn.Unflatten(dim, unflattened_size)", _fold_unflatten, None, "torch"),

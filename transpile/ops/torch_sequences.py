@@ -33,6 +33,28 @@ def _fold_recurrent(name: str) -> Fold:
     return fold
 
 
+def _fold_cell(name: str) -> Fold:
+    def fold(args: Args, use: Use) -> Folded:
+        given = [("", args["hidden_size"].text), ("bias", flag(args["bias"], True))]
+        return one(keras_call(name, given), name)
+
+    return fold
+
+
+def _apply_cell(lstm: bool) -> Any:
+    """A step: the state, which is a pair in an LSTM, is given and comes back."""
+
+    def apply(walker: Any, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> tuple[str, Value]:
+        renamed = {{"hx": "states" if lstm else "h", "input": "x"}.get(n, n): o for n, o in kwargs.items()}
+        first = operands[0].value if operands else None
+        if isinstance(first, Tensor):
+            first.rank.settle(2)
+        value: Value = Items((fresh(2), fresh(2))) if lstm else fresh(2)
+        return _given(walker, text, operands, renamed), value
+
+    return apply
+
+
 def _given(walker: Any, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> str:
     parts = [_laid(walker, o) for o in operands] + [f"{n}={_laid(walker, o)}" for n, o in kwargs.items()]
     return f"{text}({', '.join(parts)})"
@@ -115,6 +137,18 @@ _RNN = "input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dro
 MODULES = (
     Module(f"nn.LSTM({_RNN}, proj_size=0)", _fold_recurrent("LSTM"), layout="torch", apply=_apply_recurrent(True)),
     Module(f"nn.GRU({_RNN})", _fold_recurrent("GRU"), layout="torch", apply=_apply_recurrent(False)),
+    Module(
+        "nn.LSTMCell(input_size, hidden_size, bias=True)",
+        _fold_cell("LSTMStep"),
+        layout="torch",
+        apply=_apply_cell(True),
+    ),
+    Module(
+        "nn.GRUCell(input_size, hidden_size, bias=True)",
+        _fold_cell("GRUStep"),
+        layout="torch",
+        apply=_apply_cell(False),
+    ),
     Module(
         "nn.RNN(input_size, hidden_size, num_layers=1, nonlinearity='tanh', bias=True, batch_first=False, "
         "dropout=0.0, bidirectional=False)",

@@ -78,7 +78,7 @@ def _candidates(module: torch.nn.Module, info: InputInfo) -> Iterator[InputInfo]
 
 def _float_candidates(kinds: list[Any], info: InputInfo, rank: int) -> Iterator[InputInfo]:
     features = _unique(m.in_features for m in kinds if isinstance(m, torch.nn.Linear))
-    features += _unique(m.input_size for m in kinds if isinstance(m, torch.nn.RNNBase))
+    features += _unique(m.input_size for m in kinds if isinstance(m, torch.nn.RNNBase | torch.nn.RNNCellBase))
     features += _unique(m.normalized_shape[-1] for m in kinds if isinstance(m, torch.nn.LayerNorm))
     features += _unique(m.embed_dim for m in kinds if isinstance(m, torch.nn.MultiheadAttention))
     conv = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)

@@ -42,6 +42,8 @@ class Structure:
                 self.match_child(child, _item(layer, name), f"{path}.{name}".lstrip("."))
         elif isinstance(module, torch.nn.RNNBase) and hasattr(layer, "rnns"):
             self.match_recurrent(module, layer, path)
+        elif isinstance(module, torch.nn.RNNCellBase) and hasattr(layer, "weight_ih"):
+            self.match_attributes(module, layer, path)
         elif type(module).__module__.startswith("torch.nn.modules") and not list(module.children()):
             self.match_leaf(module, layer, path)
         else:
