@@ -261,4 +261,28 @@ class Model(nn.Module):
         places = torch.arange(x.size(1))
         return self.fc(self.words(x) * 2 + self.places(places)[None]), self.places(x)
 """,
+    "booleans": """
+def sines(count, size):
+    table = [[i / (j + 1) for j in range(size)] for i in range(count)]
+    table[0] = [0.5] * size
+    return torch.FloatTensor(table)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.places = nn.Embedding.from_pretrained(sines(4, 4), freeze=True)
+        self.fc = nn.Linear(4, 4)
+        self.register_buffer("steps", torch.FloatTensor([1, 2, 3, 4]))
+
+    def forward(self, x):
+        y = self.fc(x) / self.steps
+        some, more = y > 0, x > 0.1
+        both = torch.gt(some + more, 0).add(x.gt(2))
+        counted = (some * 2 + 1) * more.long()
+        lower = torch.ones(4, 4).triu(1).byte()
+        hidden = (lower + (x.mean(0) > 0)) > 0
+        places = self.places(torch.arange(4)).masked_fill(hidden, -1.0)
+        return y * both, (some == 0) * y, (more != some).mul(y), counted.float() * y, (some * more) * y, (some * 0.5 - 1) * x, y @ places
+""",
 }

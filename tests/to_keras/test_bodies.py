@@ -67,6 +67,30 @@ def test_what_has_no_counterpart_is_left_and_said(statement: str, message: str) 
     assert "class Model(nn.Module):" in result.code
 
 
+def test_constants_of_numpy_call_only_what_it_has() -> None:
+    """A maker that assigns to parts is computed with numpy; `np.softmax` would be an error in the converted file."""
+    source = f"""{HEAD}
+def table(count):
+    rows = torch.zeros(count, 4)
+    rows[:, 0::2] = torch.ones(count, 2)
+    return torch.softmax(rows, dim=1)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.places = nn.Embedding.from_pretrained(table(6))
+
+    def forward(self, x):
+        return self.places(x)
+"""
+    result = torch2keras(source)
+    assert any("a constant that is computed with softmax" in d.message for d in result.diagnostics)
+    assert "np.softmax" not in result.code
+    plain = torch2keras(source.replace("torch.softmax(rows, dim=1)", "torch.FloatTensor(rows)"))
+    assert not [d for d in plain.diagnostics if d.level != "note"]
+
+
 def test_a_class_that_uses_a_left_one_is_left() -> None:
     code = body_of("""
 class Part(nn.Module):

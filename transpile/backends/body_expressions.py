@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
 from transpile.ir import UNKNOWN
+from transpile.ops._booleans import dtype_of_booleans, function_of_booleans
 from transpile.ops._functions import Call, Left, Operand, bound, fresh, like, relaid
 from transpile.ops._functions_index import function_of
 from transpile.ops.torch_elementwise import align
@@ -168,6 +169,11 @@ class Expressions:
             return Operand(self.rebuilt(node, parts), self.plain_sum(node, left, right))
         texts, result = align([(left.text, left.value), (right.text, right.value)])
         texts = [self.numeric(t, o, result) for t, o in zip(texts, (left, right))]
+        floats = any(isinstance(o.value, Tensor) and o.value.dtype == "float" for o in (left, right))  # these are cast
+        name = "" if self.in_numpy or floats else function_of_booleans(node.op, left, right)
+        if name:
+            self.uses_ops = True
+            return self.made(f"ops.{name}({texts[0]}, {texts[1]})", like(result, dtype=dtype_of_booleans(left, right)))
         if isinstance(node.op, ast.Div | ast.Pow) and result.dtype == "int":
             result = like(result, dtype="")
         return self.made(self.rebuilt(node, [(node.left, texts[0]), (node.right, texts[1])]), result)
@@ -222,6 +228,10 @@ class Expressions:
         if tensors and not identity:
             texts, result = align([(o.text, o.value) for o in found])
             value = like(result, dtype="bool")
+            name = function_of_booleans(node.ops[0], *found) if len(found) == 2 and not self.in_numpy else ""
+            if name:
+                self.uses_ops = True
+                return self.made(f"ops.{name}({texts[0]}, {texts[1]})", value)
         if identity and len(found) == 2 and isinstance(node.ops[0], ast.Is | ast.IsNot):
             value = Plain(self.is_same(node, found))
         return Operand(self.rebuilt(node, list(zip(operands, texts))), value)

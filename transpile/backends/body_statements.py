@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from transpile.backends.body_calls import Bodies
+from transpile.backends.body_constants import with_numpy
 from transpile.backends.body_layout import laid_out
 from transpile.frontends.torch_program import FunctionInfo, parameter_value
 from transpile.ir import Edit
@@ -141,7 +142,9 @@ class Statements(Bodies):
         """The expression gets this text."""
         source = self.source(node)
         if self.in_numpy and text != source:
-            text = self.with_numpy(text)
+            new = with_numpy(text, _MODULES["ops"])
+            self.imports |= {"import numpy as np"} if new != text else set()
+            text = new
         text = self.qualified(text, source)
         if text.startswith("(") and not source.startswith("(") and _enclosed(text):
             text = text[1:-1]
@@ -155,15 +158,6 @@ class Statements(Bodies):
                 text = pattern.sub(f"keras.{name}.", text)
                 self.imports.add("import keras")
         return text
-
-    def with_numpy(self, text: str) -> str:
-        """The same functions of numpy, for constants that are put together piece by piece."""
-        new = _MODULES["ops"].sub("np.", text)
-        if "np.cast(" in new or "np.take(" in new:
-            raise Left("a constant that is computed with casts")
-        if new != text:
-            self.imports.add("import numpy as np")
-        return new
 
     def hides(self, name: str) -> bool:
         """Whether a variable of the user's has the name of a module that we use."""
@@ -298,11 +292,12 @@ class Statements(Bodies):
             return laid
         if isinstance(target, ast.Subscript):
             base = self.expr(target.value)
-            if isinstance(base.value, Chain) or (isinstance(base.value, Tensor) and not self.in_numpy):
-                what = "an nn.Sequential" if isinstance(base.value, Chain) else "a tensor"
-                raise Left(f"an assignment to a part of {what}")
-            if isinstance(base.value, Tensor):
+            if isinstance(base.value, Tensor) and self.in_numpy:
                 return text
+            if isinstance(base.value, Tensor | Chain):
+                raise Left(
+                    f"an assignment to a part of {'a tensor' if isinstance(base.value, Tensor) else 'an nn.Sequential'}"
+                )
             if isinstance(base.value, Many | Items) or type(base.value).__name__ == "Container":
                 each = each_of(base.value)
                 grown = Many(value if each is UNKNOWN_VALUE else join(each, value))

@@ -160,6 +160,8 @@ def _tensor(call: Call) -> Result:
         return data.text, data.value
     if call.name == "torch.LongTensor":
         dtype, kind = ', dtype="int64"', "int"
+    elif call.name in ("torch.FloatTensor", "torch.Tensor"):  # floats, whatever they are made of
+        dtype, kind = f", dtype={call.dtype}", "float"
     rank = _depth(data)
     if rank == 0 and isinstance(data.const, int) and not dtype:
         kind = "int"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transpile.ops._booleans import dtype_of_booleans, function_of_booleans
 from transpile.ops._functions import Call, Handler, Left, Result, function, like, relaid
 from transpile.torch_values import Extents, Plain, Tensor, Value
 
@@ -136,8 +137,13 @@ def arithmetic(operator: str) -> Handler:
         (x, other), value = aligned(call, "x", "other")
         if "alpha" in call.args and call.const("alpha") != 1:
             other = f"{call.text('alpha')} * {other}"
-        if operator in ("==", "!=", "<", "<=", ">", ">="):
-            value = like(value, dtype="bool")
+        compares = operator in ("==", "!=", "<", "<=", ">", ">=")
+        name = function_of_booleans(operator, call.args["x"], call.args["other"])
+        if compares or name:
+            found = "bool" if compares else dtype_of_booleans(call.args["x"], call.args["other"])
+            value = like(value, dtype=found)
+        if name:
+            return f"ops.{name}({x}, {other})", value
         return f"({x} {operator} {other})", value
 
     return handler
