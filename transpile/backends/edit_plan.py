@@ -145,6 +145,14 @@ class EditPlan:
         found += self._marks
         return sorted(found, key=lambda e: (e.start, e.end))
 
+    def undo_unparsed(self) -> list[ast.stmt]:
+        """Takes back the statements whose new text is no Python, and says which."""
+        found = [s for s, lines in self._rewritten.items() if not _parses([*lines, *self._behind.get(s, ())])]
+        for statement in found:
+            del self._rewritten[statement]
+            self._behind.pop(statement, None)
+        return found
+
     def spans(self) -> list[tuple[int, int]]:
         """What the changes cover, of the original text."""
         found = [*self._replaced]
@@ -197,6 +205,14 @@ class EditPlan:
         later = sum(t.endswith(":") for _, t in self._before[line][index:])
         indent = " " * max(0, own + self._depth[line] - later * len(UNIT))
         return "".join(f"{indent}{part}\n" for part in text.split("\n"))
+
+
+def _parses(lines: list[str]) -> bool:
+    try:
+        ast.parse("\n".join(lines))
+    except SyntaxError:
+        return False
+    return True
 
 
 def _laid_out(text: str, indent: int) -> str:

@@ -19,6 +19,7 @@ from transpile.references import References
 from transpile.splice import Output, apply
 
 _ATOMS = ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.Constant | ast.List | ast.Dict | ast.JoinedStr
+UNPARSED = "what it was converted to is no Python"
 _BINDING = ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.Attribute | ast.Subscript | ast.Await | ast.Starred
 
 
@@ -96,18 +97,22 @@ class Expressions:
         if key not in self._texts:
             self._texts[key] = None
             for rule in self.rules:
-                text = rule(self, node)
-                if text is not None:
-                    self._texts[key] = self._protected(node, text)
+                try:
+                    text = rule(self, node)
+                    if text is not None:
+                        self._texts[key] = self._protected(node, text)
+                        break
+                except SyntaxError:
+                    self.script.report("T2K156", node, f"{self.references.code(node)} was left: {UNPARSED}")
                     break
         return self._texts[key]
 
     def _protected(self, node: ast.expr, text: str) -> str:
         """In parentheses where the surroundings would tear the text apart."""
         parent = self.references.parents.get(node)
+        made = parsed_expression(text)
         if not isinstance(parent, _BINDING) or (isinstance(parent, ast.Subscript) and parent.slice is node):
             return text
-        made = ast.parse(text, mode="eval").body
         enclosed = text.startswith("(") and made.col_offset > 0 and text.endswith(")")
         return text if isinstance(made, _ATOMS) or enclosed else f"({text})"
 
@@ -198,6 +203,11 @@ class Expressions:
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
             return None
         return [self.expr(a) for a in call.args], {str(k.arg): self.expr(k.value) for k in call.keywords}
+
+
+def parsed_expression(text: str) -> ast.expr:
+    """The tree of an expression that may go over several lines. Raises SyntaxError if it is none."""
+    return ast.parse(f"(\n{text}\n)" if "\n" in text else text, mode="eval").body
 
 
 def _same_code(text: str, value: ast.expr) -> bool:

@@ -6,23 +6,54 @@ import ast
 
 from transpile.backends.blank_lines import settle
 from transpile.backends.file_parts import comments, definitions, tidied
+from transpile.backends.keras_expressions import UNPARSED
 from transpile.backends.torch_imports import write_imports
 from transpile.ir import Span
 from transpile.references import TORCH_ROOTS, Reference, References
-from transpile.splice import Output, apply
+from transpile.splice import Output, Overlap, apply
 
 
 def finish(references: References, output: Output) -> str:
     """The converted text. What remains of PyTorch gets a diagnostic and a comment above it."""
     _report_left(references, output)
+    try:
+        return _finished(references, output)
+    except (SyntaxError, Overlap):
+        _undo_unparsed(references, output)
+    try:
+        return _finished(references, output)
+    except (SyntaxError, Overlap):
+        output.edits.clear()
+        first = references.tree.body[0]
+        span = references.span(references.start(first), references.end(first))
+        output.report("T2K156", span, f"the whole file was left: {UNPARSED}")
+        return apply(references.text, comments(references, output.diagnostics, []))
+
+
+def _finished(references: References, output: Output) -> str:
+    """The converted text. Raises SyntaxError if it is no Python."""
     changes = tidied(references, output.edits)
     if not changes:
         return apply(references.text, comments(references, output.diagnostics, []))
     pieces = [*definitions(references, output.definitions, changes), *changes]
+    text = apply(references.text, pieces)
+    ast.parse(text)  # before the imports are written, which read it
     text = apply(references.text, [*pieces, *comments(references, output.diagnostics, changes)])
     text = settle(write_imports(text, output.imports, roots=TORCH_ROOTS))
     ast.parse(text)
     return text
+
+
+def _undo_unparsed(references: References, output: Output) -> None:
+    """Leaves the statements of the module whose new text does not parse, with a code."""
+    for statement in references.tree.body:
+        start, end = references.start(statement), references.end(statement)
+        inside = [e for e in output.edits if start <= e.start and e.end <= end]
+        try:
+            ast.parse(apply(references.text, tidied(references, inside)))
+        except (SyntaxError, Overlap):
+            output.edits = [e for e in output.edits if e not in inside]
+            output.report("T2K156", references.span(start, end), f"this was left: {UNPARSED}")
 
 
 def _report_left(references: References, output: Output) -> None:

@@ -35,8 +35,16 @@ def tensors_of(e: ScriptExpressions, dataset: ast.expr) -> list[ast.expr] | None
     """The arrays of a TensorDataset; None for any other dataset."""
     made = e.kind(dataset).node
     if isinstance(made, ast.Call) and e.path(made.func).endswith("TensorDataset"):
-        return list(made.args)
+        return _arrays(made)
     return None
+
+
+def _arrays(made: ast.Call) -> list[ast.expr] | None:
+    """The arguments of `TensorDataset(x, y)`, also of PyTorch 0.3's `TensorDataset(data_tensor=x, target_tensor=y)`."""
+    named = {k.arg: k.value for k in made.keywords}
+    if not set(named) <= {"data_tensor", "target_tensor"}:
+        return None
+    return [*made.args, *(named[k] for k in ("data_tensor", "target_tensor") if k in named)] or None
 
 
 def loader(e: ScriptExpressions, node: ast.expr) -> str | None:
@@ -54,7 +62,7 @@ def loader(e: ScriptExpressions, node: ast.expr) -> str | None:
         return None
     text = e.text(dataset)
     named = isinstance(dataset, ast.Name)
-    first = e.text(dataset if named else (tensors_of(e, dataset) or [dataset])[0])
+    first = _length_of(e, dataset if named else (tensors_of(e, dataset) or [dataset])[0])
     shuffle = given.get("shuffle")
     if shuffle is not None and not (isinstance(shuffle, ast.Constant) and not shuffle.value):
         if not isinstance(shuffle, ast.Constant):
@@ -71,9 +79,12 @@ def dataset(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`TensorDataset(x, y)`."""
     if not isinstance(node, ast.Call) or not e.path(node.func).endswith("TensorDataset"):
         return None
+    arrays = _arrays(node)
+    if arrays is None:
+        return None
     e.needs(("import tensorflow as tf",), ())
-    inner = ", ".join(e.text(a) for a in node.args)
-    inner = f"({inner})" if len(node.args) > 1 else f"({inner},)"
+    inner = ", ".join(e.text(a) for a in arrays)
+    inner = f"({inner})" if len(arrays) > 1 else f"({inner},)"  # also of `*arrays`
     return f"tf.data.Dataset.from_tensor_slices({inner})"
 
 
@@ -85,9 +96,14 @@ def dataset_length(e: ScriptExpressions, node: ast.expr) -> str | None:
             if isinstance(made, ast.Call) and e.kind(value).name == "loader" and e.translated(made) is not None:
                 first = _first_array(e, made)
                 if _is_known_at(e, first, node):
-                    return f"len({e.text(first)})"
+                    return f"len({_length_of(e, first)})"
                 return f"sum(len(batch[0]) for batch in {e.text(value)})"
     return None
+
+
+def _length_of(e: ScriptExpressions, first: ast.expr) -> str:
+    """What has the length of a data set: its first array, of `*arrays` the first of them."""
+    return f"{e.text(first.value)}[0]" if isinstance(first, ast.Starred) else e.text(first)
 
 
 def _first_array(e: ScriptExpressions, made: ast.Call) -> ast.expr:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from transpile.backends.edit_plan import EditPlan
 from transpile.backends.keras_batches import BatchWriter
 from transpile.backends.keras_classes import ModuleClass
-from transpile.backends.keras_expressions import Script
+from transpile.backends.keras_expressions import UNPARSED, Script
 from transpile.backends.keras_leftovers import report_methods
 from transpile.backends.keras_loaders import LOADER_RULES, stays_torch
 from transpile.backends.keras_rules import (
@@ -83,6 +83,8 @@ def convert_script(references: References, output: Output, classes: Sequence[Mod
     batches.write()
     StepWriter(expressions, steps, [p.step for p in batches.plain]).write()
     statements.write()
+    for statement in script.plan.undo_unparsed():
+        script.report("T2K156", statement, f"this statement was left: {UNPARSED}")
     report_methods(expressions, devices)
     edits = script.plan.edits()
     output.edits += edits

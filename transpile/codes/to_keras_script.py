@@ -76,6 +76,15 @@ A model or optimizer of Keras has no such method, or it needs what is not known 
         "use save_weights, load_weights, trainable_variables or get_layer by hand",
     ),
     Code(
+        "T2K156",
+        "error",
+        "converted text that is no Python",
+        """\
+What this was converted to does not parse: an error of transpile's, not of your program's. The
+place was left as it was, and the rest is converted.""",
+        "convert the place by hand, and report it, please",
+    ),
+    Code(
         "T2K220",
         "warning",
         "mode of the model is not known",
