@@ -14,7 +14,11 @@ from transpile.names import canonical
 from transpile.scopes import Binding, Collector, Scope, blocks, chain
 
 ROOTS = ("keras", "tf")
-TORCH_ROOTS = ("torch", "torchvision")
+# Libraries that work on PyTorch's tensors and modules: what is left of them gets a code, too.
+TORCH_ROOTS = (
+    "torch", "torchvision", "pytorch_lightning", "lightning", "torchmetrics", "torchtext", "torchaudio",
+    "torch_geometric", "ignite", "timm", "kornia", "accelerate", "transformers",
+)  # fmt: skip
 
 
 def is_framework(path: str, roots: Collection[str] = ROOTS) -> bool:

@@ -12,6 +12,7 @@ from textwrap import dedent, indent
 
 import pytest
 
+from tests.to_keras.loops import LOOPS
 from transpile import torch2keras
 
 HEAD = """\
@@ -214,6 +215,7 @@ PROGRAMS = {
                 optimizer_G.step()
                 print(i, loss_D.item(), loss_G.item())
         """),
+    **{name: HEAD + text for name, text in LOOPS.items()},
 }  # fmt: skip
 
 

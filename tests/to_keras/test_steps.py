@@ -256,3 +256,146 @@ def test_weights_kept_in_memory() -> None:
     model.set_weights(best)
     """
     assert converted(body, head) == dedent(expected)
+
+
+FUNCTIONS = """\
+import torch
+
+
+def train(model, loader, criterion, optimizer):
+    model.train()
+    for x, y in loader:
+        optimizer.zero_grad()
+        out = model(x)
+        loss = criterion(out, y)
+        loss.backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.eval()
+    return sum(criterion(model(x), y).item() for x, y in loader)
+"""
+
+
+def test_functions_that_another_file_hands_its_loss_and_optimizer() -> None:
+    expected = """\
+    def train(model, loader, criterion, optimizer):
+        for x, y in loader:
+            with tf.GradientTape() as tape:
+                out = model(x, training=True)
+                # T2K223: criterion is made elsewhere: Keras's losses take the target first
+                loss = criterion(y, out)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            # T2K224: optimizer is made elsewhere: here it changes model.trainable_variables
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+
+
+    def evaluate(model, loader, criterion):
+        # T2K223: criterion is made elsewhere: Keras's losses take the target first
+        return sum(float(criterion(y, model(x, training=False))) for x, y in loader)
+    """
+    result = torch2keras(FUNCTIONS)
+    assert dedent(expected) in result.code
+    assert {d.code for d in result.diagnostics} == {"T2K223", "T2K224", "T2K322"}
+
+
+def test_functions_of_the_file_keep_the_order_of_their_parameters() -> None:
+    text = FUNCTIONS + "\n\ndef loss_fn(a, b):\n    return ((a - b) ** 2).mean()\n\n\nprint(loss_fn(1.0, 2.0))\n"
+    assert "loss_fn(1.0, 2.0)" in torch2keras(text).code
+
+
+TRAINER = """\
+import torch
+from torch import nn, optim
+from nets import Net
+
+
+class Trainer:
+    def __init__(self, model):
+        self.model = model
+        self.optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    def predict(self, x):
+        return self.model(x)
+
+    def validate(self, x):
+        self.model.eval()
+        return self.forward_all(x)
+
+    def forward_all(self, x):
+        return [self.model(part) for part in x]
+
+    def train(self, x, y):
+        self.model.train()
+        loss = nn.functional.mse_loss(self.model(x), y)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+
+net = Net()
+trainer = Trainer(net)
+x, y = torch.randn(8, 3), torch.randn(8, 2)
+"""
+
+
+def test_the_mode_follows_through_methods() -> None:
+    result = torch2keras(TRAINER + "trainer.train(x, y)\nprint(net(x))\nprint(trainer.validate(x))\nprint(net(x))\n")
+    assert "return [self.model(part, training=False) for part in x]" in result.code
+    assert "print(net(x, training=True))\nprint(trainer.validate(x))\nprint(net(x, training=False))" in result.code
+    assert "zip(gradients, self.model.trainable_variables)" in result.code
+    assert "trainer.train(x, y)" in result.code
+    assert "T2K220" in {d.code for d in result.diagnostics}  # who calls `predict` is not here
+
+
+def test_the_mode_of_a_method_by_the_call_from_outside() -> None:
+    result = torch2keras(TRAINER + "net.eval()\nprint(trainer.predict(x))\n")
+    assert "return self.model(x, training=False)" in result.code
+    assert "T2K220" not in {d.code for d in result.diagnostics}
+
+
+def test_an_object_that_trains_is_no_model() -> None:
+    text = "import torch\nfrom agents import Agent\n\ntorch.manual_seed(0)\nagent = Agent()\nagent.train()\n"
+    assert "agent.train()" in torch2keras(text).code
+
+
+def test_classes_of_lightning_are_left_with_a_code() -> None:
+    text = """\
+    import torch
+    import pytorch_lightning as pl
+    from torch import nn
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.layer(x)
+
+
+    class LitNet(pl.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.net = Net()
+
+        def training_step(self, batch, batch_idx):
+            x, y = batch
+            loss = nn.functional.cross_entropy(self.net(x), y)
+            self.log("loss", loss)
+            return loss
+
+        def configure_optimizers(self):
+            return torch.optim.Adam(self.parameters())
+
+
+    trainer = pl.Trainer(max_epochs=3)
+    """
+    result = torch2keras(dedent(text))
+    assert "class Net(keras.Model):" in result.code
+    assert 'self.log("loss", loss)\n' in result.code
+    found = [(d.code, d.span.line) for d in result.diagnostics if d.level == "error"]
+    assert found == [("T2K157", 15), ("T2K100", 30)]

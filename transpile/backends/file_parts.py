@@ -179,14 +179,25 @@ def comments(references: References, diagnostics: list[Diagnostic], edits: list[
         code = diagnostic.code
         if (at, code) in made:
             continue
-        indent = re.match(rb"[ \t]*", references.data[at:])
-        assert indent is not None
         message = " ".join(diagnostic.message.split())
-        made[at, code] = f"{indent[0].decode()}# {code}: {message}\n"
+        made[at, code] = f"{_indent(references, at, edits)}# {code}: {message}\n"
     places: dict[int, str] = {}
     for (at, _), text in made.items():
         places[at] = places.get(at, "") + text
     return [Edit(at, at, text) for at, text in places.items()]
+
+
+def _indent(references: References, at: int, edits: list[Edit]) -> str:
+    """The white space that a line begins with, after the edits that put it deeper or less deep."""
+    found = re.match(rb"[ \t]*", references.data[at:])
+    assert found is not None
+    text, end = found[0].decode(), at + len(found[0])
+    for edit in edits:
+        if at <= edit.start and edit.end <= end:
+            deeper = len(edit.text) if edit.text.isspace() and "\n" not in edit.text else 0
+            less = edit.end - edit.start if not edit.text else 0
+            text = (text + " " * deeper)[less:]
+    return text
 
 
 def _line_of(references: References, statement: ast.stmt) -> int:

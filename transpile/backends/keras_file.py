@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from transpile.backends.blank_lines import settle
 from transpile.backends.file_parts import comments, definitions, tidied
 from transpile.backends.keras_expressions import UNPARSED
-from transpile.backends.torch_imports import write_imports
+from transpile.backends.torch_imports import plain_imports, write_imports
 from transpile.ir import Span
 from transpile.references import TORCH_ROOTS, Reference, References
 from transpile.splice import Output, Overlap, apply
+
+# What works with any framework.
+_NEUTRAL = re.compile(r"transformers\.(\w*(Tokenizer\w*|Config|Processor|FeatureExtractor)|set_seed|logging)\b")
 
 
 def finish(references: References, output: Output) -> str:
@@ -39,7 +43,7 @@ def _finished(references: References, output: Output) -> str:
     text = apply(references.text, pieces)
     ast.parse(text)  # before the imports are written, which read it
     text = apply(references.text, [*pieces, *comments(references, output.diagnostics, changes)])
-    text = settle(write_imports(text, output.imports, roots=TORCH_ROOTS))
+    text = settle(write_imports(text, output.imports, freed=plain_imports(references), roots=TORCH_ROOTS))
     ast.parse(text)
     return text
 
@@ -62,7 +66,7 @@ def _report_left(references: References, output: Output) -> None:
     reported: set[ast.stmt] = set()
     for reference in references.references:
         statement = references.statement(reference.node)
-        if statement in reported or _is_covered(reference, covered):
+        if statement in reported or _is_covered(reference, covered) or _NEUTRAL.match(reference.path):
             continue
         reported.add(statement)
         span = references.span(reference.start, reference.end)

@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_expressions import Script
 from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.frontends.torch_kind_tables import LIGHTNING_MODULES
 from transpile.frontends.torch_variables import is_constant, is_local
 from transpile.ir import Span
 
-_KEPT_BASES = ("torch.utils.data.", "torch.autograd.Function", "torchvision.")
+_KEPT_BASES = (
+    "torch.utils.data.", "torch.autograd.Function", "torchvision.", "pytorch_lightning.LightningDataModule",
+    "lightning.LightningDataModule", "lightning.pytorch.LightningDataModule",
+)  # fmt: skip
 _IGNORED = ("num_workers", "pin_memory", "persistent_workers", "prefetch_factor", "timeout", "generator",
             "worker_init_fn", "multiprocessing_context", "pin_memory_device")  # fmt: skip
 
@@ -28,6 +32,19 @@ def stays_torch(script: Script, classes: Mapping[str, ModuleClass]) -> list[Span
             found.append(span)
             script.output.claimed.append(span)
             script.report("T2K321", node, f"the class {node.name} stays PyTorch's: Keras takes its batches")
+    return found
+
+
+def lightning_stays(script: Script) -> list[Span]:
+    """Classes of Lightning's, whose methods a Trainer calls: they stay as they are, with a code."""
+    found = []
+    for node in script.references.tree.body:
+        if isinstance(node, ast.ClassDef) and any(script.kinds.path(b) in LIGHTNING_MODULES for b in node.bases):
+            found.append(script.span(node))
+            script.output.claimed.append(found[-1])
+            start, end = script.references.start(node), script.references.end(node.bases[-1])
+            message = f"the class {node.name} was left: Lightning calls its methods, with modules of PyTorch's"
+            script.output.report("T2K157", script.references.span(start, end), message)
     return found
 
 

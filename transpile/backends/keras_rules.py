@@ -12,6 +12,7 @@ from transpile.backends.keras_optimizers import write_optimizer
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_kind import Part
 from transpile.frontends.torch_owned import models_in
+from transpile.frontends.torch_variables import assigned_values, is_handed
 
 _MOVING = ("to", "cuda", "cpu", "type_as", "contiguous", "pin_memory", "requires_grad_", "clone")
 
@@ -100,6 +101,22 @@ def called_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
     if not isinstance(made, ast.Call) or e.translated(made) is None:
         return None
     return f"{e.text(node.func)}({e.target(node.args[1])}, {e.text(node.args[0])})"
+
+
+_LOSS_NAMES = re.compile(r"(?i)(self\.)?_?(criterion\w*|\w*loss_?(fn|func|function|f)|cost_?(fn|func|function))")
+
+
+def foreign_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`criterion(output, target)` with a loss that another file makes."""
+    match node:
+        case ast.Call(func=func, args=[output, target], keywords=[]) if not e.kind(func):
+            if not _LOSS_NAMES.fullmatch(e.kinds.code(func)) or not is_handed(e.kinds, func):
+                return None
+            e.script.report(
+                "T2K223", node, f"{e.kinds.code(func)} is made elsewhere: Keras's losses take the target first"
+            )
+            return f"{e.text(func)}({e.text(target)}, {e.text(output)})"
+    return None
 
 
 def functional_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
@@ -237,12 +254,13 @@ def kept_weights(e: ScriptExpressions, node: ast.expr) -> str | None:
     match node:
         case ast.Call(args=[ast.Call(func=ast.Attribute(value=model, attr="state_dict"), args=[])]) if _copies(node):
             return f"{e.text(model)}.get_weights()" if e.kind(model).name == "model" else None
-        case ast.Call(func=ast.Attribute(value=model, attr="load_state_dict"), args=[ast.Name() as kept]):
-            entries = e.kinds.assigned.get((id(e.kinds.function_of(kept)), kept.id), [])
-            values = [v for _, v, _ in entries if not _is_none(v)]
+        case ast.Call(
+            func=ast.Attribute(value=model, attr="load_state_dict"), args=[ast.Name() | ast.Attribute() as kept]
+        ):
+            values = [v for v in assigned_values(e.kinds, kept) if not _is_none(v)]
             same = e.kind(model).name == "model" and bool(values)
             if same and all(isinstance(v, ast.Call) and _copies(v) and kept_weights(e, v) for v in values):
-                return f"{e.text(model)}.set_weights({kept.id})"
+                return f"{e.text(model)}.set_weights({e.references.code(kept)})"
     return None
 
 

@@ -10,11 +10,12 @@ from transpile.backends.keras_batches import BatchWriter
 from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_expressions import UNPARSED, Script
 from transpile.backends.keras_leftovers import report_methods
-from transpile.backends.keras_loaders import LOADER_RULES, stays_torch
+from transpile.backends.keras_loaders import LOADER_RULES, lightning_stays, stays_torch
 from transpile.backends.keras_rules import (
     availability,
     called_loss,
     counted,
+    foreign_loss,
     functional_loss,
     image_file,
     kept_weights,
@@ -55,8 +56,8 @@ from transpile.splice import Output
 
 RULES = (
     shortened_call, image_file, *LOADER_RULES, counted, kept_weights, seeded, learning_rate, availability,
-    made_optimizer, made_loss, called_loss, functional_loss, made_model, model_call, number, switched_off, moved,
-    filled, size, split, cast, made_tensor, comparison, distance, function, method, dtype_name,
+    made_optimizer, made_loss, called_loss, foreign_loss, functional_loss, made_model, model_call, number,
+    switched_off, moved, filled, size, split, cast, made_tensor, comparison, distance, function, method, dtype_name,
 )  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def convert_script(references: References, output: Output, classes: Sequence[Mod
     script = Script(references, kinds, Modes(kinds), output, EditPlan(references), known)
     modules = [n for n in references.tree.body if isinstance(n, ast.ClassDef) and n.name in kinds.classes]
     script.skipped = [*output.claimed, *(script.span(m) for m in modules)]
-    script.skipped += stays_torch(script, known)
+    script.skipped += [*stays_torch(script, known), *lightning_stays(script)]
     steps = Steps(kinds)
     steps.steps = [s for s in steps.steps if not script.is_skipped(s.statement)]
     expressions = ScriptExpressions(script, RULES, steps)

@@ -107,16 +107,24 @@ class ScriptExpressions(Expressions):
         if any(id(a) in self.taped for a in self.references.around(node)):
             return True
         function = self.kinds.function_of(node)
-        return isinstance(function, FUNCTION) and function.name in self._taped_functions
+        return isinstance(function, FUNCTION) and id(function) in self._taped_functions
 
     @cached_property
-    def _taped_functions(self) -> set[str]:
+    def _taped_functions(self) -> set[int]:
         """The functions that are called, directly or not, where a tape records."""
         pending: list[ast.AST] = [n for n in ast.walk(self.references.tree) if id(n) in self.taped]
-        found: set[str] = set()
+        found: set[int] = set()
         while pending:
             for node in ast.walk(pending.pop()):
-                if isinstance(node, ast.Name) and node.id in self.kinds.functions and node.id not in found:
-                    found.add(node.id)
-                    pending.append(self.kinds.functions[node.id])
+                function = self._function(node)
+                if function is not None and id(function) not in found:
+                    found.add(id(function))
+                    pending.append(function)
         return found
+
+    def _function(self, node: ast.AST) -> FUNCTION | None:
+        """The function of the file that a name or `self.method` stands for."""
+        if isinstance(node, ast.Name):
+            return self.kinds.functions.get(node.id)
+        kind = self.kind(node) if isinstance(node, ast.Attribute) else None
+        return kind.node if kind and kind.name == "function" and isinstance(kind.node, FUNCTION) else None

@@ -10,6 +10,7 @@ from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_kind import FUNCTION
 from transpile.frontends.torch_owned import inside, models_in, parameters_of
 from transpile.frontends.torch_steps import Region, Step, Steps, calls_method
+from transpile.frontends.torch_variables import is_handed
 
 _TAPE = "tf.GradientTape()"
 
@@ -48,7 +49,7 @@ class StepWriter:
         """The weights of the optimizer, as they are named at the step."""
         parameters = parameters_of(self.e.kinds, step.optimizer)
         if parameters is None:
-            return None
+            return self._variables_of_caller(step)
         parameters = self._resolved(parameters)
         function = self.e.kinds.function_of(step.statement)
         made = self.e.kinds.of(step.optimizer).node
@@ -57,6 +58,19 @@ class StepWriter:
             names = [self.e.kinds.code(m) for m in models_in(self.e.kinds, parameters)]
             rename = {n: inside(self.e.kinds, function, n) for n in names}
         return variables_text(self.e, parameters, rename)
+
+    def _variables_of_caller(self, step: Step) -> str | None:
+        """The weights of the only model of a step whose optimizer another file makes."""
+        if step.region is None or not is_handed(self.e.kinds, step.optimizer):
+            return None
+        calls = [n for s in step.region.statements for n in ast.walk(s) if isinstance(n, ast.Call)]
+        models = {self.e.kinds.code(c.func) for c in calls if self.e.kind(c.func).name == "model"}
+        if len(models) != 1 or not all(isinstance(c.func, ast.Name | ast.Attribute) for c in calls):
+            return None
+        text = f"{models.pop()}.trainable_variables"
+        optimizer = self.e.kinds.code(step.optimizer)
+        self.e.script.report("T2K224", step.statement, f"{optimizer} is made elsewhere: here it changes {text}")
+        return text
 
     def _resolved(self, parameters: ast.expr) -> ast.expr:
         """What a variable that holds parameters was set to."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Mapping
 
 from transpile.backends.blank_lines import settle
@@ -11,7 +10,7 @@ from transpile.backends.bodies.classes import Classes
 from transpile.backends.bodies.convert import NOTHING, convert_bodies
 from transpile.backends.file_parts import comments, definitions, tidied
 from transpile.backends.torch_aliases import avoid_names
-from transpile.backends.torch_imports import write_imports
+from transpile.backends.torch_imports import plain_imports, write_imports
 from transpile.backends.torch_inserted import rewrite_inserted
 from transpile.backends.torch_utilities import convert_utilities
 from transpile.interpret.interpreter import Interpreter
@@ -49,7 +48,7 @@ def finish(
     pieces = [*definitions(references, new, changes), *pieces]
     pieces = avoid_names(references, output, pieces)
     text = apply(source.text, [*pieces, *comments(references, output.diagnostics, changes)])
-    freed = _plain_imports(references)
+    freed = plain_imports(references)
     text = settle(write_imports(text, output.imports, exports, freed, defined=output.definitions))
     ast.parse(text)
     return text
@@ -72,13 +71,3 @@ def regions(source: Source, output: Output) -> list[tuple[Span, str]]:
 def concatenates(source: Source, output: Output) -> bool:
     """Whether the regions give the source back, byte for byte."""
     return b"".join(source.data[s.start : s.end] for s, _ in regions(source, output)) == source.data
-
-
-def _plain_imports(references: References) -> set[str]:
-    """The names of the standard library and numpy that the program reads."""
-    plain = {
-        b.name
-        for b in references.bindings
-        if b.path.split(".")[0] in (*sys.stdlib_module_names, "numpy") and b.path != "__future__"
-    }
-    return plain & {name.id for name, _ in references.reads}

@@ -42,6 +42,16 @@ def write_imports(
     return apply(text, edits)
 
 
+def plain_imports(references: References) -> set[str]:
+    """The names of the standard library and numpy that the program reads."""
+    plain = {
+        b.name
+        for b in references.bindings
+        if b.path.split(".")[0] in (*sys.stdlib_module_names, "numpy") and b.path != "__future__"
+    }
+    return plain & {name.id for name, _ in references.reads}
+
+
 def provided_by(imports: Iterable[str]) -> set[str]:
     """The names that import statements bind."""
     aliases = [a for node in ast.parse("\n".join(imports)).body for a in _names(node)]

@@ -85,6 +85,19 @@ place was left as it was, and the rest is converted.""",
         "convert the place by hand, and report it, please",
     ),
     Code(
+        "T2K157",
+        "error",
+        "class of Lightning",
+        """\
+A LightningModule says in methods what a Trainer does with it: `training_step`,
+`configure_optimizers`. The Trainer works on modules of PyTorch's only, so the class is left as
+it is, and with it what Lightning offers besides (Trainer, callbacks, loggers).
+
+    class Net(nn.Module): ...                    # converted
+    class LitNet(pl.LightningModule): ...        # left""",
+        "write model.compile with the loss and the optimizer of the class, and model.fit for the Trainer",
+    ),
+    Code(
         "T2K220",
         "warning",
         "mode of the model is not known",
@@ -115,6 +128,31 @@ that was called (or built) before.
         """\
 Layers of Keras make their weights when they are called first. Before that a model has none.""",
         "call the model, or build it, before its weights are counted or read",
+    ),
+    Code(
+        "T2K223",
+        "warning",
+        "loss that is made elsewhere",
+        """\
+A function is handed its loss by a program that is not here. By its name it is a loss, and Keras's
+take the target first, so the arguments change places.
+
+    def evaluate(model, loader, criterion):
+        loss = criterion(model(x), y)          # criterion(y, model(x, training=False))""",
+        "a function of your own keeps the order of its parameters: change the call back",
+    ),
+    Code(
+        "T2K224",
+        "warning",
+        "optimizer that is made elsewhere",
+        """\
+A function is handed its optimizer by a program that is not here, so it is not known which weights
+it changes. They are taken to be those of the only model that the step computes with.
+
+    def train(model, loader, optimizer):
+        ...
+        optimizer.step()""",
+        "name the weights if it changes others",
     ),
     Code(
         "T2K320",

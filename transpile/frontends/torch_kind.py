@@ -16,7 +16,8 @@ class Kind:
 
     tensor (`dtype`: "bool", "int", "float" or ""), number, array, shape, text, model, optimizer,
     loss, scheduler, loader, dataset, parameters, device, state, function, module, sequence
-    (`parts`), list (`parts` = what its elements are), unknown. `node` is the call that made it.
+    (`parts`), list (`parts` = what its elements are), object, unknown. `node` is the call that made
+    it, of an object its class.
     """
 
     name: str = "unknown"
@@ -90,6 +91,7 @@ def part_of(kind: Kind, index: int) -> Kind:
 def argument(call: ast.Call, function: FUNCTION, name: str) -> ast.expr | None:
     """What a call gives for a parameter; None where it gives nothing."""
     positional = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    positional = positional[1:] if positional[:1] == ["self"] else positional
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value

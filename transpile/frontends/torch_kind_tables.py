@@ -51,6 +51,10 @@ SCALAR_METHODS = frozenset(
     "expand_as log_softmax type_as numpy masked_fill".split()
 )
 
+LIGHTNING_MODULES = (
+    "pytorch_lightning.LightningModule", "lightning.LightningModule", "lightning.pytorch.LightningModule",
+    "pytorch_lightning.core.lightning.LightningModule", "pytorch_lightning.core.LightningModule",
+)  # fmt: skip
 RESULTS = {
     "torch.utils.data.DataLoader": "loader",
     "torch.utils.data.dataloader.DataLoader": "loader",

@@ -29,6 +29,7 @@ from transpile.frontends.torch_kind import (
 from transpile.frontends.torch_kind_tables import (
     CREATION,
     DTYPES,
+    LIGHTNING_MODULES,
     PASSED_ON,
     RESULTS,
     SCALAR_METHODS,
@@ -36,10 +37,12 @@ from transpile.frontends.torch_kind_tables import (
     TENSOR_METHODS,
     TENSOR_TYPES,
 )
+from transpile.frontends.torch_objects import Objects
+from transpile.frontends.torch_results import called, reduced, tensor_method
 from transpile.references import References
 
 _DATASETS = ("torch.utils.data.Dataset", "torch.utils.data.IterableDataset", "torch.utils.data.dataset.Dataset")
-_MODULES = ("torch.nn.Module", "torch.nn.Sequential", "pytorch_lightning.LightningModule")
+_MODULES = ("torch.nn.Module", "torch.nn.Sequential", *LIGHTNING_MODULES)
 
 
 class Kinds:
@@ -56,10 +59,11 @@ class Kinds:
         self.calls: dict[str, list[ast.Call]] = {}
         self._memo: dict[int, Kind] = {}
         self._busy: set[int] = set()
-        self.parameterised: set[str] = set()  # variables with methods that only models have
+        self.objects = Objects(references, self.classes, self.of)
         self.in_strings = pinned(references.tree)
         for node in ast.walk(references.tree):
             self._collect(node)
+        self.parameterised = self.objects.models(self.functions, self.calls)
 
     def _classes_below(self, roots: tuple[str, ...]) -> set[str]:
         """The classes of the file that are modules (or data sets), converted or not."""
@@ -98,8 +102,8 @@ class Kinds:
                         self._bind(item.optional_vars, item.context_expr, item.context_expr)
             case ast.Call(func=ast.Name(id=name)):
                 self.calls.setdefault(name, []).append(node)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="parameters" | "named_parameters")):
-                self.parameterised.add(name)
+            case ast.Call(func=ast.Attribute()):
+                self.objects.see_call(node)
 
     def _bind(self, target: ast.AST, value: ast.AST, at: ast.AST) -> None:
         match target:
@@ -110,6 +114,8 @@ class Kinds:
                 for i, part in enumerate(elts):
                     inner = part.value if isinstance(part, ast.Starred) else part
                     self._bind(inner, Part(value, i), at)
+            case ast.Attribute():
+                self.objects.bind(target, (self.references.end(at), value, at))
 
     def function_of(self, node: ast.AST) -> ast.AST:
         """The function (or lambda, or the module) around a node."""
@@ -155,7 +161,8 @@ class Kinds:
             case ast.Call():
                 return self._call(node)
             case ast.Attribute(value=value, attr=attr):
-                return self._attribute(self.of(value), attr)
+                found = self._attribute(self.of(value), attr)
+                return found if found or ast.unparse(node) not in self.parameterised else Kind("model")
             case ast.Subscript(value=value):
                 return self._subscript(self.of(value), node)
             case ast.IfExp(body=body, orelse=orelse):
@@ -204,7 +211,8 @@ class Kinds:
 
     def _last(self, entries: list[tuple[int, ast.AST, ast.AST]], offset: int, node: ast.Name) -> Kind:
         """By the last assignment before; global names that a function reads: by any."""
-        here = [e for e in entries if e[0] <= offset] if self._same_scope(entries, node) else entries
+        same = self.function_of(entries[0][2]) is self.function_of(node)
+        here = [e for e in entries if e[0] <= offset] if same else entries
         chosen = here or entries[:1]
         kind = self.of(chosen[-1][1])
         for entry in reversed(chosen[:-1]):
@@ -213,21 +221,33 @@ class Kinds:
             kind = joined(self.of(entry[1]), kind)
         return kind
 
-    def _same_scope(self, entries: list[tuple[int, ast.AST, ast.AST]], node: ast.Name) -> bool:
-        return self.function_of(entries[0][2]) is self.function_of(node)
-
     def _parameter(self, function: FUNCTION, name: str) -> Kind | None:
         """What the calls of a function give for a parameter; None if it has no such one."""
         arguments = function.args
         names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
         if name not in names:
             return None
+        found = self.objects.kind_of_self(function, name)
+        if found is not None:
+            return found
         found = UNKNOWN
-        for call in self.calls.get(function.name, []):
+        for call in self.calls_of(function):
             given = argument(call, function, name)
             kind = self.of(given) if given is not None else UNKNOWN
             found = joined(found, kind) if kind else found
         return found
+
+    def calls_of(self, function: FUNCTION) -> list[ast.Call]:
+        """The calls of a function or method of the file."""
+        method = id(function) in self.objects.owners
+        return self.objects.calls_of(function, self.calls) if method else self.calls.get(function.name, [])
+
+    def called_function(self, call: ast.Call) -> FUNCTION | None:
+        """The function or method of the file that a call runs; None for any other."""
+        if isinstance(call.func, ast.Name) and call.func.id in self.functions:
+            return self.functions[call.func.id]
+        kind = self.of(call.func) if isinstance(call.func, ast.Attribute) else UNKNOWN
+        return kind.node if kind.name == "function" and isinstance(kind.node, FUNCTION) else None
 
     # Parts of _compute
 
@@ -272,7 +292,7 @@ class Kinds:
         if short in CREATION:
             return Kind("tensor", CREATION[short] or self._given_dtype(node))
         if short in TENSOR_FUNCTIONS:
-            return self._reduced(TENSOR_FUNCTIONS[short], node, 1)
+            return reduced(TENSOR_FUNCTIONS[short], node, 1)
         return UNKNOWN
 
     def _given_dtype(self, node: ast.Call) -> str:
@@ -281,21 +301,14 @@ class Kinds:
                 return dtype(self.path(keyword.value))
         return ""
 
-    def _reduced(self, spec: str, node: ast.Call, first: int) -> Kind:
-        """`max(x)` is a tensor, `max(x, 1)` a pair of them."""
-        if spec == "pair":
-            given = len(node.args) > first or any(k.arg == "dim" for k in node.keywords)
-            return Kind("sequence", parts=(TENSOR, Kind("tensor", "int"))) if given else TENSOR
-        if spec == "list":
-            return Kind("list", parts=(TENSOR,))
-        return Kind("tensor", spec)
-
     def _plain_call(self, name: str, node: ast.Call) -> Kind:
         kind = self.of(node.func)
         if kind.name in ("model", "loss"):
             return Kind("tensor", "float")
         if kind.name == "class" or name in self.classes:
             return Kind("model", node=node)
+        if name in self.objects.classes and name not in self.datasets:
+            return Kind("object", node=self.objects.classes[name])
         if name in self.datasets:
             return Kind("dataset", node=node)
         if kind.name == "function" and isinstance(kind.node, FUNCTION):
@@ -350,7 +363,7 @@ class Kinds:
 
     def _method(self, receiver: Kind, attr: str, node: ast.Call) -> Kind:
         if receiver.name == "tensor" or (not receiver and attr in TENSOR_METHODS and attr in SCALAR_METHODS):
-            return self._tensor_method(receiver, attr, node)
+            return tensor_method(receiver, attr, node)
         if receiver.name == "model":
             if attr in ("to", "cuda", "cpu", "train", "eval", "double", "float", "half", "apply"):
                 return receiver
@@ -359,27 +372,17 @@ class Kinds:
             return Kind("state", node=node) if attr == "state_dict" else TENSOR
         if receiver.name in ("loss", "optimizer", "scheduler", "array", "loader") and attr in ("to", "cuda", "astype"):
             return receiver
+        if receiver.name == "object":
+            method = self.objects.method(receiver.node, attr)
+            return self.returned(method) if method else called(self.of(node.func))
         if receiver.name == "array":
             return ARRAY
         return Kind("text") if receiver.name == "text" else UNKNOWN
 
-    def _tensor_method(self, receiver: Kind, attr: str, node: ast.Call) -> Kind:
-        if attr in ("size", "dim", "numel"):
-            return NUMBER if node.args or attr != "size" else Kind("shape")
-        if attr in ("item", "tolist"):
-            return NUMBER if attr == "item" else UNKNOWN
-        if attr == "numpy":
-            return ARRAY
-        if attr in TENSOR_METHODS:
-            spec = TENSOR_METHODS[attr]
-            if spec == "same":
-                return receiver if receiver else TENSOR
-            if spec == "count":
-                return Kind("tensor", "int" if receiver.dtype in ("bool", "int") else receiver.dtype)
-            return self._reduced(spec, node, 0)
-        return TENSOR
-
     def _attribute(self, receiver: Kind, attr: str) -> Kind:
+        if receiver.name == "object" and receiver.node is not None:
+            method = self.objects.method(receiver.node, attr)
+            return Kind("function", node=method) if method else self.objects.attribute(receiver.node, attr)
         if receiver.name == "tensor":
             return {"shape": Kind("shape"), "device": Kind("device"), "is_cuda": NUMBER}.get(attr, receiver)
         if receiver.name in ("model", "loss", "optimizer") and attr == "module":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from transpile.frontends.torch_kind import FUNCTION
 from transpile.frontends.torch_kinds import Kinds
+from transpile.frontends.torch_owned import given_from_outside, inside
 from transpile.scopes import blocks
 
 
@@ -35,7 +36,7 @@ class Modes:
         """(model, mode) of a statement that switches a model; None for any other."""
         match node:
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=model, attr="train" | "eval" as attr), args=args)):
-                if self.kinds.of(model).name not in ("model", "unknown"):
+                if self.kinds.of(model).name != "model":
                     return None
                 if attr == "eval":
                     return self.kinds.code(model), "False"
@@ -107,8 +108,8 @@ class Modes:
             if isinstance(inner, ast.stmt) and inner is not statement:
                 switched = self.switch(inner)
                 found = switched[1] if switched and _same(switched[0], model) else found
-            elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
-                function = self.kinds.functions.get(inner.func.id)
+            elif isinstance(inner, ast.Call):
+                function = self.kinds.called_function(inner)
                 left = self._left_by(function, inner, model) if function else None
                 found = left or found
         return found
@@ -127,6 +128,8 @@ class Modes:
 
     def _name_inside(self, function: FUNCTION, call: ast.Call, model: str) -> str:
         """What a function calls a model of its caller's."""
+        if id(function) in self.kinds.objects.owners:
+            return inside(self.kinds, function, model)
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         for name, given in zip(names, call.args):
             if self.kinds.code(given) == model:
@@ -139,16 +142,26 @@ class Modes:
     def _at_calls(self, function: FUNCTION, model: str) -> Mode:
         """As the calls of the function have it, if they agree."""
         found: set[str] = set()
-        for call in self.kinds.calls.get(function.name, []):
+        for call in self.kinds.calls_of(function):
             outside = self._name_outside(function, call, model)
-            found.add(self.at(call, outside).text)
+            found.add(self.at(call, outside).text if outside else "")
         if not found:
-            return TRAINING
+            return Mode("True", certain=not self._switched_in_class(function, model))
         if len(found) == 1 and found <= {"True", "False"}:
             return Mode(found.pop())
         return Mode("True", certain=False)
 
+    def _switched_in_class(self, function: FUNCTION, model: str) -> bool:
+        """Whether another method switches a model of the object: who calls this one decides then."""
+        owner = self.kinds.objects.owners.get(id(function))
+        switches = [self.switch(s) for s in ast.walk(owner) if isinstance(s, ast.stmt)] if owner else []
+        return any(s is not None and _same(s[0], model) for s in switches)
+
     def _name_outside(self, function: FUNCTION, call: ast.Call, model: str) -> str:
+        """What the caller calls a model of a function's; "" where that is not known."""
+        if model.startswith("self.") and isinstance(call.func, ast.Attribute):
+            same = self.kinds.objects.owner(call.func.value) is self.kinds.objects.owners.get(id(function))
+            return model if same else given_from_outside(self.kinds, function, model)
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         if model in names and names.index(model) < len(call.args):
             return self.kinds.code(call.args[names.index(model)])

@@ -6,6 +6,7 @@ import ast
 
 from transpile.frontends.torch_kind import FUNCTION, argument
 from transpile.frontends.torch_kinds import Kinds
+from transpile.frontends.torch_objects import unpacked
 
 
 def parameters_of(kinds: Kinds, optimizer: ast.expr) -> ast.expr | None:
@@ -51,10 +52,37 @@ def names_here(kinds: Kinds, optimizer: ast.expr, there: list[str]) -> list[str]
 
 def inside(kinds: Kinds, function: FUNCTION, name: str) -> str:
     """What a function calls a variable of its caller's."""
+    return _handed(kinds, function, name) or _kept(kinds, function, name) or name
+
+
+def _handed(kinds: Kinds, function: FUNCTION, name: str) -> str:
+    """The parameter that gets a variable of the caller's; "" if none does."""
     parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
-    for call in kinds.calls.get(function.name, []):
+    for call in kinds.calls_of(function):
         for parameter in parameters:
             given = argument(call, function, parameter)
             if given is not None and kinds.code(given) == name:
                 return parameter
-    return name
+    return ""
+
+
+def _kept(kinds: Kinds, function: FUNCTION, name: str) -> str:
+    """The attribute in which the object of a method keeps a variable of its constructor or of its maker."""
+    owner = kinds.objects.owners.get(id(function))
+    made = kinds.objects.method(owner, "__init__")
+    if made is None:
+        return ""
+    return kinds.objects.holding(made, name) or kinds.objects.holding(made, _handed(kinds, made, name))
+
+
+def given_from_outside(kinds: Kinds, method: FUNCTION, attribute: str) -> str:
+    """What the maker of an object calls what it keeps as `self.model`; "" where that is not known."""
+    owner = kinds.objects.owners.get(id(method))
+    made = kinds.objects.method(owner, "__init__")
+    calls = kinds.calls_of(made) if made else []
+    values = [unpacked(v) for _, v, _ in kinds.objects.assigned.get((id(owner), attribute.removeprefix("self.")), [])]
+    names = [v.id for v in values if isinstance(v, ast.Name)]
+    if made is None or len(calls) != 1 or len(names) != 1:
+        return ""
+    given = argument(calls[0], made, names[0])
+    return kinds.code(given) if given is not None else ""

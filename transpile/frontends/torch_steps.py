@@ -150,9 +150,8 @@ class Steps:
             text = self.kinds.code(function.value)
             return text == optimizer or text in models
         match statement:
-            case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=[])) if name in self.kinds.functions:
-                body = self.kinds.functions[name].body
-                return any(self._clears(s, optimizer, models) for s in body)
+            case ast.Expr(value=ast.Call(args=[]) as call) if called := self.kinds.called_function(call):
+                return any(self._clears(s, optimizer, models) for s in called.body)
             case ast.Assign(targets=[ast.Attribute(attr="grad")]):
                 return False
         return False
