@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,7 @@ from transpile.verify.keras_side import KerasModel, KerasSide
 from transpile.verify.locate import layer_errors
 from transpile.verify.optimise import Trainer, custom_step, loss_names, projection
 from transpile.verify.probing import probed
-from transpile.verify.programs import Program, ProgramProblem, first_line
+from transpile.verify.programs import Program, ProgramProblem, described, first_line
 from transpile.verify.report import Curve, LayerError, Report, Row
 from transpile.verify.slicing import local_expression
 from transpile.verify.subject import KerasProblem, Subject, Unbuildable
@@ -267,8 +268,12 @@ class Check:
         return replace(row, title=title, verdict="advisory", reason="")
 
 
+# A loss or metric of the program's calls what this version of Keras does not have (`keras.backend.flatten`).
+_OTHER_VERSION = re.compile(r"module '(keras|tf_keras|tensorflow)\b.*' has no attribute")
+
+
 def attempt(level: int, title: str, run: Callable[[], list[Row]]) -> list[Row]:
-    """Rows, or one that says why the code could not be run."""
+    """Rows, or one that says why the code could not be run. Raises KerasProblem where another Keras may run it."""
     try:
         return run()
     except (TrainingProblem, ProgramProblem, TorchProblem) as error:
@@ -276,6 +281,8 @@ def attempt(level: int, title: str, run: Callable[[], list[Row]]) -> list[Row]:
     except Exception as error:
         if lacks_float64(error):
             raise
+        if isinstance(error, AttributeError) and _OTHER_VERSION.match(str(error)):
+            raise KerasProblem(f"Keras: {described(error, 'keras_program')}", "AttributeError", True) from None
         reason = f"{type(error).__name__}: {first_line(error)}"
         return [Row(level, title, "FAILED", reason=reason)]
 
