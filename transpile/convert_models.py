@@ -163,7 +163,8 @@ class ModelConverter:
         Flattened at once where the program asks for single layers: they have their names there.
         """
         flat = partial(self._flat, value, reading, region, external, name)
-        if not wants_structure(reading) or value.added or reading.shared or has_frozen_parts(reading):
+        whole = value.added or reading.shared or reading.reordered or has_frozen_parts(reading)
+        if whole or not wants_structure(reading):
             return flat()
         if any(id(x) in self.interpreter.asked for r in self.readings[id(reading)] for x in r.layers.values()):
             with suppress(CannotWrite, NotPortable, Unconvertible):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from transpile.frontends.naming import Namespace, attribute_name, class_name
 from transpile.frontends.portable import Home, NotPortable, portable, portable_dim
 from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.run_order import in_run_order
 from transpile.interpret.values import Apply, Frame, InputSource, Layer, ModelValue, Phi, Tensor
 from transpile.ir import UNKNOWN, Expr, Input, Model, Node, Plain, Span, Statement
 from transpile.registry import ACTIVITY, LAYER_ARGUMENTS, by_name, mask_of
@@ -45,6 +46,7 @@ class Reading:
     varies: bool = False  # the same code builds other layers from call to call
     assumed: bool = False  # arguments of the builder were replaced by their values
     shared: bool = False  # another model uses some of its layers
+    reordered: bool = False  # Keras runs it in another order than it is written in
     structured: bool = False  # helpers and loops were kept: attribute paths are not known
 
 
@@ -126,7 +128,9 @@ class Reader:
     def read(self) -> Reading:
         """The model as IR. Raises Unconvertible."""
         reading = self.reading
-        reading.all_applies = trace(self.value)
+        written = trace(self.value)
+        reading.all_applies = in_run_order(self.value, written)
+        reading.reordered = reading.all_applies != written
         reading.applies = self._without_final(reading.all_applies)
         variables = Variables(self.value, reading.applies, [*self.outputs, *self.value.added])
         body: list[Statement] = []
