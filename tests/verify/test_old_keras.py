@@ -124,6 +124,41 @@ for x, y in loader:
     assert report.failed_levels == (5,)
 
 
+def test_a_loss_that_only_keras_2_has(session: Session) -> None:
+    """The model runs on Keras 3; its loss calls a function that went with Keras 2."""
+    keras = """
+from keras import backend as K
+from keras.layers import Dense
+from keras.models import Sequential
+
+
+def flat_loss(y_true, y_pred):
+    return K.mean(K.square(K.flatten(y_true) - K.flatten(y_pred)))
+
+
+model = Sequential([Dense(3, input_shape=(4,))])
+model.compile(loss=flat_loss, optimizer="sgd")
+"""
+    torch = """
+import torch
+from torch import nn
+
+
+def flat_loss(y_true, y_pred):
+    return (y_true.flatten() - y_pred.flatten()).square().mean()
+
+
+model = nn.Sequential(nn.Linear(4, 3))
+criterion = lambda output, y: flat_loss(y, output)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+"""
+    report = session.verify(keras, torch, [replace(PAIR, final_activations=("",))], smoke=False)
+    print(report.as_table())
+    assert report.ok
+    assert report.keras.startswith("tf_keras 2.")
+    assert report.level_ok(3)
+
+
 def test_keras_1_alone_cannot_be_run(session: Session) -> None:
     report = session.verify(KERAS_1, SMALL, [PAIR])
     assert not report.ok
