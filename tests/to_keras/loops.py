@@ -73,4 +73,35 @@ HANDED = dedent("""\
         print(epoch, fitter.step(x, ids))
     """)
 
-LOOPS = {"trainer_class": TRAINER, "handed_to_a_class": HANDED}
+TARGET = dedent("""\
+    torch.use_deterministic_algorithms(True)
+
+
+    class Agent:
+        def __init__(self, online, target):
+            self.online, self.target = online, target
+            self.optimizer = optim.SGD(self.online.parameters(), lr=0.1)
+            self.loss_func = nn.MSELoss()
+            self.steps = 0
+
+        def learn(self, states, chosen):
+            if self.steps % 3 == 0:
+                self.target.load_state_dict(self.online.state_dict())
+            self.steps += 1
+            values = self.online.forward(states).gather(1, chosen)
+            following = self.target(states).detach()
+            wanted = 1.0 + 0.9 * following.max(1)[0].view(24, 1)
+            loss = self.loss_func(values, wanted)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            return loss.item()
+
+
+    agent = Agent(Net(3, 5, 4), Net(3, 5, 4))
+    for step in range(7):
+        print(step, agent.learn(x, ids.view(24, 1)))
+    """)
+
+LOOPS = {"trainer_class": TRAINER, "handed_to_a_class": HANDED, "target_network": TARGET}
+WARNINGS = {"target_network": {"T2K222"}}

@@ -399,3 +399,36 @@ def test_classes_of_lightning_are_left_with_a_code() -> None:
     assert 'self.log("loss", loss)\n' in result.code
     found = [(d.code, d.span.line) for d in result.diagnostics if d.level == "error"]
     assert found == [("T2K157", 15), ("T2K100", 30)]
+
+
+def test_forward_by_its_name_and_weights_that_are_copied() -> None:
+    text = """\
+    import torch
+    from torch import nn
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x):
+            return self.drop(self.layer(x))
+
+
+    class Other(Net):
+        pass
+
+
+    net, copied, other = Net(), Net(), Other()
+    net.eval()
+    print(net.forward(torch.ones(2, 3)))
+    copied.load_state_dict(net.state_dict())
+    other.load_state_dict(net.state_dict())
+    """
+    result = torch2keras(dedent(text))
+    assert "print(net(ops.ones((2, 3)), training=False))" in result.code
+    assert "copied.set_weights(net.get_weights())" in result.code
+    assert "other.load_state_dict(net.state_dict())" in result.code
+    assert {d.code for d in result.diagnostics} == {"T2K222", "T2K155"}

@@ -21,18 +21,21 @@ def model_call(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`model(x)` says in which mode it runs, which PyTorch keeps in the model."""
     if not isinstance(node, ast.Call):
         return None
-    kind = e.kind(node.func)
-    if kind.name != "model" or e.path(node.func):
+    called: ast.expr = node.func
+    if isinstance(called, ast.Attribute) and called.attr == "forward" and e.kind(called.value).name == "model":
+        called = called.value  # `model.forward(x)`
+    kind = e.kind(called)
+    if kind.name != "model" or e.path(called):
         return None
-    if isinstance(node.func, ast.Attribute) and e.kind(node.func.value).name == "model":
+    if called is node.func and isinstance(node.func, ast.Attribute) and e.kind(node.func.value).name == "model":
         owner = e.kind(node.func.value)
         if node.func.attr in e.methods(owner) or node.func.attr in _MODEL_METHODS:
             return None
     arguments = [e.text(a) for a in (*node.args, *node.keywords)]
-    mode = e.mode(node, kind)
+    mode = e.mode(node, kind, called)
     if mode:
         arguments.append(mode)
-    return f"{e.text(node.func)}({', '.join(arguments)})"
+    return f"{e.text(called)}({', '.join(arguments)})"
 
 
 def shortened_call(e: ScriptExpressions, node: ast.expr) -> str | None:
@@ -103,7 +106,7 @@ def called_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
     return f"{e.text(node.func)}({e.target(node.args[1])}, {e.text(node.args[0])})"
 
 
-_LOSS_NAMES = re.compile(r"(?i)(self\.)?_?(criterion\w*|\w*loss_?(fn|func|function|f)|cost_?(fn|func|function))")
+_LOSS_NAMES = re.compile(r"(?i)(self\.)?_?(criterion\w*|\w*loss(_?(fn|func|function|f))?|cost_?(fn|func|function))")
 
 
 def foreign_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
@@ -254,13 +257,23 @@ def kept_weights(e: ScriptExpressions, node: ast.expr) -> str | None:
     match node:
         case ast.Call(args=[ast.Call(func=ast.Attribute(value=model, attr="state_dict"), args=[])]) if _copies(node):
             return f"{e.text(model)}.get_weights()" if e.kind(model).name == "model" else None
-        case ast.Call(
-            func=ast.Attribute(value=model, attr="load_state_dict"), args=[ast.Name() | ast.Attribute() as kept]
-        ):
+        case ast.Call(func=ast.Attribute(value=model, attr="load_state_dict"), args=[ast.expr() as kept]):
             values = [v for v in assigned_values(e.kinds, kept) if not _is_none(v)]
             same = e.kind(model).name == "model" and bool(values)
             if same and all(isinstance(v, ast.Call) and _copies(v) and kept_weights(e, v) for v in values):
                 return f"{e.text(model)}.set_weights({e.references.code(kept)})"
+            return _copied_weights(e, node, model, kept)
+    return None
+
+
+def _copied_weights(e: ScriptExpressions, node: ast.expr, model: ast.expr, kept: ast.expr) -> str | None:
+    """`target.load_state_dict(model.state_dict())`."""
+    match kept:
+        case ast.Call(func=ast.Attribute(value=source, attr="state_dict"), args=[]):
+            kinds = [e.kind(model), e.kind(source)]
+            if all(k.name == "model" for k in kinds) and e.class_of(kinds[0]) == e.class_of(kinds[1]):
+                e.script.report("T2K222", node, "weights are copied: both models must have been called before")
+                return f"{e.text(model)}.set_weights({e.text(source)}.get_weights())"
     return None
 
 

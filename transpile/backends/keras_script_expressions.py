@@ -58,14 +58,14 @@ class ScriptExpressions(Expressions):
         known = self.script.classes.get(self.class_of(model))
         return {s.name for s in known.node.body if isinstance(s, ast.FunctionDef)} if known else set()
 
-    def mode(self, call: ast.Call, model: Kind) -> str:
-        """`training=...` for a call of a model; "" where it makes no difference."""
+    def mode(self, call: ast.Call, model: Kind, called: ast.expr | None = None) -> str:
+        """`training=...` for a call of a model (of `called`); "" where it makes no difference."""
         known = self.script.classes.get(self.class_of(model))
         if known is not None and not known.training:
             return ""
         if known is None and self._is_plain(model):
             return ""
-        mode = self.script.modes.at(call, self.kinds.code(call.func))
+        mode = self.script.modes.at(call, self.kinds.code(called or call.func))
         if not mode.certain:
             self.script.report("T2K220", call, "whether the model trains here depends on the caller")
         return f"training={mode.text}"

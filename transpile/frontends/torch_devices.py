@@ -16,7 +16,11 @@ _CHOICE = (
     "torch.cuda.device_count", "torch.accelerator.current_accelerator", "torch.backends.mps.is_built",
     "torch.get_default_device",
 )  # fmt: skip
-_SETTINGS = ("torch.backends.", "torch.cuda.", "torch.set_num_threads", "torch.set_default_device", "torch.mps.")
+_SETTINGS = (
+    "torch.backends.", "torch.cuda.", "torch.set_num_threads", "torch.set_default_device", "torch.mps.",
+    "torch.use_deterministic_algorithms", "torch.set_deterministic", "torch.autograd.set_detect_anomaly",
+    "torch.set_float32_matmul_precision",
+)  # fmt: skip
 _MOVES = ("to", "cuda", "cpu", "type")
 _KEYWORDS = ("device", "map_location", "pin_memory", "device_ids")
 

@@ -23,7 +23,7 @@ class Objects:
         self.assigned: dict[tuple[int, str], list[Bound]] = {}  # (class, attribute)
         self.method_calls: dict[str, list[ast.Call]] = {}
         self._parameterised: set[str] = set()  # what has methods of models, as it is spelled
-        self._trained: set[str] = set()  # what has a method `train`
+        self._trained: set[str] = set()  # what has a method that trainers or optimizers have, too
         for node in ast.walk(references.tree):
             if isinstance(node, ast.ClassDef):
                 self.owners |= {id(s): node for s in node.body if isinstance(s, FUNCTION) and not _is_static(s)}
@@ -65,14 +65,14 @@ class Objects:
             return
         if attr in ("parameters", "named_parameters") or (attr == "eval" and not call.args):
             self._parameterised.add(ast.unparse(value))
-        elif attr == "train":
+        elif attr in ("train", "load_state_dict", "state_dict", "zero_grad"):
             self._trained.add(ast.unparse(value))
 
     def models(self, functions: dict[str, FUNCTION], calls: dict[str, list[ast.Call]]) -> set[str]:
         """The variables that are models by their methods, and what is handed to them.
 
-        What has only `train` must be called, too: it may be a trainer. `functions` and `calls` are
-        by name.
+        What has only `train` or `state_dict` must be called, too: it may be a trainer or an
+        optimizer. `functions` and `calls` are by name.
         """
         called = set(calls) | {ast.unparse(c.func) for made in self.method_calls.values() for c in made}
         found = self._parameterised | (self._trained & called)
