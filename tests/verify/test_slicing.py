@@ -194,3 +194,13 @@ model.eval()
         "model = make()",
         "optimizer = SGD(model.parameters())",
     ]
+
+
+def test_variables_of_comprehensions_are_their_own() -> None:
+    source = """
+n, k = 3, 4
+model = make([n, k])
+history = train(model)
+print({k: v for k, v in history.items()})
+"""
+    assert kept(source) == ["n, k = (3, 4)", "model = make([n, k])"]

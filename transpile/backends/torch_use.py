@@ -228,14 +228,15 @@ class UseWriter:
         finals = facts.final_activations
         count = len(facts.output_shapes) or 1
         names = [f"output{i + 1}" for i in range(count)]
+        keys = use.models[0].output_keys
         what = "probabilities" if any(finals) and count == 1 else "outputs" if count > 1 else "output"
 
         def text(name: str) -> str:
             return render(
                 "torch/training/predict.py.j2", name=name, inputs="inputs" if several else "x", what=what,
-                kind="arrays" if count > 1 else "an array", count=len(xs), tensors=tensors, outputs=count,
+                kind="arrays" if count > 1 else "an array", count=len(xs), keys=keys, tensors=tensors, outputs=count,
                 activations=[applied(a) for a in finals] or [""], names=", ".join(names),
-                finals=", ".join(f"{n}{applied(a)}.cpu().numpy()" for n, a in zip(names, finals)),
+                finals=[f"{n}{applied(a)}.cpu().numpy()" for n, a in zip(names, finals)],
             )  # fmt: skip
 
         return self.writer.functions.add("predict", self._model(use), text, self.sites.top(use.call))

@@ -85,7 +85,9 @@ class Models:
             if len(tensors) != expected:
                 self._problem(model, f"the model's {side} are not understood", node)
             setattr(model, side, tensors)
-        model.single_output = not isinstance(given.get("outputs", Expr("")).value, list | tuple | dict)
+        outputs = given.get("outputs", Expr("")).value
+        model.single_output = not isinstance(outputs, list | tuple | dict)
+        model.output_keys = tuple(map(str, outputs)) if isinstance(outputs, dict) else ()
         return model
 
     def opaque(self, node: cst.Call, style: str, frame: Frame) -> ModelValue:

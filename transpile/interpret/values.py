@@ -292,6 +292,7 @@ class ModelValue:
     variable: str = ""
     problems: list[tuple[str, str, Span]] = field(default_factory=list)
     single_output: bool = True
+    output_keys: tuple[str, ...] = ()  # of a model that returns a dict
     added: list[Tensor] = field(default_factory=list)  # by `model.add_loss(tensor)`
     instance: Instance | None = None  # of the user's class
     trainable: bool = True

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from transpile.verify.keras_side import flatten
+from transpile.verify.structures import flatten
 
 # Slopes and constants that are float32 inside the kernel; see `tolerances`.
 _LAYERS = {"LeakyReLU", "LeakyRelu", "Gelu", "Softplus", "Resizing", "Rescaling", "HardSigmoid"}

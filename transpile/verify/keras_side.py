@@ -21,6 +21,7 @@ from transpile.verify.fixed_modes import FixedModes
 from transpile.verify.frozen import Flags
 from transpile.verify.programs import line_in
 from transpile.verify.recipes import Array
+from transpile.verify.structures import as_given, flatten, tensors_of
 
 
 class KerasSide:
@@ -251,17 +252,20 @@ class KerasModel:
         """The raw result of the model."""
         tensors = [self.tensor(x) for x in inputs]
         argument = tensors[0] if len(tensors) == 1 else tensors
-        names = getattr(self.model, "_transpile_input_names", None)
-        if names:
-            argument = dict(zip(names, tensors, strict=True))
+        argument = as_given(argument, getattr(self.model, "_inputs_struct", None))
         if self.separate:
             return self.model(*tensors, training=training)
         return self.model(argument, training=training)
 
+    def outputs(self, inputs: Sequence[Array], training: bool) -> list[Any]:
+        """The tensors that the model gives; of a dict in the order in which the program names them."""
+        result, struct = self.call(inputs, training), getattr(self.model, "_outputs_struct", None)
+        return flatten([result[key] for key in struct] if isinstance(struct, dict) else result)
+
     def forward(self, inputs: Sequence[Array], training: bool) -> list[Array]:
         """The outputs as arrays."""
         with self.side.same_draws():
-            return [self.side.backend.array(o) for o in flatten(self.call(inputs, training))]
+            return [self.side.backend.array(o) for o in self.outputs(inputs, training)]
 
     def layer_outputs(self, inputs: Sequence[Array], training: bool) -> list[tuple[Any, Any]]:
         """Each layer that ran, with its output, in order."""
@@ -277,7 +281,7 @@ class KerasModel:
     ) -> tuple[float, list[Any]]:
         """The compiled loss (penalties included), and a gradient per trainable weight."""
         backend, model = self.side.backend, self.model
-        y = _tensors(backend, targets)
+        y = as_given(tensors_of(backend, targets), getattr(model, "_outputs_struct", None))
 
         def loss() -> Any:
             outputs = self.call(inputs, training)
@@ -293,7 +297,7 @@ class KerasModel:
         backend = self.side.backend
 
         def loss() -> Any:
-            return backend.projected(flatten(self.call(inputs, True)), directions)
+            return backend.projected(self.outputs(inputs, True), directions)
 
         with self.side.same_draws():
             value, gradients = backend.gradients(loss, self.model, self.trainable())
@@ -365,21 +369,6 @@ def find_weight(layer: Any, path: str) -> Any | None:
         layer = found
     matching = [w for w in layer.weights if weight_name(w) == name]
     return matching[0] if matching else None
-
-
-def flatten(value: Any) -> list[Any]:
-    """The leaves of nested lists, tuples and dicts (by sorted key)."""
-    if isinstance(value, dict):
-        return [leaf for key in sorted(value) for leaf in flatten(value[key])]
-    if isinstance(value, (list, tuple)):
-        return [leaf for item in value for leaf in flatten(item)]
-    return [] if value is None else [value]
-
-
-def _tensors(backend: backends.Backend, targets: Any) -> Any:
-    if isinstance(targets, list):
-        return [_tensors(backend, t) for t in targets]
-    return None if targets is None else backend.tensor(targets)
 
 
 def _exact_floats(thing: Any) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 
-from transpile.verify.keras_side import flatten
 from transpile.verify.programs import Program, ProgramProblem
 from transpile.verify.reading import called
 from transpile.verify.recipes import Array
+from transpile.verify.structures import flatten
 
 
 @dataclass(frozen=True, slots=True)

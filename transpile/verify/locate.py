@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from transpile.verify.batches import difference
-from transpile.verify.keras_side import flatten
 from transpile.verify.recipes import Array
 from transpile.verify.report import LayerError
+from transpile.verify.structures import flatten
 from transpile.verify.subject import Subject
 
 

@@ -10,6 +10,9 @@ def names_read(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
 def free_names(node: ast.AST) -> set[str]:
     """The names that the code takes from outside itself: functions hide their own."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
@@ -26,6 +29,12 @@ def free_names(node: ast.AST) -> set[str]:
         return (inside - own) | declared | {n for o in outside for n in free_names(o)}
     if isinstance(node, ast.Name):
         return {node.id} if isinstance(node.ctx, ast.Load) else set()
+    if isinstance(node, COMPREHENSIONS):  # its variables are its own, but not where it begins
+        children = [child for child in ast.iter_child_nodes(node) if child is not node.generators[0]]
+        first = node.generators[0]
+        inside = {name for part in (*children, *first.ifs) for name in free_names(part)}
+        own = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        return (inside - own) | free_names(first.iter)
     return {name for child in ast.iter_child_nodes(node) for name in free_names(child)}
 
 
@@ -36,6 +45,8 @@ def _own_bindings(node: ast.AST) -> set[str]:
     names = set()
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
         names.add(node.id)
+    if isinstance(node, ast.comprehension):
+        return {name for part in (node.iter, *node.ifs) for name in _own_bindings(part)}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         names |= bound_names(node)
     if isinstance(node, ast.ExceptHandler) and node.name:
@@ -48,7 +59,10 @@ def _own_bindings(node: ast.AST) -> set[str]:
 def bound_names(node: ast.AST) -> set[str]:
     """The names that a statement binds: targets, imports, definitions, `x[i] = `, `x.a = `."""
     names: set[str] = set()
+    inner = {id(n) for c in ast.walk(node) if isinstance(c, ast.comprehension) for n in ast.walk(c.target)}
     for n in ast.walk(node):
+        if id(n) in inner:  # variables of a comprehension
+            continue
         match n:
             case ast.Name(id=name, ctx=ast.Store()):
                 names.add(name)

@@ -18,10 +18,11 @@ from transpile.verify.counterparts import (
     audit,
 )
 from transpile.verify.floors import lacks_float64
-from transpile.verify.keras_side import KerasModel, find_weight, flatten, weight_name
+from transpile.verify.keras_side import KerasModel, find_weight, weight_name
 from transpile.verify.programs import API_ERRORS, ProgramProblem, described
 from transpile.verify.recipes import Array
 from transpile.verify.structure import Structure
+from transpile.verify.structures import flatten
 from transpile.verify.torch_side import TorchModel, TorchProblem
 
 

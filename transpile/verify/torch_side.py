@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from transpile.verify import draws
-from transpile.verify.keras_side import flatten
 from transpile.verify.programs import described, line_in
 from transpile.verify.recipes import Array
+from transpile.verify.structures import flatten
 
 
 class TorchProblem(Exception):

@@ -22,12 +22,12 @@ import torch
 
 from transpile.result import TrainingInfo
 from transpile.verify.batches import Label
-from transpile.verify.keras_side import flatten
 from transpile.verify.loaders import find_template
 from transpile.verify.programs import Program, ProgramProblem, described
 from transpile.verify.reading import bound_names, called, free_names, runs_backward
 from transpile.verify.recipes import Array
 from transpile.verify.slicing import local_expression
+from transpile.verify.structures import flatten
 from transpile.verify.torch_side import TorchModel, Watch
 
 Batch = tuple[Any, ...]
