@@ -148,7 +148,7 @@ model = keras.Model([source, target], layers.Dense(2)(decoded))
 
 def test_encoder_decoder(session: Session) -> None:
     wrong = (("(h[None], c[None])", "(c[None], h[None])"), (", (h[None], c[None]))", ")"))
-    check(session, Case("encoder-decoder", ENCODER, wrong, "encoded, h, c = "))
+    check(session, Case("encoder-decoder", ENCODER, wrong, "_, h, c = "))
 
 
 STATES = (
