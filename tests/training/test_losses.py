@@ -95,7 +95,8 @@ OTHER = {
 def test_crossentropy_behind_the_other_activation(name: str) -> None:
     """The trap: Keras on TensorFlow takes what goes into any activation for the logits of the loss."""
     layer, loss, targets = OTHER[name]
-    metrics = '["accuracy"]' if targets == "ids" else '["accuracy", "binary_accuracy", "categorical_crossentropy"]'
+    more = ["mae", "accuracy", "binary_accuracy", "categorical_crossentropy", "binary_crossentropy"]
+    metrics = ["accuracy"] if targets == "ids" else more
     compile_ = f"model.compile(optimizer=keras.optimizers.SGD(0.05), loss={loss}, metrics={metrics})\n"
     source = HEAD + model(layer) + compile_ + FIT.format(y=targets)
     result = convert(source)

@@ -308,12 +308,14 @@ class Body:
         lines = [f'totals["loss"] += loss.item() * {count}']
         if self.several:
             lines += [f'totals["{n}_loss"] += loss{i + 1}.item() * {count}' for i, n in enumerate(self.compiled.names)]
+        crossed = [m for m in self.compiled.metrics if m.op in ACTIVATIONS]  # from logits, as the losses
+        lines += [f'totals["{m.key}"] += {self.metric(m)}' for m in crossed]
         for i in sorted(self.activated):
             activation = self.compiled.losses[i].moved
             name = f"output{i + 1}" if self.several else "output"
             lines.append(f"{name} = {name}.detach(){applied(activation)}  # probabilities, which the metrics compare")
         results = ["**means"]
-        for metric in self.compiled.metrics:
+        for metric in (m for m in self.compiled.metrics if m not in crossed):
             text = self.metric(metric)
             if metric in self.batchwise:
                 values = self.values(metric)
@@ -369,10 +371,7 @@ class Body:
         i = metric.output
         moved = "" if i in self.activated else metric.moved
         if metric.op in ACTIVATIONS:  # a crossentropy as a metric
-            args = dict(metric.args)
-            if i in self.activated and metric.moved == ACTIVATIONS[metric.op]:
-                args["from_logits"] = literal(False)
-            made = _lowered(metric.op, args, metric.shape)
+            made = _lowered(metric.op, metric.args, metric.shape)
             text = f"{made.module}(output, y).item() * n"
         else:
             made = _lowered(metric.op, {**metric.args, "moved": literal(moved)}, metric.shape)

@@ -27,10 +27,12 @@ CROSS_ENTROPY = ("losses.binary_crossentropy", "metrics.binary_crossentropy")
 ATTENTION = frozenset("multi_head_attention attention additive_attention".split())
 
 # Layers that do something else in training; a fixed `training=` makes a difference to them.
-IN_TRAINING = frozenset(
+# Layers that are called with a mode; the first ones take it as the second argument.
+MODE_SECOND = frozenset(
     "dropout spatial_dropout1d spatial_dropout2d spatial_dropout3d gaussian_noise gaussian_dropout "
-    "alpha_dropout batch_norm multi_head_attention lstm gru simple_rnn bidirectional time_distributed".split()
+    "alpha_dropout batch_norm time_distributed".split()
 )
+IN_TRAINING = MODE_SECOND | frozenset("multi_head_attention lstm gru simple_rnn bidirectional".split())
 
 
 def tensors_in(values: Iterable[object]) -> list[Tensor]:

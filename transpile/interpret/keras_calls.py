@@ -14,7 +14,7 @@ from transpile.interpret.applications import application, preprocessed
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
 from transpile.interpret.attributes import class_attribute
 from transpile.interpret.custom import Custom
-from transpile.interpret.graph import Graph, tensors_in
+from transpile.interpret.graph import MODE_SECOND, Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
 from transpile.interpret.models import Models
 from transpile.interpret.pipelines import problem
@@ -233,12 +233,13 @@ class KerasCalls:
             if isinstance(target, ModelValue):
                 return self.models.called_on_data(target, node, args, kwargs, frame)
             return UNKNOWN
+        if isinstance(target, Layer) and target.instance is not None:
+            return self.own.apply(target, node, args, kwargs, frame)
+        if isinstance(target, Layer) and target.kind == "Lambda":
+            return self._inline(target, node, args, frame)
+        args, kwargs = _with_mode(target, args, kwargs)
         if isinstance(target, ModelValue):
             return self.models.nested(target, node, tensors, kwargs, frame)
-        if target.instance is not None:
-            return self.own.apply(target, node, args, kwargs, frame)
-        if target.kind == "Lambda":
-            return self._inline(target, node, args, frame)
         return self.graph.apply_layer(target, node, args, kwargs, frame)
 
     def _inline(self, layer: Layer, node: cst.Call, args: list[Expr], frame: Frame) -> object:
@@ -264,6 +265,20 @@ class KerasCalls:
             holder.attributes[name] = value
         if isinstance(holder, ModelValue | Layer) and name == "trainable":
             self.models.set_trainable(holder, value, target, frame)
+
+
+def _with_mode(
+    target: Layer | ModelValue, args: list[Expr], kwargs: dict[str, Expr]
+) -> tuple[list[Expr], dict[str, Expr]]:
+    """`layer(x, True)`: the mode by position, which Keras 2 took, by its name."""
+    if isinstance(target, ModelValue):
+        moody = target.instance is None
+    else:
+        moody = target.op is not None and target.op.name in MODE_SECOND
+    by_position = len(args) == 2 and "training" not in kwargs and not tensors_in([args[1].value])
+    if not moody or not by_position:
+        return args, kwargs
+    return args[:1], {**kwargs, "training": args[1]}
 
 
 def signature_names(layer: Layer) -> Mapping[str, object]:
