@@ -289,7 +289,7 @@ class ModelConverter:
             if any(e.kind in COPIES and e.model is owner for e in self.interpreter.events):
                 message = "a model that was loaded from a file or cloned is used in another one"
                 raise Unconvertible([("K2T131", message, reading.value.span)])
-            variable = variable_of(owner, reading.value.frame)
+            variable = variable_of(owner, reading.value.scopes)
             if not variable and not attribute and _inside(found.region.construct, region, self.source):
                 found.inlined, variable = True, found.construct
             if not variable:
@@ -302,7 +302,7 @@ class ModelConverter:
 
     def _adapted(self, layer: Layer, reading: Reading) -> str:
         """The variable of a layer that is a module of its own."""
-        variable = variable_of(layer, reading.value.frame)
+        variable = variable_of(layer, reading.value.scopes)
         if not variable.isidentifier():
             message = f"this {layer.kind}, which learns by adapt(), has no variable of its own"
             raise Unconvertible([("K2T194", message, layer.span)])

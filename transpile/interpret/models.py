@@ -55,6 +55,7 @@ class Models:
             kwargs.get("name"),
         )
         model.uncertain = self.interpreter.uncertain
+        model.scopes = frame.scopes()
         if self.interpreter.statement is not None:
             model.statements.append(self.interpreter.statement)
         self.interpreter.models.append(model)
@@ -112,6 +113,7 @@ class Models:
 
     def _append(self, model: ModelValue, layer: object, node: cst.CSTNode) -> None:
         model.closed = self.interpreter.next_order()
+        model.scopes = model.frame.scopes()
         if isinstance(layer, Layer | ModelValue):
             model.layers.append(layer)
             model.places.append((self.interpreter.statement, self.interpreter.loops))

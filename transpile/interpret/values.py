@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import libcst as cst
@@ -32,6 +32,11 @@ class Frame:
     def set(self, name: str, value: object, now: int) -> None:
         self.names[name] = value
         self.bound.setdefault(name, []).append(now)
+
+    def scopes(self) -> list[dict[str, object]]:
+        """What the names that are seen from here hold now, inner scopes first; a loop's names hold nothing."""
+        kept = {n: None if n in self.loop_names else _as_it_is(v) for n, v in self.names.items()}
+        return [kept, *(self.parent.scopes() if self.parent is not None else [])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +93,15 @@ class Instance:
     inputs: list[Shape | None] = field(default_factory=list)  # of each call of a layer
     weights: dict[int, tuple[Shape | None, Expr | None]] = field(default_factory=dict)  # by the place of
     # `add_weight`: shape and initializer
+
+
+def _as_it_is(held: object) -> object:
+    """A value that stays when a list, a dict or an object of the user's is changed later."""
+    if isinstance(held, list):
+        return list(held)
+    if isinstance(held, dict):
+        return dict(held)
+    return replace(held, attributes=dict(held.attributes)) if isinstance(held, Instance) else held
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,6 +310,7 @@ class ModelValue:
     added: list[Tensor] = field(default_factory=list)  # by `model.add_loss(tensor)`
     instance: Instance | None = None  # of the user's class
     trainable: bool = True
+    scopes: list[dict[str, object]] = field(default_factory=list)  # the names at its last layer, inner ones first
 
     @property
     def output_shapes(self) -> tuple[Shape | None, ...]:
