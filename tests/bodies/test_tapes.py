@@ -192,7 +192,9 @@ def train_step(x, y):
 
 models = [model]
 """
+PROBABILITIES = ONE.replace("layers.Dense(3)", 'layers.Dense(3, activation="softmax")')
 PROGRAMS = {
+    "softmax taken for logits": PROBABILITIES,
     "mode handed on": HANDED_MODE,
     "one": ONE,
     "two": TWO,
@@ -248,6 +250,14 @@ LEFT = {
 def test_left(name: str) -> None:
     result = keras2torch(HEADER + LEFT[name])
     assert "K2T191" in {d.code for d in result.diagnostics}
+    assert "with tf.GradientTape() as tape:" in result.code
+
+
+def test_crossentropy_behind_the_other_activation_is_left() -> None:
+    """Keras on TensorFlow computes it from what goes into the activation."""
+    source = PROBABILITIES.replace('"softmax"', '"sigmoid"')
+    result = keras2torch(HEADER + source)
+    assert "K2T186" in {d.code for d in result.diagnostics}
     assert "with tf.GradientTape() as tape:" in result.code
 
 

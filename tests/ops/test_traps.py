@@ -156,3 +156,16 @@ def test_user_text_is_spliced() -> None:
         "cfg.slope", "nn.MaxPool2d(cfg.pool)", "nn.Dropout(cfg.rate)",
     ):  # fmt: skip
         assert text in code or text.replace("1-cfg.m", "1-(cfg.m)") in code, text
+
+
+@pytest.mark.parametrize("layer", ["BatchNormalization()", "Dropout(0.5)", "GaussianNoise(0.2)"])
+@pytest.mark.parametrize("mode", ["True", "False"])
+def test_the_mode_by_position(layer: str, mode: str) -> None:
+    """Keras 2 took it; it was dropped without a word."""
+    source = (
+        "import keras\nfrom keras import layers\nx = keras.Input((4,))\nh = layers.Dense(3)(x)\n"
+        f"h = layers.{layer}(h, training={mode})\nmodel = keras.Model(x, layers.Dense(1)(h))\n"
+    )  # fmt: skip
+    result = keras2torch(source)
+    assert [d.code for d in result.diagnostics] == ["K2T360"]
+    assert keras2torch(source.replace("training=", "")).code == result.code

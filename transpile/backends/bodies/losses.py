@@ -57,8 +57,18 @@ def _smoothed(b: Bound) -> None:
         raise b.call.refuse("from_logits is only known at run time")
 
 
+def _on_logits(b: Bound, activation: str) -> bool:
+    """Whether the outputs are logits. Keras on TensorFlow looks behind the activation that a model's
+    output comes out of, whatever `from_logits` says, and whether or not it is the one that fits.
+    """
+    end = b["y_pred"].kind.path
+    if end and end != activation:
+        raise b.call.refuse(f"a crossentropy behind a {end}: Keras on TensorFlow computes it from what goes into that")
+    return bool(b.value("from_logits", False)) and not end
+
+
 def _binary(b: Bound) -> str:
-    if b.value("from_logits", False):
+    if _on_logits(b, "sigmoid"):
         return b.fill('F.binary_cross_entropy_with_logits({y_pred}, {y_true}, reduction="none")')
     return b.fill('F.binary_cross_entropy({y_pred}.clamp(1e-7, 1 - 1e-7), {y_true}, reduction="none")')
 
@@ -95,7 +105,7 @@ def backend_categorical(b: Bound) -> tuple[str, Kind]:
 
 
 def _categorical(b: Bound) -> tuple[str, Kind]:
-    if b.value("from_logits", False):
+    if _on_logits(b, "softmax"):
         if b["y_pred"].kind.rank == 2:
             return b.fill('F.cross_entropy({y_pred}, {y_true}, reduction="none")'), FLOATS
         return b.fill("-({y_true} * F.log_softmax({y_pred}, dim=-1)).sum(dim=-1)"), FLOATS
@@ -121,7 +131,7 @@ def backend_sparse(b: Bound) -> tuple[str, Kind]:
 
 
 def _sparse(b: Bound) -> tuple[str, Kind]:
-    scores = "{y_pred}" if b.value("from_logits", False) else "{y_pred}.clamp(1e-7, 1 - 1e-7).log()"
+    scores = "{y_pred}" if _on_logits(b, "softmax") else "{y_pred}.clamp(1e-7, 1 - 1e-7).log()"
     if b["y_pred"].kind.rank != 2:
         scores += ".movedim(-1, 1)"
     return b.fill("F.cross_entropy(" + scores + ', {y_true}.long(), reduction="none")'), FLOATS

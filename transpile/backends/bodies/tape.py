@@ -11,7 +11,7 @@ from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, tensor
 from transpile.backends.bodies.modules import TRAINED
 from transpile.backends.bodies.statements import Body, Function
 from transpile.backends.bodies.tape_batches import moved
-from transpile.backends.bodies.tape_calls import called
+from transpile.backends.bodies.tape_calls import called, outputs
 from transpile.backends.bodies.tape_clips import clipped, clips_behind
 from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, closed, loss_value, penalty
 from transpile.backends.bodies.tape_scopes import Relied, Scopes, held_by, name_in
@@ -175,9 +175,7 @@ class TapeBody(Body):
                 raise Refusal("K2T191", f"{name} is called in two modes in one statement", node)
             self.modes[name] = mode
             self.wanted.append(f"{name}.{mode}" + ("" if "(" in mode else "()"))
-        shapes = model.output_shapes
-        kind = tensor("float", shapes[0]) if len(shapes) == 1 else Kind("list", items=(FLOATS,) * len(shapes))
-        return self.replaced(node, f"{name}({', '.join(a.text for a in inputs)})", kind)
+        return self.replaced(node, f"{name}({', '.join(a.text for a in inputs)})", outputs(model))
 
     def _method(self, node: ast.Call, func: ast.Attribute, env: Env) -> Value | None:
         held = self.object_of(func.value, env)

@@ -1,15 +1,18 @@
-"""Calls of models in the program's own loops: what is a tensor of them, and which mode they ask for."""
+"""Calls of models in the program's own loops: their tensors, the mode they ask for, and what they give."""
 
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.kinds import FLOATS, Kind, tensor
 from transpile.interpret.attributes import class_attribute
-from transpile.interpret.values import Function, ModelValue
+from transpile.interpret.values import Function, Layer, ModelValue
+from transpile.passes.logits import final_activation
 
 if TYPE_CHECKING:
     from transpile.backends.bodies.tape import TapeBody
@@ -40,6 +43,29 @@ def called(body: TapeBody, node: ast.Call, model: ModelValue) -> tuple[list[ast.
     if isinstance(mode, ast.Constant):
         return tensors, "train" if mode.value else "eval"
     return tensors, f"train({body.references.code(mode)})"
+
+
+def outputs(model: ModelValue) -> Kind:
+    """What a call of a model gives; the path of a tensor is the activation that it comes out of."""
+    shapes = model.output_shapes
+    ends = [final_activation(t) for t in model.outputs] or [""] * len(shapes)
+    if len(shapes) == 1:
+        return replace(tensor("float", shapes[0]), path=ends[0] or _last_activation(model))
+    return Kind("list", items=tuple(replace(FLOATS, path=end) for end in ends))
+
+
+def _last_activation(model: ModelValue) -> str:
+    """What the last layer ends in that an object of the user's class makes."""
+    held = model.instance.attributes.values() if model.instance is not None else ()
+    layers = sorted((x for x in held if isinstance(x, Layer)), key=lambda x: x.order)
+    last = layers[-1] if layers else None
+    if last is None:
+        return ""
+    given = last.args.get("activation")
+    name = given.value if given is not None else last.kind.lower()
+    name = getattr(name, "path", name)
+    end = name.rpartition(".")[2] if isinstance(name, str) else ""
+    return end if end in ("softmax", "sigmoid") else ""
 
 
 def _parameters(model: ModelValue) -> tuple[str, ...]:
