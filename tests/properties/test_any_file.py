@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from transpile import keras2torch
 from transpile.backends import torch_file
 from transpile.convert import Options, convert_bytes
+from transpile.indentation import Indentation
 from transpile.ir import Edit
 from transpile.splice import apply
 
@@ -60,8 +61,9 @@ def test_what_is_not_edited_cannot_change(parts: list[str], data: st.DataObject)
 
 @pytest.mark.parametrize("path", PROGRAMS[::4], ids=lambda p: p.parent.name)
 def test_regions_make_up_the_source(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is edited and what is kept, one behind the other, is the file."""
-    source = path.read_text(encoding="utf-8")
+    """What is edited and what is kept, one behind the other, is the file (its tabs as spaces meanwhile)."""
+    written = path.read_text(encoding="utf-8")
+    source = Indentation(written).expanded
     made: list[list[Edit]] = []
 
     def record(text: str, edits: list[Edit]) -> str:
@@ -70,7 +72,7 @@ def test_regions_make_up_the_source(path: Path, monkeypatch: pytest.MonkeyPatch)
         return apply(text, edits)
 
     monkeypatch.setattr(torch_file, "apply", record)
-    code = keras2torch(source).code
+    code = keras2torch(written).code
     data, position, regions, kept = source.encode(), 0, b"", set()
     for edit in made[0]:
         kept |= _lines(data[position : edit.start].decode().split("\n")[1:-1])
