@@ -22,6 +22,7 @@ _HOMES = (
         r"keras\.utils\.(np_utils|generic_utils|vis_utils|data_utils|layer_utils|all_utils)\.(\w+)$",
         r"keras.utils.\2",
     ),
+    (r"keras\.utils\.visualize_util\.plot$", r"keras.utils.plot_model"),
     (r"keras\.optimizers\.(legacy|experimental|\w+)\.(\w+)$", r"keras.optimizers.\2"),
     (r"keras\.optimizers\.(adam|sgd|rmsprop|adagrad|adadelta|adamax|nadam)$", None),
     (

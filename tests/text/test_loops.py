@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from transpile import keras2torch
 
 HEAD = "import sys\nimport keras\nfrom keras import layers\n\nn = int(sys.argv[1])\n"
@@ -57,3 +59,36 @@ def test_a_layer_that_may_be_left_out_is_reported() -> None:
         "model.add(layers.Dense(1))\n"
     )
     assert "K2T109" in [d.code for d in keras2torch(source).diagnostics]
+
+
+LONG = """
+import numpy as np
+from keras.layers import Dense
+from keras.models import Sequential
+
+model = Sequential([Dense(1, input_shape=(3,))])
+model.compile("sgd", "mse")
+x, y = np.ones((8, 3)), np.ones((8, 1))
+"""
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for step in range(100000):\n    model.train_on_batch(x, y)\n",
+        "for epoch in range(60):\n    for k in range(60):\n        for step in range(500):\n"
+        "            model.train_on_batch(x, y)\n",
+        "def draw(p):\n    while True:\n        i = np.random.randint(3)\n        if p[i] > np.random.rand():\n"
+        "            return i\n\nfor i in range(400):\n    for t in range(400):\n        draw(model.predict(x)[0])\n",
+    ],
+    ids=["long", "nested", "helper"],
+)
+def test_what_stands_behind_a_very_long_training_is_converted(loop: str) -> None:
+    after = (
+        "rate = 0.1\nsecond = Sequential([Dense(2, input_shape=(3,))])\n"
+        "second.compile(optimizer=SGD(rate), loss='mse')\nsecond.fit(x, np.ones((8, 2)))\n"
+    )
+    result = keras2torch(LONG + "from keras.optimizers import SGD\n" + loop + after)
+    assert [d.code for d in result.diagnostics if d.level != "note"] == []
+    assert "second = nn.Sequential(nn.Linear(3, 2))" in result.code
+    assert "keras" not in result.code

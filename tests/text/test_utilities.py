@@ -26,6 +26,44 @@ def codes(output: Output) -> list[str]:
 
 
 CASES = {
+    "drawings": (
+        """\
+        import os
+        from IPython.display import SVG
+        from keras.utils.vis_utils import model_to_dot, plot_model
+        from keras.utils.visualize_util import plot
+        from nets import net
+        plot_model(net, to_file=os.path.basename(__file__) + ".png", show_shapes=True)
+        plot(net, to_file=str(net.name) + ".png")
+        SVG(model_to_dot(net, show_shapes=True).create(prog="dot", format="svg"))
+        print(net)
+        """,
+        """\
+        from IPython.display import SVG
+        from nets import net
+        print(net)
+        """,
+    ),
+    "batches in a file of their own": (
+        """\
+        import numpy as np
+        from tensorflow.keras.utils import Sequence
+        class Batches(Sequence):
+            def __len__(self):
+                return 3
+            def __getitem__(self, i):
+                return np.ones((2, 4)), np.zeros(2)
+        """,
+        """\
+        import numpy as np
+        from torch.utils.data import Dataset
+        class Batches(Dataset):
+            def __len__(self):
+                return 3
+            def __getitem__(self, i):
+                return np.ones((2, 4)), np.zeros(2)
+        """,
+    ),
     "known integer labels": (
         """\
         import numpy as np

@@ -233,7 +233,7 @@ class _Attributes(WeightUses):
         self._check_pretrained(chosen if tests else ())
         for test in tests:
             kind = test.args[1].value
-            name = torch_class(self.interpreter.expressions.evaluate(kind, self.interpreter.module), chosen)
+            name = torch_class(self.interpreter.value_of(kind, self.interpreter.module), chosen)
             if not name:
                 raise Left("K2T178", f"{self.source.code(test)}: which modules these are is not known")
             self._edit(kind, name)

@@ -112,7 +112,7 @@ class _Utilities:
             return True
         if use.path == "keras.utils.to_categorical":
             return self._to_categorical(use)
-        if use.path in ("keras.utils.Sequence", "keras.utils.PyDataset") and self.converted:
+        if use.path in ("keras.utils.Sequence", "keras.utils.PyDataset") and (self.converted or self._models_nothing()):
             return write_sequence(self.writing, use)
         if use.path in _MODEL_CLASSES and self._annotates(use.reference.node):
             self.output.imports.add("from torch import nn")

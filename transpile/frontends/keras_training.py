@@ -190,7 +190,7 @@ class Reading:
             value = statement.body[0].value  # type: ignore[attr-defined]
             if self.sites.function(statement) is not scope or not isinstance(value, cst.Call):
                 return []
-            made = self.interpreter.expressions.evaluate(value, event.frame)
+            made = self.interpreter.value_of(value, event.frame)
             if not isinstance(made, KerasObject) or not made.path.startswith("keras.optimizers."):
                 return []
             model = event.model

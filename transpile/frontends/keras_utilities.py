@@ -34,6 +34,9 @@ _DEFAULTS = {
     "keras.config.set_image_data_format": "channels_last",
     "keras.backend.set_image_dim_ordering": "tf",
 }
+# What a notebook shows the drawing of a model by, and the functions of names that it can be called with.
+_SHOWING = frozenset("SVG Image display create create_png create_svg".split())
+_NAMING = ("os.path.", "str", "repr")
 # Calls whose result is only good for more set-up.
 SETUP_VALUES = frozenset(
     """
@@ -128,7 +131,14 @@ class Setup:
         """A call of the set-up, or an assertion on what it gave."""
         if isinstance(node, ast.Assert):
             return self._reads_setup(node.test) or self._checks_version(node.test)
-        return self._is_call(node.value)
+        return self._is_call(node.value) or self._shows_drawing(node.value)
+
+    def _shows_drawing(self, node: ast.expr) -> bool:
+        """`SVG(model_to_dot(model).create(...))`, the last line of a notebook's cell."""
+        calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
+        framework = [self.paths[f] for f in calls if f in self.paths]
+        others = [f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls if f not in self.paths]
+        return framework == ["keras.utils.model_to_dot"] and set(others) <= _SHOWING
 
     def _checks_version(self, test: ast.expr) -> bool:
         """`assert tf.__version__.startswith("2.")`."""
@@ -160,7 +170,8 @@ class Setup:
     def _only_setup(self, call: ast.Call) -> bool:
         """Whether the arguments of a call hold no other calls than such of the set-up."""
         inner = [n for a in (*call.args, *call.keywords) for n in ast.walk(a)]
-        return all(self.paths.get(n.func, "") in SETUP_VALUES for n in inner if isinstance(n, ast.Call))
+        calls = [n.func for n in inner if isinstance(n, ast.Call)]
+        return all(self.paths.get(f, "") in SETUP_VALUES or ast.unparse(f).startswith(_NAMING) for f in calls)
 
     def _is_setting(self, target: ast.expr) -> bool:
         """`config.gpu_options.allow_growth = ...`, `os.environ["TF_..."] = ...`."""

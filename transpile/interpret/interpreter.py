@@ -59,6 +59,15 @@ class Interpreter(Statements):
         for model in self.models:
             self.keras.build(model, final=True)
 
+    def value_of(self, node: cst.BaseExpression, frame: Frame) -> object:
+        """The value of an expression after the run; UNKNOWN where it takes too many steps."""
+        self.steps = 0
+        self.rest()
+        try:
+            return self.expressions.evaluate(node, frame)
+        except OutOfSteps:
+            return UNKNOWN
+
     def _run_uncalled(self) -> None:
         for function in list(self.functions):
             if not function.calls and function.closure is self.module:

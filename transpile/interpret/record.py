@@ -72,29 +72,33 @@ class Record:
         self._mutated: list[object] = []  # containers changed there
         self._set: list[tuple[Instance, str, object]] = []  # attributes set there, with their old values
         self.depth = 0
-        self._steps = 0
+        self.steps = 0
         self._idle_since = 0
         self._met_before = 0
         self._dim_frames: dict[int, tuple[Dim, Frame, int]] = {}
 
     def step(self) -> None:
         """Counts one step of work. Raises OutOfSteps where too many lead to nothing of Keras's."""
-        self._steps += 1
-        if self._steps > MAX_STEPS:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
             raise OutOfSteps
-        if self._steps - self._idle_since > MAX_IDLE_STEPS:
+        if self.steps - self._idle_since > MAX_IDLE_STEPS:
             if self._met() == self._met_before:
                 raise OutOfSteps
             self.rest()
 
     def rest(self) -> None:
         """Starts to count idle steps anew."""
-        self._idle_since, self._met_before = self._steps, self._met()
+        self._idle_since, self._met_before = self.steps, self._met()
+
+    def spent(self, begun: int) -> bool:
+        """Whether a loop that began at a step has had its share: its other passes are like those it had."""
+        return self.steps - begun > MAX_IDLE_STEPS
 
     @property
     def exhausted(self) -> bool:
         """Whether all steps are used up."""
-        return self._steps >= MAX_STEPS
+        return self.steps >= MAX_STEPS
 
     def next_order(self) -> int:
         """A number that grows with every Keras object: the order of creation."""
@@ -135,9 +139,13 @@ class Record:
             if isinstance(item, Tensor):
                 self.tensor_statements.append((frame, self.statement, item))
 
+    def _built(self) -> int:
+        """How many layers, models and calls of layers were met so far."""
+        return len(self.layers) + len(self.applies) + len(self.models)
+
     def _met(self) -> int:
         """How many things of Keras's were met so far."""
-        return len(self.layers) + len(self.applies) + len(self.models) + len(self.events)
+        return self._built() + len(self.events)
 
     def _made(self) -> int:
         """The same, and calls of the user's functions."""

@@ -216,8 +216,9 @@ class Statements(Names):
     def _all_passes(self, node: cst.For, items: Sequence[object], frame: Frame) -> None:
         self.passes[id(node), id(frame), self.loops] = len(items)
         frame.loop_names |= target_names(node.target)
+        begun = self.steps
         for count, item in enumerate(items):
-            made = self._made()
+            made, built = self._made(), self._built()
             # The header is no statement of its own: it must not count as that of the caller.
             outer, self.statement = self.statement, None
             self.assign(node.target, item, frame)
@@ -225,7 +226,8 @@ class Statements(Names):
             if self._pass(node, count, frame):
                 return
             long = len(items) > LONG_LOOP and not isinstance(items[-1], Layer)  # what a pretrained network has
-            if count == 0 and long and self._made() == made:
+            idle = count == 0 and long and self._made() == made
+            if idle or self._built() == built and self.spent(begun):
                 self._forget(node.body, frame)
                 return
 

@@ -33,7 +33,7 @@ _HARMLESS_ATTRIBUTES = frozenset(
     "name layers trainable get_weights set_weights weights trainable_weights count_params summary input inputs "
     "input_shape output_shape get_layer add pop stop_training optimizer metrics_names".split()
 )
-_HARMLESS_CALLS = frozenset("print type id len isinstance plot_model".split())
+_HARMLESS_CALLS = frozenset("print type id len isinstance plot_model model_to_dot".split())
 
 
 def final_activations(interpreter: Interpreter) -> dict[ModelValue, tuple[str, ...]]:
