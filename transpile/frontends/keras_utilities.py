@@ -137,8 +137,9 @@ class Setup:
         """`SVG(model_to_dot(model).create(...))`, the last line of a notebook's cell."""
         calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
         framework = [self.paths[f] for f in calls if f in self.paths]
-        others = [f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls if f not in self.paths]
-        return framework == ["keras.utils.model_to_dot"] and set(others) <= _SHOWING
+        others = [f for f in calls if f not in self.paths]
+        names = {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in others}
+        return framework == ["keras.utils.model_to_dot"] and names <= _SHOWING
 
     def _checks_version(self, test: ast.expr) -> bool:
         """`assert tf.__version__.startswith("2.")`."""

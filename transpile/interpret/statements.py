@@ -227,7 +227,7 @@ class Statements(Names):
                 return
             long = len(items) > LONG_LOOP and not isinstance(items[-1], Layer)  # what a pretrained network has
             idle = count == 0 and long and self._made() == made
-            if idle or self._built() == built and self.spent(begun):
+            if idle or (self._built() == built and self.spent(begun)):
                 self._forget(node.body, frame)
                 return
 
