@@ -41,8 +41,15 @@ class Subject:
     """A Keras model and a PyTorch module that should be the same function."""
 
     def __init__(
-        self, pair: ModelPair, keras: KerasModel, module: TorchModel, dtype: str, by_structure: bool = False
+        self,
+        pair: ModelPair,
+        keras: KerasModel,
+        module: TorchModel,
+        dtype: str,
+        by_structure: bool = False,
+        draws: int = DRAWS,
     ) -> None:
+        self.draws = draws
         self.pair, self.keras, self.torch, self.dtype = pair, keras, module, dtype
         self.by_structure = by_structure
         self.rng = np.random.default_rng(20)
@@ -127,7 +134,7 @@ class Subject:
         draws = [self.random_weights()]
         probe = self.batch(np.random.default_rng(2))
         while self.dead(draws[-1], probe):
-            if len(draws) == DRAWS:
+            if len(draws) == self.draws:
                 return draws[0]
             draws.append(self.random_weights())
         return draws[-1]

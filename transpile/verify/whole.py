@@ -11,17 +11,20 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from transpile.result import InputInfo, ModelPair
 from transpile.verify.batches import random_inputs
 from transpile.verify.imports import read_imports
 from transpile.verify.job import Job
 from transpile.verify.keras_side import KerasModel, KerasSide
 from transpile.verify.programs import Program, ProgramProblem, first_line
 from transpile.verify.report import Curve, Row
+from transpile.verify.structures import flatten
 from transpile.verify.subject import Subject, Unbuildable, input_infos
 from transpile.verify.torch_side import TorchModel, TorchProblem, TorchSide
 from transpile.verify.whole_compare import compared
@@ -40,7 +43,9 @@ class Whole:
         self.job, self.keras, self.torch = job, keras, torch
         self.beside = beside  # data files in the working directory, for both programs
         self.cuts = Cuts(job.max_epochs, job.max_batches, job.max_samples)
+        self.original = job.reference == "torch"
         self.subjects: dict[Key, Subject] = {}
+        self.given: dict[Key, tuple[InputInfo, ...]] = {}  # what the Keras program calls its models with
         self.notes: list[str] = []
         self.old = ""  # why the original does not run on this Keras, where another may run it
         self.curves: list[Curve] = []
@@ -77,7 +82,7 @@ class Whole:
         """The Keras program."""
         program = Program(self.job.keras_source, self.job.keras_filename, "keras_program")
         read_imports(program.tree, self.keras.legacy, self.keras.backend.name == "tensorflow")
-        run = KerasRun(self.keras, self.cuts, self.build)
+        run = KerasRun(self.keras, self.cuts, self.build, summed=self.original)
         self.old = ""
         with run.hooked():
             try:
@@ -90,11 +95,24 @@ class Whole:
                 run.record.weights[key] = KerasModel(self.keras, model).read()
         return run.record
 
-    def build(self, pair: int, model: KerasModel) -> None:
+    def build(self, key: Key, model: KerasModel, given: tuple[Any, ...]) -> None:
         """Makes the weights of a model that Keras would make on the first batch."""
-        if not model.weights or not getattr(model.model, "built", True):
-            infos = input_infos(self.job.pairs[pair], model)
-            model.call(random_inputs(infos, "float32", np.random.default_rng(1)), False)
+        model.separate = self.original
+        if given:
+            self.given[key] = infos_of(given)
+        if model.weights and getattr(model.model, "built", True):
+            return
+        if given:
+            with self.keras.real_draws():
+                model.model(*given, training=False)
+            return
+        infos = input_infos(self.pair(key), model)
+        model.call(random_inputs(infos, "float32", np.random.default_rng(1)), False)
+
+    def pair(self, key: Key) -> ModelPair:
+        """The pair of a model, with the sizes that the program gives it."""
+        pair = self.job.pairs[key[0]]
+        return replace(pair, inputs=self.given[key]) if self.original and key in self.given else pair
 
     def run_torch(self, ours: Record, dtype: str) -> TorchRun:
         """The PyTorch program, its models started with the weights of Keras's."""
@@ -103,13 +121,15 @@ class Whole:
             if key not in ours.weights:
                 raise ProgramProblem(f"{self.job.torch_filename}: uses a model that the Keras program does not use")
             model = KerasModel(self.keras, ours.models[key])
-            subject = Subject(self.job.pairs[key[0]], model, TorchModel(self.torch, module, dtype), dtype)
+            model.separate = self.original
+            torch_model = TorchModel(self.torch, module, dtype)
+            subject = Subject(self.pair(key), model, torch_model, dtype, self.original, draws=1)
             if subject.counterparts.problems:
                 raise ProgramProblem(f"{self.job.torch_filename}: {subject.counterparts.problems[0]}")
             self.subjects[key] = subject
 
         program = Program(self.job.torch_source, self.job.torch_filename, "torch_program")
-        run = TorchRun(self.torch, self.cuts, dtype, load)
+        run = TorchRun(self.torch, self.cuts, dtype, load, summed=self.original)
         import torch
 
         with run.hooked():
@@ -146,3 +166,13 @@ class Whole:
         finally:
             os.chdir(before)
         run.record.look(folder, self.beside)
+
+
+def infos_of(given: tuple[Any, ...]) -> tuple[InputInfo, ...]:
+    """The shapes, dtypes and largest ids of what a model is called with."""
+    infos = []
+    for number, array in enumerate(flatten(list(given))):
+        values = np.asarray(array)
+        high = int(values.max()) + 1 if np.issubdtype(values.dtype, np.integer) and values.size else None
+        infos.append(InputInfo(f"input{number}", tuple(values.shape), str(values.dtype), high))
+    return tuple(infos)

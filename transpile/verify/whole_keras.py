@@ -20,12 +20,18 @@ FIRST_USE = (
     "fit fit_generator evaluate predict predict_on_batch train_on_batch test_on_batch get_weights save save_weights"
 ).split()
 
+Build = Callable[[tuple[int, int], KerasModel, tuple[Any, ...]], None]
+
 
 class KerasRun:
-    """Hooks into Keras for one run. `build` makes the weights of a model that has none yet."""
+    """Hooks into Keras for one run.
 
-    def __init__(self, side: KerasSide, cuts: Cuts, build: Callable[[int, KerasModel], None]) -> None:
-        self.side, self.cuts, self.build = side, cuts, build
+    `build` makes the weights of a model that has none yet, given what the program calls it with, where
+    that is known. `summed`: the loss of an update is that of all gradients since the last one.
+    """
+
+    def __init__(self, side: KerasSide, cuts: Cuts, build: Build, summed: bool = False) -> None:
+        self.side, self.cuts, self.build, self.summed = side, cuts, build, summed
         self.record = Record()
         self.fresh: dict[int, tuple[int, int]] = {}  # models without their first weights, by id
         self.unnamed: list[int] = []  # pairs that no variable names: the next model that is used
@@ -42,7 +48,7 @@ class KerasRun:
                 self.fresh[id(model)] = key
         return model
 
-    def prepare(self, model: Any) -> None:
+    def prepare(self, model: Any, given: tuple[Any, ...] = ()) -> None:
         """The model's first weights: the same as `Subject` gives it, whatever Keras drew."""
         known = any(model is one for one in self.record.models.values())
         if self.unnamed and not known:
@@ -52,7 +58,7 @@ class KerasRun:
             return
         wrapped = KerasModel(self.side, model)
         self.calls += 1  # what it calls has its weights from it
-        self.build(key[0], wrapped)
+        self.build(key, wrapped, given)
         self.calls -= 1
         wrapped.settle()
         for weight, value in zip(wrapped.weights, first_weights(wrapped), strict=True):
@@ -71,7 +77,7 @@ class KerasRun:
     def hooked(self) -> Iterator[None]:
         """Real methods, watched."""
         keras = self.side.keras
-        changes: dict[tuple[Any, str], Any] = dict(draws.keras_draws(keras, self.side.backend))
+        changes: dict[tuple[Any, str], Any] = dict(draws.keras_draws(keras, self.side.backend, lambda: self.calls > 0))
         with self.side.real_methods(), self.eagerly():
             model = keras.Model
             changes[model, "__call__"] = self._called(model.__call__)
@@ -130,6 +136,7 @@ class KerasRun:
         def apply(self: Any, grads: Any, *args: Any, **options: Any) -> Any:
             pairs = [(dense(g), v) for g, v in grads] if run.side.legacy else [dense(g) for g in grads]
             run.record.updates.append(run.loss)
+            run.loss = 0.0 if run.summed else run.loss
             return first(self, pairs, *args, **options)
 
         changes[base, name] = apply
@@ -140,7 +147,8 @@ class KerasRun:
 
         def gradient(self: Any, target: Any, *args: Any, **options: Any) -> Any:
             leaves = [leaf for leaf in tf.nest.flatten(target) if leaf is not None]
-            run.loss = float(sum(float(tf.reduce_sum(leaf)) for leaf in leaves))
+            loss = float(sum(float(tf.reduce_sum(leaf)) for leaf in leaves))
+            run.loss = run.loss + loss if run.summed else loss
             return first(self, target, *args, **options)
 
         return gradient
@@ -149,7 +157,7 @@ class KerasRun:
         run = self
 
         def method(self: Any, *args: Any, **options: Any) -> Any:
-            run.prepare(self)
+            run.prepare(self, samples_of(args, options))
             return first(self, *args, **options)
 
         return method
@@ -164,7 +172,7 @@ class KerasRun:
             run.calls += 1
             try:
                 if outermost and id(self) in run.fresh and args:
-                    run.prepare(self)
+                    run.prepare(self, args if all(hasattr(leaf, "shape") for leaf in _leaves(args)) else ())
                 return first(self, *args, **options)
             finally:
                 run.calls -= 1
@@ -175,7 +183,7 @@ class KerasRun:
         run = self
 
         def predict(self: Any, *args: Any, **options: Any) -> Any:
-            run.prepare(self)
+            run.prepare(self, samples_of(args, options))
             self.run_eagerly = True
             return first(self, *args, **(options | {"verbose": 0}))
 
@@ -185,7 +193,7 @@ class KerasRun:
         run, names = self, inspect.signature(first)
 
         def fit(self: Any, *args: Any, **options: Any) -> Any:
-            run.prepare(self)
+            run.prepare(self, samples_of(args, options))
             run.prepare_inner(self)
             given = dict(names.bind(self, *args, **options).arguments)
             given.pop("self")
@@ -239,7 +247,7 @@ class KerasRun:
         def evaluate(self: Any, *args: Any, **options: Any) -> Any:
             if run.depth:
                 return first(self, *args, **options)
-            run.prepare(self)
+            run.prepare(self, samples_of(args, options))
             self.run_eagerly = True
             given = dict(names.bind(self, *args, **options).arguments)
             given.pop("self")
@@ -268,6 +276,16 @@ def first_weights(model: KerasModel) -> list[Any]:
         floating = np.issubdtype(old.dtype, np.floating)
         values.append(random_weight(weight_name(weight), old.shape, rng).astype(old.dtype) if floating else old)
     return values
+
+
+def samples_of(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+    """What `fit` and its kin hand to the model, where that is arrays or a data set; else nothing."""
+    x = args[0] if args else options.get("x")
+    if x is not None and type(x).__module__.startswith("tensorflow.") and hasattr(x, "element_spec"):
+        x = next(iter(x.take(1)), None)
+        x = x[0] if isinstance(x, tuple) else x
+    known = x is not None and not _plain(x) and all(hasattr(leaf, "shape") for leaf in _leaves(x))
+    return (x,) if known else ()
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
 from transpile.verify import conventions, draws
@@ -26,10 +27,22 @@ ALIGNED = (
 
 
 class TorchRun:
-    """Hooks into PyTorch for one run. `load` gives a module its first weights."""
+    """Hooks into PyTorch for one run.
 
-    def __init__(self, side: TorchSide, cuts: Cuts, dtype: str, load: Callable[[tuple[int, int], Any], None]) -> None:
-        self.side, self.cuts, self.dtype, self.load = side, cuts, dtype, load
+    `load` gives a module its first weights. `summed`: the loss of an update is that of all backward
+    passes since the last one; else each backward pass is an update.
+    """
+
+    def __init__(
+        self,
+        side: TorchSide,
+        cuts: Cuts,
+        dtype: str,
+        load: Callable[[tuple[int, int], Any], None],
+        summed: bool = False,
+    ) -> None:
+        self.side, self.cuts, self.dtype, self.load, self.summed = side, cuts, dtype, load, summed
+        self.pending: float | None = None  # the loss of the next update
         self.record = Record()
         self.fresh: dict[int, tuple[int, int]] = {}
         self.unnamed: list[int] = []  # pairs that no variable names: the next module that is called
@@ -84,7 +97,7 @@ class TorchRun:
     @contextlib.contextmanager
     def hooked(self) -> Iterator[None]:
         """The module's functions, watched."""
-        changes: dict[tuple[Any, str], Any] = dict(draws.torch_draws(torch))
+        changes: dict[tuple[Any, str], Any] = dict(draws.torch_draws(torch, lambda: self.depth > 0))
         module = torch.nn.Module
         changes[module, "__call__"] = self._call(module.__call__)
         changes[module, "state_dict"] = self._first_use(module.state_dict)
@@ -95,8 +108,17 @@ class TorchRun:
             changes[kind, "__init__"] = _aligned(kind.__init__)
         if self.dtype == "float64":
             changes |= _double()
-        with draws.replaced(changes):
-            yield
+        hook = register_optimizer_step_pre_hook(self._stepped)
+        try:
+            with draws.replaced(changes):
+                yield
+        finally:
+            hook.remove()
+
+    def _stepped(self, *_: Any) -> None:
+        if self.pending is not None:
+            self.record.updates.append(self.pending)
+            self.pending = None
 
     def _call(self, first: Any) -> Any:
         run = self
@@ -127,7 +149,11 @@ class TorchRun:
 
         def backward(self: Any, *args: Any, **options: Any) -> None:
             first(self, *args, **options)
-            run.record.updates.append(float(self.detach()))
+            loss = float(self.detach())
+            if run.summed:
+                run.pending = loss + (run.pending or 0.0)
+            else:
+                run.record.updates.append(loss)
             run.note_gradients()
 
         return backward
