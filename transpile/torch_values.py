@@ -153,6 +153,28 @@ class Instance(Value):
 
 
 @dataclass(frozen=True, eq=False)
+class Loss(Value):
+    """A loss of torch.nn by the name of its class."""
+
+    name: str
+    reduction: str
+
+
+@dataclass(frozen=True, eq=False)
+class Packed(Value):
+    """A packed sequence: the padded tensor, the lengths as text, and whether the batch comes first."""
+
+    tensor: Tensor
+    lengths: str
+    first: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Spread(Value):
+    """The `**kwargs` of a function that only hands them on."""
+
+
+@dataclass(frozen=True, eq=False)
 class ClassValue(Value):
     """A class of modules: of this file, or of torch.nn by its path."""
 
@@ -194,6 +216,8 @@ def key(value: Value) -> object:
     match value:
         case Leaf(call=call):
             return ("leaf", id(call))
+        case Loss(name=name, reduction=reduction):
+            return ("loss", name, reduction)
         case Instance(of=of) | ClassValue(of=of):
             return (type(value).__name__, of if isinstance(of, str) else id(of))
         case FunctionValue(of=of):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.to_keras.bodies import HEAD, PROGRAMS
+from tests.to_keras.models import MODELS, SHARED
 from transpile import torch2keras
 from transpile.verify import Session
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [*PROGRAMS, *MODELS])
 def test_the_same_is_computed(session: Session, name: str) -> None:
-    source = HEAD + PROGRAMS[name]
+    source = HEAD + (PROGRAMS | MODELS)[name]
     result = torch2keras(source)
     left = [f"{d.code} line {d.span.line}: {d.message}" for d in result.diagnostics if d.level != "note"]
     assert not left
-    assert "nn." not in result.code.replace("torch.nn", "")
+    assert not re.search(r"(?<![\w.])nn\.", result.code)
     report = session.verify(result.code, source, result.models, reference="torch", levels=(1, 2, 4), smoke=False)
     print(result.code)
     print(report.as_table())
@@ -50,7 +53,7 @@ class Model(nn.Module):
     [
         ("return torch.fft.fft(x)", "fft.fft"),
         ("return x.unknown_method()", "unknown_method"),
-        ("x[0] = 1.0; return x", "part of a tensor"),
+        *SHARED.items(),
         ("body = nn.Sequential(nn.ReLU(), nn.Tanh()); body[1] = nn.ReLU(); return body(x)", "part of an nn.Sequential"),
         ("table = nn.Embedding.from_pretrained(x, freeze=False, padding_idx=0); return table(x)", "padding_idx"),
         ("return self.pool(x)", "FractionalMaxPool2d"),

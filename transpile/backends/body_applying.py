@@ -212,11 +212,20 @@ class Applying(Modules):
         if entry is None:
             raise Left(f"{(shown or path).removeprefix('torch.')} has no counterpart in keras.ops")
         args = bound(entry, path, operands, kwargs)
+        in_place = args.pop("inplace", kwargs.get("inplace"))
+        if "x" in args and args["x"].text.isidentifier() and _changes(path, in_place):
+            self.changed_in_place = args["x"].value
         call = Call(path, args, self.targets, dtype=self.float_dtype)
         text, value = entry.handler(call)
         self.helpers |= call.helpers
         self.imports |= call.imports
         return self.made(text, value)
+
+
+def _changes(path: str, in_place: Operand | None) -> bool:
+    """Whether PyTorch changes the tensor itself: `x.add_(y)`, `F.relu(x, inplace=True)`."""
+    name = path.rpartition(".")[2]
+    return (name.endswith("_") and not name.endswith("__")) or (in_place is not None and in_place.const is not False)
 
 
 def _chain(info: ClassInfo) -> Chain:

@@ -5,10 +5,19 @@ from __future__ import annotations
 import ast
 
 from transpile.backends.body_expressions import Expressions
+from transpile.backends.body_keywords import parameters_of
 from transpile.frontends.torch_program import ClassInfo
 from transpile.ir import UNKNOWN
 from transpile.ops._functions import Left, Operand, fresh, like, relaid
-from transpile.torch_values import UNKNOWN_VALUE, Chain, Extents, Instance, Leaf, Plain, Tensor
+from transpile.ops.torch_layers import modules
+from transpile.torch_values import UNKNOWN_VALUE, Chain, Extents, Instance, Leaf, Packed, Plain, Tensor
+
+_RECURRENT = {
+    "bidirectional": "({x}.directions == 2)",
+    "hidden_size": "{x}.rnns[0].cell.units",
+    "num_layers": "(len({x}.rnns) // {x}.directions)",
+    "batch_first": "{x}.batch_first",
+}
 
 
 class Attributes(Expressions):
@@ -23,6 +32,8 @@ class Attributes(Expressions):
         base = self.expr(node.value)
         if isinstance(base.value, Tensor):
             return self.tensor_attribute(node, base)
+        if isinstance(base.value, Packed):
+            raise Left(f"the attribute {node.attr} of a packed sequence")
         if isinstance(base.value, Extents) and node.attr == "numel":
             raise Left("shape.numel")
         if isinstance(base.value, Leaf | Chain | Instance):
@@ -71,4 +82,19 @@ class Attributes(Expressions):
             return Operand(f"{base.text}.bias", fresh(1))
         if node.attr == "out_features" and kind == "Linear":
             return Operand(f"{base.text}.units", Plain())
+        if kind in ("LSTM", "GRU", "RNN") and node.attr in _RECURRENT:
+            return Operand(_RECURRENT[node.attr].format(x=base.text), Plain())
+        if isinstance(value, Leaf) and (written := self.written_argument(value, node.attr)) is not None:
+            return Operand(repr(written), Plain(written))
         raise Left(f"the attribute {node.attr} of nn.{kind or 'Sequential'}")
+
+    def written_argument(self, leaf: Leaf, name: str) -> object:
+        """What the call that makes a module gives for an argument, where it is a number or a switch."""
+        params = parameters_of(modules()[leaf.path].torch)
+        places = list(params)
+        given = {places[i]: a for i, a in enumerate(leaf.call.args) if i < len(places)}
+        given |= {k.arg: k.value for k in leaf.call.keywords if k.arg}
+        if name not in params or name not in given or isinstance(given[name], ast.Starred):
+            return None
+        node = given[name]
+        return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int | float) else None

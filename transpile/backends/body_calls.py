@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from transpile.backends.body_containers import Containers
+from transpile.backends.body_keywords import spread
+from transpile.backends.body_packed import PackedSequences
+from transpile.backends.keras_losses import loss_name
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
 from transpile.ops._functions import Left, Operand, fresh
 from transpile.ops._functions_index import function_of
@@ -21,8 +23,10 @@ from transpile.torch_values import (
     Instance,
     Items,
     Leaf,
+    Loss,
     Many,
     Plain,
+    Spread,
     Tensor,
     Value,
     alternatives,
@@ -33,10 +37,10 @@ from transpile.torch_values import (
 _NUMBERS = ("len", "int", "float", "min", "max", "round", "abs", "sum", "bool", "str", "isinstance", "hasattr", "print")
 _SEQUENCES = ("list", "tuple", "reversed", "sorted", "set", "iter")
 _KERAS_METHODS = {"forward": "call"}
-_IGNORED = ("to", "cuda", "cpu", "float", "double", "half", "requires_grad_")
+_IGNORED = ("to", "cuda", "cpu", "float", "double", "half", "requires_grad_", "flatten_parameters")
 
 
-class Bodies(Containers):
+class Bodies(PackedSequences):
     """Adds the dispatch of calls."""
 
     def on_Call(self, node: ast.Call) -> Operand:
@@ -68,7 +72,13 @@ class Bodies(Containers):
             return self.make_leaf(path, node, args, kwargs)
         if path == "torch.Size":
             return self.expr(node.args[0])
+        if (packing := self.packing(path, node)) is not None:
+            return packing
+        if loss_name(path) and not path.startswith("torch.nn.functional."):
+            return self.make_loss(path, node)
         args, kwargs = self.arguments(node)
+        if loss_name(path):
+            return self.functional_loss(path, args, kwargs)
         if path.startswith("torch.nn.") and path.rpartition(".")[2][:1].isupper():
             raise Left(f"{path.removeprefix('torch.')} has no counterpart", "T2K102")
         return self.function(path, "", args, kwargs)
@@ -124,7 +134,12 @@ class Bodies(Containers):
     def call_text(self, node: ast.Call, func: str, args: list[Operand], kwargs: dict[str, Operand]) -> str:
         """The user's text with operands in PyTorch's layout."""
         parts: list[tuple[ast.AST, str]] = [(a, self.laid(o, False)) for a, o in zip(node.args, args)]
-        parts += [(k.value, self.laid(kwargs[k.arg or "**"], False)) for k in node.keywords]
+        parts += [
+            (k.value, self.laid(kwargs[k.arg or "**"], False)) for k in node.keywords if (k.arg or "**") in kwargs
+        ]
+        written = {k.arg for k in node.keywords}
+        more = ", ".join(f"{n}={o.text}" for n, o in kwargs.items() if n not in written and n != "**")
+        parts += [(k, more) for k in node.keywords if k.arg is None and "**" not in kwargs]
         return self.rebuilt(node, [(node.func, func), *parts])
 
     def iteration(self, name: str, node: ast.Call) -> Operand:
@@ -173,6 +188,8 @@ class Bodies(Containers):
             return self.make_instance(node, callee, kinds, args, kwargs)
         if kinds and all(isinstance(k, FunctionValue) and not isinstance(k.of, str) for k in kinds):
             return self.local_function(node, callee, kinds, args, kwargs)
+        if len(kinds) == 1 and isinstance(kinds[0], Loss):
+            return self.apply_loss(kinds[0], callee.text, args, kwargs)
         if any(isinstance(k, MODULES) for k in kinds) or (len(kinds) == 1 and isinstance(kinds[0], FunctionValue)):
             return self.apply(callee.value, callee.text, args, kwargs)
         text = self.call_text(node, callee.text, args, kwargs)
@@ -195,12 +212,20 @@ class Bodies(Containers):
         for info in own:
             init = info.method("__init__")
             if init is not None:
+                kwargs = self.spread_to(init, args, kwargs)
                 for parameter, operand in zip(init.parameters, args):
                     init.see(parameter.arg, operand.value)
                 for name, operand in kwargs.items():
                     init.see(name, operand.value)
             value = join(value, Instance(info))
         return Operand(self.call_text(node, callee.text, args, kwargs), value or UNKNOWN_VALUE)
+
+    def spread_to(self, info: FunctionInfo, args: list[Operand], kwargs: dict[str, Operand]) -> dict[str, Operand]:
+        """`**kwargs` for a function of the file."""
+        params: dict[str, str | None] = {
+            a.arg: self.source(info.defaults[a.arg]) if a.arg in info.defaults else None for a in info.every
+        }
+        return spread(self, kwargs, params | info.defaulted, list(params)[: len(args)])
 
     def local_function(
         self, node: ast.Call, callee: Operand, kinds: list[Value], args: list[Operand], kwargs: dict[str, Operand]
@@ -209,11 +234,13 @@ class Bodies(Containers):
         known = [i for i in infos if i is not None]
         if len(known) != len(infos):
             return Operand(self.call_text(node, callee.text, args, kwargs), Tensor(dtype=""))
-        if any(k == "**" for k in kwargs) or any(isinstance(a, ast.Starred) for a in node.args):
+        spread_out = isinstance(kwargs.get("**", Operand("")).value, Spread)
+        if ("**" in kwargs and not spread_out) or any(isinstance(a, ast.Starred) for a in node.args):
             return Operand(self.call_text(node, callee.text, args, kwargs), known[0].returns or UNKNOWN_VALUE)
         value: Value | None = None
         text = ""
         for info in known:
+            kwargs = self.spread_to(info, args, kwargs)
             result = self.call_function(info, callee.text, args, kwargs)
             value, text = join(value, result.value), result.text
         return Operand(text, value or UNKNOWN_VALUE)

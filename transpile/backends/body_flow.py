@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from transpile.backends.body_statements import Statements
+from transpile.backends.body_parts import Parts
 from transpile.ops._functions import Left, fresh, relaid
 from transpile.torch_values import UNKNOWN_VALUE, Tensor, Value, each_of, join
 
 
-class Walker(Statements):
+class Walker(Parts):
     """Reads a whole function."""
 
     def do_If(self, node: ast.If) -> None:

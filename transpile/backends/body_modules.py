@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
+from transpile.backends.body_keywords import parameters_of, spread
 from transpile.backends.body_pieces import Pieces
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
 from transpile.ir import UNKNOWN, Expr
@@ -35,6 +37,7 @@ class Uses:
     def __init__(self) -> None:
         self.ranks: dict[int, Rank] = {}
         self.initial: dict[int, dict[str, str]] = {}
+        self.packed: set[str] = set()  # recurrent layers that get packed sequences
 
     def rank(self, call: ast.Call) -> Rank:
         return self.ranks.setdefault(id(call), Rank())
@@ -72,12 +75,18 @@ class Modules(Pieces):
         module = modules().get(path)
         if module is None:
             raise Left(f"{path.removeprefix('torch.')} has no counterpart", "T2K102")
-        found = bind_torch(module.torch, [_expr(a) for a in args], {n: _expr(o) for n, o in kwargs.items()})
+        params = parameters_of(module.torch)
+        kwargs = spread(self, kwargs, params, list(params)[: len(args)])
+        found = bind_torch(module.torch, [expr_of(a) for a in args], {n: expr_of(o) for n, o in kwargs.items()})
         if isinstance(found, str):
             raise Left(f"{path.removeprefix('torch.')}: {found}", "T2K102")
         rank = self.uses.rank(node)
         use = Use(
-            rank.value or module.rank, self.runs_last(module, rank), self.style, self.uses.initial.get(id(node), {})
+            rank.value or module.rank,
+            self.runs_last(module, rank),
+            self.style,
+            window_kind(args, kwargs, params),
+            self.uses.initial.get(id(node), {}),
         )
         folded = module.fold(found, use)
         if folded.problems and (
@@ -102,6 +111,9 @@ class Modules(Pieces):
             self.imports.add("import keras")
         if "ops." in text:
             self.uses_ops = True
+        for name, needed in (("np.", "import numpy as np"), ("math.", "import math")):
+            if f"{name}prod(" in text:
+                self.imports.add(needed)
 
     def make_chain(self, node: ast.Call, sequence: str = "keras.Sequential(", close: str = ")") -> Operand:
         """`nn.Sequential(a, b)` and `nn.Sequential(*layers)`."""
@@ -250,6 +262,16 @@ def permute_layer(rank: int, last: bool) -> str:
     return f"layers.Permute({axes!r})"
 
 
-def _expr(operand: Operand) -> Expr:
+def window_kind(
+    args: list[Operand], kwargs: dict[str, Operand], params: Mapping[str, str | None]
+) -> Literal["number", "tuple", "either"]:
+    """Whether the `kernel_size` of a module is a number, a tuple, or now this and now that."""
+    found = (dict(zip(params, args)) | kwargs).get("kernel_size")
+    kinds = {isinstance(v, Items | Many) for v in alternatives(found.value)} if found is not None else {False}
+    return "either" if len(kinds) == 2 else "tuple" if True in kinds else "number"
+
+
+def expr_of(operand: Operand) -> Expr:
+    """An operand as text and value."""
     value = operand.const
     return Expr(operand.text, value) if value is not UNKNOWN else Expr(operand.text)

@@ -8,15 +8,14 @@ from dataclasses import replace
 
 from transpile.backends.body_calls import Bodies
 from transpile.backends.body_constants import with_numpy
+from transpile.backends.body_keywords import enter_keywords, keyword_edit
 from transpile.backends.body_layout import laid_out
 from transpile.frontends.torch_program import FunctionInfo, parameter_value
 from transpile.ir import Edit
 from transpile.ops._functions import Left, Operand, like, permutation, relaid
 from transpile.torch_values import (
     UNKNOWN_VALUE,
-    Chain,
     ClassValue,
-    Extents,
     FunctionValue,
     Items,
     Many,
@@ -24,7 +23,6 @@ from transpile.torch_values import (
     Plain,
     Tensor,
     Value,
-    each_of,
     in_layout,
     join,
     key,
@@ -92,8 +90,11 @@ class Statements(Bodies):
             self.env[arg.arg] = value
         if info.node.args.vararg:
             self.env[info.node.args.vararg.arg] = Many(Tensor() if forward else UNKNOWN_VALUE)
-        if info.node.args.kwarg:
-            self.env[info.node.args.kwarg.arg] = UNKNOWN_VALUE
+        if kwarg := info.node.args.kwarg:
+            self.env[kwarg.arg] = UNKNOWN_VALUE
+            enter_keywords(info, self.env)
+            edit = keyword_edit(info, self.references.start(kwarg), self.references.end(kwarg))
+            self.edits += [edit] if edit is not None else []
         if lines:
             self.at_start(info.node, lines)
 
@@ -146,7 +147,7 @@ class Statements(Bodies):
             self.imports |= {"import numpy as np"} if new != text else set()
             text = new
         text = self.qualified(text, source)
-        if text.startswith("(") and not source.startswith("(") and _enclosed(text):
+        if text.startswith("(") and not source.startswith("(") and enclosed(text):
             text = text[1:-1]
         if text != source:
             self.edits.append(Edit(self.references.start(node), self.references.end(node), text))
@@ -234,122 +235,6 @@ class Statements(Bodies):
 
     do_ImportFrom = do_Pass = do_Global = do_Nonlocal = do_Break = do_Continue = do_Import
 
-    def mutated(self, node: ast.stmt, value: Value, target: str) -> None:
-        """A tensor is changed in place: a warning where another name for it is read later."""
-        names = {n for n, v in self.env.items() if v is value and n != target}
-        body = self.info.node if self.info is not None else node
-        last = node.end_lineno or node.lineno
-        for later in ast.walk(body):
-            if isinstance(later, ast.Name) and later.id in names and later.lineno > last:
-                if isinstance(later.ctx, ast.Load):
-                    self.warnings.append((node, f"PyTorch changes {later.id} in place here, too"))
-                return
-
-    def do_Assign(self, node: ast.Assign) -> None:
-        target = node.targets[0]
-        self.changed_in_place = None
-        self.targets = len(target.elts) if isinstance(target, ast.Tuple | ast.List) else None
-        found = self.shape_unpacked(target, node.value) or self.expr(node.value)
-        self.targets = None
-        text, value = found.text, found.value
-        if isinstance(value, Extents) and isinstance(target, ast.Tuple | ast.List):
-            value.tensor.rank.settle(len(target.elts))
-        for one in node.targets:
-            text = self.assign(one, value, text)
-        if isinstance(target, ast.Name) and self.changed_in_place is not None:
-            self.mutated(node, self.changed_in_place, target.id)
-        if len(node.targets) == 1 and isinstance(target, ast.Name) and text == target.id:
-            self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
-            return
-        self.change(node.value, text)
-
-    def shape_unpacked(self, target: ast.expr, node: ast.expr) -> Operand | None:
-        """`b, c, h, w = x.shape` of a tensor whose channels are last: `b, h, w, c = ...`."""
-        if not isinstance(target, ast.Tuple | ast.List) or any(isinstance(e, ast.Starred) for e in target.elts):
-            return None
-        inner = node.func if isinstance(node, ast.Call) and not node.args else node
-        if not isinstance(inner, ast.Attribute) or inner.attr not in ("shape", "size"):
-            return None
-        base = self.expr(inner.value)
-        if not isinstance(base.value, Tensor):
-            return None
-        base.value.rank.settle(len(target.elts))
-        if not base.value.last:
-            return None
-        names = [self.source(e) for e in target.elts]
-        self.change(target, ", ".join([names[0], *names[2:], names[1]]))
-        return self.made(f"ops.shape({base.text})", Items(tuple(Plain() for _ in names)))
-
-    def assign(self, target: ast.expr, value: Value, text: str) -> str:
-        """Gives a target its value; the text to assign, which may have to fit what is there."""
-        owner = self.owner
-        if owner is not None and isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
-            name = self.attribute_name(target.attr)
-            if name != target.attr:
-                self.change(target, f"self.{name}")
-            laid = relaid(text, value, False)
-            owner.set(target.attr, in_layout(value, False) if laid != text else value)
-            return laid
-        if isinstance(target, ast.Subscript):
-            base = self.expr(target.value)
-            if isinstance(base.value, Tensor) and self.in_numpy:
-                return text
-            if isinstance(base.value, Tensor | Chain):
-                raise Left(
-                    f"an assignment to a part of {'a tensor' if isinstance(base.value, Tensor) else 'an nn.Sequential'}"
-                )
-            if isinstance(base.value, Many | Items) or type(base.value).__name__ == "Container":
-                each = each_of(base.value)
-                grown = Many(value if each is UNKNOWN_VALUE else join(each, value))
-                container = type(base.value).__name__ == "Container"
-                self.replace_value(target.value, replace(base.value, each=grown.each) if container else grown)  # type: ignore[type-var]
-            self.change(target.slice, self.expr(target.slice).text)
-        self.bind(target, value)
-        return text
-
-    def do_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if node.value is not None:
-            found = self.expr(node.value)
-            self.change(node.value, self.assign(node.target, found.value, found.text))
-
-    def do_AugAssign(self, node: ast.AugAssign) -> None:
-        target = self.expr(node.target) if not isinstance(node.target, ast.Subscript) else Operand("")
-        found = self.expr(node.value)
-        if isinstance(node.target, ast.Subscript) and isinstance(self.expr(node.target.value).value, Tensor):
-            raise Left("an assignment to a part of a tensor")
-        text = found.text
-        if isinstance(target.value, Tensor) and isinstance(node.target, ast.Name):
-            self.mutated(node, target.value, node.target.id)
-            if isinstance(found.value, Tensor):
-                target.value.rank.unify(found.value.rank) if self.close(target.value, found.value) else None
-                text = self.laid(found, target.value.last)
-            self.env[node.target.id] = like(target.value, ones=False)
-        elif isinstance(found.value, Tensor) and isinstance(node.target, ast.Name):
-            self.env[node.target.id] = found.value
-        elif isinstance(node.target, ast.Name):
-            self.env[node.target.id] = Plain() if isinstance(found.value, Plain) else join(target.value, found.value)
-        self.change(node.value, text)
-
-    @staticmethod
-    def close(a: Tensor, b: Tensor) -> bool:
-        return None in (a.rank.value, b.rank.value) or a.rank.value == b.rank.value
-
-    def do_Expr(self, node: ast.Expr) -> None:
-        call = node.value
-        if isinstance(call, ast.Constant):
-            return
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            target = call.func.value
-            in_place = call.func.attr.endswith("_") and not call.func.attr.endswith("__")
-            if in_place and isinstance(target, ast.Name) and isinstance(self.env.get(target.id), Tensor):
-                found = self.expr(call)
-                self.mutated(node, self.env[target.id], target.id)
-                self.env[target.id] = found.value
-                text = found.text[1:-1] if _enclosed(found.text) else found.text
-                self.edits.append(Edit(self.references.start(call), self.references.end(call), f"{target.id} = {text}"))
-                return
-        self.change(call, self.expr(call).text)
-
     def do_Return(self, node: ast.Return) -> None:
         info = self.info
         assert info is not None
@@ -384,7 +269,7 @@ class Statements(Bodies):
         self.dead = True
 
 
-def _enclosed(text: str) -> bool:
+def enclosed(text: str) -> bool:
     """Whether the first parenthesis closes at the very end."""
     if not (text.startswith("(") and text.endswith(")")):
         return False

@@ -204,7 +204,7 @@ class Conversion:
             self.report("T2K203", node, message)
         offset = self.references.start(info.node)
         for name in sorted(walker.helpers):
-            text, imports = keras_helper(name)
+            text, imports = keras_helper(f"Packed{name}" if name in self.uses.packed else name)
             output.define(name, offset, text)
             output.imports |= set(imports)
         if info.owner is None:

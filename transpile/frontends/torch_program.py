@@ -28,6 +28,8 @@ class FunctionInfo:
     active: bool = False  # being read: a recursive call learns nothing
     makes: bool = False  # it is called while a model is made
     training: bool = False  # it asks whether the model is in training mode
+    extra: dict[str, str | None] = field(default_factory=dict)  # what `**kwargs` stands for, with defaults
+    defaulted: dict[str, str | None] = field(default_factory=dict)
     boundary: bool = True  # called from outside the module classes: takes and returns PyTorch's layout
 
     @property
@@ -43,6 +45,16 @@ class FunctionInfo:
             isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.node.decorator_list
         )
         return found[1:] if self.owner is not None and not static else found
+
+    @cached_property
+    def hands_on(self) -> bool:
+        """Whether it only gives its `**kwargs` on to calls."""
+        kwarg = self.node.args.kwarg
+        if kwarg is None:
+            return False
+        nodes = list(ast.walk(self.node))
+        handed = {id(k.value) for k in nodes if isinstance(k, ast.keyword) and k.arg is None}
+        return all(id(n) in handed for n in nodes if isinstance(n, ast.Name) and n.id == kwarg.arg)
 
     @cached_property
     def defaults(self) -> dict[str, ast.expr]:
@@ -61,6 +73,8 @@ class FunctionInfo:
 
     def see(self, name: str, value: Value) -> None:
         """A call gives a parameter this value; it counts from the next reading on."""
+        if name != "**" and self.hands_on and name not in [a.arg for a in self.every]:
+            self.extra.setdefault(name, None)
         for known in (self.values.get(name), self.guesses.get(name), self.coming.get(name)):
             if isinstance(known, Tensor) and isinstance(value, Tensor):
                 known.rank.unify(value.rank)

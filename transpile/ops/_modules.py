@@ -27,6 +27,7 @@ class Use:
     rank: int | None = None
     last: bool = False
     style: str = "default"
+    window: Literal["number", "tuple", "either"] = "number"  # what its kernel_size is where it is not written out
     initial: Mapping[str, str] = None  # type: ignore[assignment]  # "weight"/"bias" -> initialiser, as the file sets it
 
     def initialiser(self, name: str) -> str:
@@ -127,7 +128,7 @@ def sizes(expr: Expr, rank: int) -> tuple[Expr, ...] | None:
     return None
 
 
-def window_size(expr: Expr, rank: int) -> list[Expr]:
+def window_size(expr: Expr, rank: int, use: Use) -> list[Expr]:
     """The factors of a window's size, for the number of inputs."""
     found = sizes(expr, rank)
     if found is not None and all(e.text for e in found):
@@ -135,6 +136,9 @@ def window_size(expr: Expr, rank: int) -> list[Expr]:
     tree = ast.parse(expr.text.strip(), mode="eval").body
     if isinstance(tree, ast.Tuple | ast.List):
         return [Expr(ast.unparse(e)) for e in tree.elts]
+    if use.window != "number":
+        text = f"np.broadcast_to({expr.text}, {rank})" if use.window == "either" else expr.text
+        return [Expr(f"{'np' if use.window == 'either' else 'math'}.prod({text})")]
     return [expr if rank == 1 else Expr(f"{term(expr)}**{rank}")]
 
 

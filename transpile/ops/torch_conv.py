@@ -80,7 +80,7 @@ def _fold_conv(rank: int) -> Fold:
             return refused(f"nn.Conv{rank}d: {wrong}")
         groups, channels = args["groups"], args["in_channels"]
         per_group = channels if groups.value == 1 else _quotient(channels, groups)
-        init, more = fan_in(product(per_group, *window_size(args["kernel_size"], rank)), use)
+        init, more = fan_in(product(per_group, *window_size(args["kernel_size"], rank, use)), use)
         common: list[tuple[str, str | None]] = [
             ("strides", args["stride"].text if strided else None),
             ("padding", padding),
@@ -126,7 +126,7 @@ def _fold_transpose(rank: int) -> Fold:
             and all(isinstance(a.value, int) and isinstance(b.value, int) and a.value >= b.value for a, b in zip(k, s))
         )
         extra = args["output_padding"]
-        init, more = fan_in(product(args["out_channels"], *window_size(args["kernel_size"], rank)), use)
+        init, more = fan_in(product(args["out_channels"], *window_size(args["kernel_size"], rank, use)), use)
         layer = keras_call(
             f"layers.Conv{rank}DTranspose",
             [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from transpile.ir import UNKNOWN
 from transpile.ops._functions import Call, Handler, Left, Operand, Result, fresh, function, like, listed, relaid
 from transpile.ops.torch_reduction import dtype_of
-from transpile.torch_values import Extents, Items, Many, Tensor
+from transpile.torch_values import Extents, Items, Many, Plain, Tensor
 
 
 def _shape(call: Call, name: str = "shape") -> tuple[str, int | None]:
@@ -218,17 +218,33 @@ def _pool(call: Call, name: str) -> Result:
     strides = f", strides={call.text('stride')}" if call.has("stride") else ""
     if call.const("ceil_mode") is not False:
         raise Left(f"{call.name}: ceil_mode={call.text('ceil_mode')}")
-    padding = ""
-    if call.const("padding") != 0:
-        if name == "average_pool":
-            raise Left(f"{call.name}: padding={call.text('padding')}")
-        k, p = call.const("kernel_size"), call.const("padding")
-        if not (isinstance(k, int) and k % 2 and p == k // 2 and call.const("stride") == 1):
-            raise Left(f"{call.name}: padding={call.text('padding')}; write an nn.MaxPool2d")
-        padding = ', padding="same"'
-    elif call.has("dilation") and call.const("dilation") != 1:
+    if call.has("dilation") and call.const("dilation") != 1:
         raise Left(f"{call.name}: dilation={call.text('dilation')}")
+    padding, p = "", call.const("padding")
+    if p != 0 and (not isinstance(p, tuple | list) or any(p)):
+        if name == "average_pool" and call.const("count_include_pad") is not True:
+            raise Left(f"{call.name}: padding={call.text('padding')} that is not counted")
+        k = call.const("kernel_size")
+        if name == "max_pool" and isinstance(k, int) and k % 2 and p == k // 2 and call.const("stride") == 1:
+            padding = ', padding="same"'
+        else:
+            x = f"ops.pad({x}, {_around(call, rank - 2)}{_FILLED if name == 'max_pool' else ''})"
     return f"ops.{name}({x}, {call.text('kernel_size')}{strides}{padding})", like(call.tensor(), last=True, ones=False)
+
+
+_FILLED = ', constant_values=float("-inf")'  # of no effect on the largest
+
+
+def _around(call: Call, count: int) -> str:
+    """The same padding on both sides of every axis of an image."""
+    given = call.args["padding"]
+    if given.elements is not None and len(given.elements) == count:
+        texts = [e.text for e in given.elements]
+    elif isinstance(given.value, Plain):
+        texts = [given.text] * count
+    else:
+        raise Left(f"{call.name}: padding={given.text} is only known at run time", "T2K104")
+    return f"((0, 0), {', '.join(f'({t}, {t})' for t in texts)}, (0, 0))"
 
 
 def _adaptive(name: str) -> Handler:
@@ -302,27 +318,3 @@ def _pad(call: Call) -> Result:
 def _pixel_shuffle(call: Call) -> Result:
     call.helpers.add("pixel_shuffle")
     return f"pixel_shuffle({spatial(call, 4)}, {call.text('factor')})", like(call.tensor(), last=True, ones=False)
-
-
-@function(
-    "torch.nn.functional.cross_entropy",
-    params="x, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean', label_smoothing=0.0",
-)
-def _cross_entropy(call: Call) -> Result:
-    if any(call.has(n) for n in ("weight",)) or call.const("ignore_index") != -100:
-        raise Left("F.cross_entropy with weight or ignore_index")
-    if call.const("reduction") != "mean" or call.const("label_smoothing") != 0.0:
-        raise Left("F.cross_entropy with another reduction, or smoothed labels")
-    if call.tensor().rank.value != 2:
-        raise Left("F.cross_entropy of a tensor that is not a matrix")
-    call.imports.add("import keras")
-    text = f"keras.losses.sparse_categorical_crossentropy({call.text('target')}, {call.text('x')}, from_logits=True)"
-    return f"ops.mean({text})", fresh(0)
-
-
-@function("torch.nn.functional.mse_loss", params="x, target, reduction='mean'")
-def _mse_loss(call: Call) -> Result:
-    reduce = {"mean": "mean", "sum": "sum"}.get(str(call.const("reduction")))
-    if reduce is None:
-        raise Left(f"F.mse_loss: reduction={call.text('reduction')}")
-    return f"ops.{reduce}(ops.square({call.torch()} - {call.torch('target')}))", fresh(0)

@@ -14,6 +14,7 @@ _RENAMED = {
     "neg": "negative", "logical_not": "logical_not", "acos": "arccos", "asin": "arcsin", "atan": "arctan",
     "reciprocal": "reciprocal", "erfinv": "erfinv", "logical_and": "logical_and",
 }  # fmt: skip
+IN_PLACE = "x, inplace=False"  # the walker sees to what is changed in place
 _BOOLEAN = ("isnan", "isinf", "isfinite", "logical_not")
 
 
@@ -32,7 +33,7 @@ for _name in (*_SAME.split(), *_RENAMED):
     if _name in ("relu", "sigmoid", "tanh"):
         _paths += [f"torch.nn.functional.{_name}", f"torch.{_name}_", f"torch.nn.functional.{_name}_"]
     if _name != "logical_and":
-        function(*_paths)(unary(_RENAMED.get(_name, _name)))
+        function(*_paths, params=IN_PLACE if _name == "relu" else "x")(unary(_RENAMED.get(_name, _name)))
 
 _ACTIVATIONS = {
     "silu": "silu", "selu": "selu", "softplus": "softplus", "softsign": "softsign", "relu6": "relu6",
@@ -41,12 +42,13 @@ _ACTIVATIONS = {
 }  # fmt: skip
 for _name, _keras in _ACTIVATIONS.items():
     if _keras is not None:
-        function(f"torch.nn.functional.{_name}")(unary(_keras))
+        function(f"torch.nn.functional.{_name}", params=IN_PLACE)(unary(_keras))
 function("torch.special.expit")(unary("sigmoid"))
 
 
-@function("torch.nn.functional.mish")
+@function("torch.nn.functional.mish", params=IN_PLACE)
 def _mish(call: Call) -> Result:
+    call.imports.add("import keras")
     return f"keras.activations.mish({call.text('x')})", like(call.args["x"].value)
 
 
@@ -56,18 +58,20 @@ def _gelu(call: Call) -> Result:
     return f"ops.gelu({call.text('x')}, approximate={not exact})", like(call.args["x"].value)
 
 
-@function("torch.nn.functional.leaky_relu", "torch.nn.functional.leaky_relu_", params="x, negative_slope=0.01")
+@function(
+    "torch.nn.functional.leaky_relu", "torch.nn.functional.leaky_relu_", params="x, negative_slope=0.01, inplace=False"
+)
 def _leaky(call: Call) -> Result:
     return f"ops.leaky_relu({call.text('x')}, {call.text('negative_slope')})", like(call.args["x"].value)
 
 
-@function("torch.nn.functional.elu", "torch.nn.functional.elu_", params="x, alpha=1.0")
+@function("torch.nn.functional.elu", "torch.nn.functional.elu_", params="x, alpha=1.0, inplace=False")
 def _elu(call: Call) -> Result:
     alpha = "" if call.const("alpha") == 1 else f", alpha={call.text('alpha')}"
     return f"ops.elu({call.text('x')}{alpha})", like(call.args["x"].value)
 
 
-@function("torch.nn.functional.hardtanh", params="x, min_val=-1.0, max_val=1.0")
+@function("torch.nn.functional.hardtanh", params="x, min_val=-1.0, max_val=1.0, inplace=False")
 def _hardtanh(call: Call) -> Result:
     return f"ops.clip({call.text('x')}, {call.text('min_val')}, {call.text('max_val')})", like(call.args["x"].value)
 
@@ -204,13 +208,13 @@ def _masked_fill(call: Call) -> Result:
     return f"ops.where({mask}, {call.text('value')}, {x})", like(value, dtype=call.tensor().dtype)
 
 
-@function("torch.nn.functional.threshold", params="x, threshold, value")
+@function("torch.nn.functional.threshold", params="x, threshold, value, inplace=False")
 def _threshold(call: Call) -> Result:
     x = call.text("x")
     return f"ops.where({x} > {call.text('threshold')}, {x}, {call.text('value')})", like(call.args["x"].value)
 
 
-@function("torch.nn.functional.dropout", params="x, p=0.5, training=True")
+@function("torch.nn.functional.dropout", params="x, p=0.5, training=True, inplace=False")
 def _dropout(call: Call) -> Result:
     x, rate, training = call.text("x"), call.text("p"), call.args["training"]
     value = like(call.args["x"].value)
@@ -221,6 +225,8 @@ def _dropout(call: Call) -> Result:
     return (drawn if training.const is True else f"({drawn} if {training.text} else {x})"), value
 
 
-@function("torch.nn.functional.dropout2d", "torch.nn.functional.dropout3d", params="x, p=0.5, training=True")
+@function(
+    "torch.nn.functional.dropout2d", "torch.nn.functional.dropout3d", params="x, p=0.5, training=True, inplace=False"
+)
 def _dropout2d(call: Call) -> Result:
     raise Left("F.dropout2d drops whole channels; write an nn.Dropout2d")
