@@ -82,9 +82,6 @@ def keras_draws(keras: Any, side: Backend, inside: Callable[[], bool] = always) 
             return side.tensor((minval + (maxval - minval) * varied(shape, uniform=True)).astype(dtype_of(dtype)))
         return side.filled(shape, (minval + maxval) / 2, dtype_of(dtype))
 
-    def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", *_: Any, **__: Any) -> Any:
-        return side.tensor(integers(shape, minval, maxval).astype(dtype_of(dtype)))
-
     def alpha_dropout(self: Any, inputs: Any, training: Any = None) -> Any:
         return dropout(inputs, self.rate) if training else inputs
 
@@ -97,11 +94,20 @@ def keras_draws(keras: Any, side: Backend, inside: Callable[[], bool] = always) 
         changes[backend.random, "dropout"] = dropout
         changes[backend.random, "normal"] = normal
         changes[backend.random, "uniform"] = uniform
-        changes[backend.random, "randint"] = randint
-        changes[backend.random, "shuffle"] = lambda x, axis=0, seed=None: x
+        changes |= _integer_draws(backend.random, side)
     if isinstance(side, TensorFlow):
         changes |= _tensorflow_draws(side.tf, normal, uniform)
     return changes
+
+
+def _integer_draws(module: Any, side: Backend) -> dict[tuple[Any, str], Any]:
+    """Whole numbers and orders of Keras 3."""
+
+    def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", *_: Any, **__: Any) -> Any:
+        name = str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+        return side.tensor(integers(shape, minval, maxval).astype(name))
+
+    return {(module, "randint"): randint, (module, "shuffle"): lambda x, *_, **__: x}
 
 
 def _tensorflow_draws(tf: Any, normal: Any, uniform: Any) -> dict[tuple[Any, str], Any]:
