@@ -111,12 +111,13 @@ def _verify(request: Request, source: str, result: Result) -> Report:
 
 def modern_spelling(source: str) -> str | None:
     """The Keras 3 spelling of a source that was converted; None where that fails."""
+    from transpile.frontends.estimators import Estimators
     from transpile.frontends.modern import modern_source
     from transpile.interpret.interpreter import Interpreter
     from transpile.source import Source
 
     try:
-        interpreter = Interpreter(Source(source))
+        interpreter = Interpreter(Source(Estimators(Source(source)).expanded))
         interpreter.run()
         return modern_source(interpreter)
     except Exception:  # the comparison goes on without it

@@ -16,11 +16,13 @@ from transpile.backends.torch_training import write_training
 from transpile.backends.written_model import facts_of
 from transpile.convert_models import ModelConverter
 from transpile.diagnostics import Diagnostic
+from transpile.frontends.estimators import Estimators
 from transpile.frontends.freezing import Freezing
 from transpile.frontends.naming import Namespace
 from transpile.indentation import Indentation
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Layer
+from transpile.passes.decided import report_decided
 from transpile.passes.logits import final_activations
 from transpile.passes.model_attributes import report_attributes, report_unreached
 from transpile.passes.old_meanings import report_old_meanings
@@ -48,11 +50,19 @@ def keras2torch(
     parsed = Source(indentation.expanded, filename)
     if not (parsed.imports.uses("keras") or parsed.imports.uses("tf")):
         return Result(source, (), (), filename, source)
+    estimators = Estimators(parsed)
+    result = _convert(Source(estimators.expanded, filename) if estimators.edits else parsed, layout, style)
+    result = _convert(parsed, layout, style) if estimators.left_by(result) else estimators.restore(result)
+    return indentation.restore(result)
+
+
+def _convert(parsed: Source, layout: Layout, style: Style) -> Result:
+    """The conversion in which as many classes are converted as can be."""
     failed: dict[str, Refusal] = {}
     while True:
         found = _attempt(parsed, layout, style, failed)
         if isinstance(found, Result):
-            return indentation.restore(found)
+            return found
         failed |= found
 
 
@@ -87,6 +97,7 @@ def _attempt(
     report_unreached(interpreter, facts, output)
     report_old_meanings(interpreter, layers, output)
     code = finish(parsed, interpreter, output, classes, {id(m): f.has_regularization for m, f in facts.items()})
+    report_decided(parsed, code, output)
     named = [c for c in converted if not classes.holds(c.region.construct.start)]
     pairs = (*pairs_of(named, interpreter, drop, trainings), *own_pairs(classes, trainings))
     return Result(code, _ordered(output.diagnostics), pairs, parsed.filename, parsed.text)

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
+from libcst import matchers
 
+from transpile.interpret.attributes import class_attribute
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Frame, Instance, Layer, ModelValue, Tensor
+from transpile.interpret.values import Frame, Function, Instance, Layer, ModelValue, Tensor
 from transpile.ir import Expr, Node, Shape
 from transpile.registry import Op, weight_lines
 from transpile.result import InputInfo, LayerPair, ModelPair, TrainingInfo
@@ -63,8 +65,10 @@ def _outside(training: TrainingInfo | None, expression: str) -> TrainingInfo | N
     owner = expression.rpartition(".")[0]
     if training is not None:
         training = replace(training, optimizer=training.optimizer.replace("{model}", expression))
-    if training is None or not training.criterion.startswith("self.") or not owner:
+    if training is None or not training.criterion.startswith("self."):
         return training
+    if not owner:
+        return None  # an object of a method's, which the file cannot name
     criterion, optimizer = (f"{owner}.{t[5:]}" for t in (training.criterion, training.optimizer))
     return TrainingInfo(criterion, optimizer, training.run_epoch)
 
@@ -121,10 +125,19 @@ def expression_of(values: Sequence[ModelValue], interpreter: Interpreter) -> str
         for name, bound in module.names.items():
             if isinstance(bound, Instance):
                 for attribute, held in bound.attributes.items():
-                    if held is value:
+                    if held is value and (_constructed(bound, attribute) or not _call(value)):
                         return f"{name}.{attribute}"
     inside = _local(values, interpreter)
     return inside or _call(values[0])
+
+
+def _constructed(instance: Instance, attribute: str) -> bool:
+    """Whether an object has an attribute as soon as it is made; others come with a method that trains."""
+    constructor = class_attribute(instance.cls, "__init__")
+    if not isinstance(constructor, Function):
+        return False
+    held = matchers.Attribute(value=matchers.Name("self"), attr=matchers.Name(attribute))
+    return bool(matchers.findall(constructor.node, matchers.AssignTarget(held)))
 
 
 def _local(values: Sequence[ModelValue], interpreter: Interpreter) -> str:

@@ -269,7 +269,7 @@ class TrainingWriter:
         indent = self.sites.indent(statement)
         text = "\n".join([*self.sites.comments(span), *lines])
         edits = self.output.edits  # of calls in the arguments: their results are part of the lines
-        self.output.edits = [e for e in edits if not (span.start <= e.start and e.end <= span.end)]
+        self.output.edits = [e for e in edits if not (span.start <= e.start and e.end <= span.end) or e.start == e.end]
         self.output.edit(span, fragment(text, indent))
 
     # fit

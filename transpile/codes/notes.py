@@ -118,6 +118,20 @@ largest output with the largest label, not each label. The converted program com
         "",
     ),
     Code(
+        "K2T320",
+        "note",
+        "parameter that decided what was written",
+        """\
+A parameter of a function or constructor says which layers, loss or optimizer there are. Every
+call in the file gives it the same value (or leaves it at its default), and the code was written
+for that value. A call from elsewhere that gives another one would get the same code.
+
+    def build(optimizer="sgd"):                # always makes torch.optim.SGD: build("adam") is not called here
+        ...
+        model.compile(optimizer, "mse")""",
+        "write a branch on the parameter if other code gives it other values",
+    ),
+    Code(
         "K2T330",
         "note",
         "set-up of TensorFlow left out",

@@ -23,9 +23,12 @@ takes it up: in a function that nothing calls with tensors, in a list that is us
         "scikit-learn wrapper",
         """\
 `KerasClassifier` and `KerasRegressor` make a scikit-learn estimator of a function that builds a
-Keras model.
+Keras model. A function of the file that compiles its model with a crossentropy and the accuracy
+(or, for a regressor, one output) gets a class of its own; anything else is left, and so are a
+search over optimizers or activations, and what reads the wrapper's own attributes.
 
-    estimator = KerasClassifier(build_fn=make_model, epochs=10)   # left""",
+    estimator = KerasClassifier(build_fn=make_model, epochs=10)   # a class ModelClassifier
+    estimator = KerasClassifier(build_fn=Maker(), epochs=10)      # left""",
         "skorch has NeuralNetClassifier and NeuralNetRegressor for PyTorch modules",
     ),
     Code(

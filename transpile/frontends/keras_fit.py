@@ -122,7 +122,9 @@ def _frequency(expr: Expr | None) -> Expr | None:
 
 
 def _batch(expr: Expr | None) -> Expr:
-    return literal(32) if expr is None or expr.value is None else expr
+    if expr is None or expr.text == "None":
+        return literal(32)
+    return Expr(f"{expr.text} or 32") if expr.value is None else expr
 
 
 def sample_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:

@@ -13,6 +13,7 @@ from transpile.frontends.keras_compile import Refused, read_compile
 from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict, read_step
 from transpile.frontends.keras_optimizer import acts_around, old_decay, read_optimizer
 from transpile.frontends.keras_streams import GENERATOR_METHODS
+from transpile.frontends.merged_events import merged_event
 from transpile.frontends.metric_names import MetricNames
 from transpile.frontends.own_steps import read_own, refuse_untested
 from transpile.frontends.sites import Sites, assignments
@@ -120,7 +121,7 @@ class Reading:
     def _read(self, use: Use) -> Record:
         records: list[Record] = []
         for model in use.models:
-            event = next(e for e in use.events if e.model is model)
+            event = merged_event(next(e for e in use.events if e.model is model), use.events)
             try:
                 records.append(self._read_one(use, event, self.facts[model]))
             except Refused as refused:
@@ -177,7 +178,7 @@ class Reading:
 
     def _others(self, event: Event) -> list[Event]:
         """The other trainings of the program: an object may serve several."""
-        return [e for e in self.interpreter.events if e.kind == "fit" and e is not event]
+        return [e for e in self.interpreter.events if e.kind == "fit" and e.order != event.order]
 
     def _choices(self, use: Use, event: Event) -> list[Expr]:
         """The optimizers that a variable can hold, where a test of the program decides."""

@@ -84,9 +84,15 @@ def _hoisted(users: list[Use], reading: Reading, names: Names, compiled: Use) ->
             return Home("after", found[0], model, *names.pair(model, scope))
     if len(users) == 1 and len(scopes) == 1:
         statement = sites.statement(first.call)
-        if statement is not None and not sites.loops(first.call):
+        if statement is not None and _runs_once(first, sites):
             return Home("before", statement, model, *names.pair(model, scopes.pop()))
     return None
+
+
+def _runs_once(use: Use, sites: Sites) -> bool:
+    """Whether a statement trains once: a second time would go on with the optimizer that there is."""
+    site = use.first.frame.site
+    return len(use.events) == 1 and not sites.loops(use.call) and (site is None or not sites.loops(site))
 
 
 def _assignments(model: str, reading: Reading, use: Use) -> list[cst.SimpleStatementLine]:

@@ -110,6 +110,7 @@ class Calls:
                 return self.interpreter.instantiate(target, values, named, frame)
             case Bound(function=Function() as function):
                 function.called = True
+                self.interpreter.own_methods.add(id(node.func))
                 self._own_compile(target, node, args, kwargs, frame)
                 return self.interpreter.call_function(function, (target.target, *values), named, frame)
             case Bound():

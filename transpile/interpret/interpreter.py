@@ -7,6 +7,7 @@ recorded as events.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import libcst as cst
@@ -18,11 +19,12 @@ from transpile.interpret.keras_calls import KerasCalls
 from transpile.interpret.record import OutOfSteps
 from transpile.interpret.statements import Broken, Continued, Returned, Statements
 from transpile.interpret.streams import yields_three
-from transpile.interpret.values import Frame, Function, Instance, Stream, UserClass
+from transpile.interpret.values import Frame, Function, Instance, Ref, Stream, UserClass
 from transpile.ir import UNKNOWN
 from transpile.source import Source
 
 MAX_DEPTH = 40
+_SEARCH = re.compile(r"\w+Search(CV)?\(|\.set_params\(|validation_curve\(")
 
 
 def is_generator(function: cst.FunctionDef | cst.Lambda) -> bool:
@@ -73,7 +75,9 @@ class Interpreter(Statements):
             if not function.calls and function.closure is self.module:
                 self._try(function, ())
         for cls in list(self.classes):
-            instance = Instance(cls) if cls.instances else self.instantiate(cls, (), {})
+            instance = Instance(cls) if cls.made else self.instantiate(cls, (), {})
+            if cls.objects:  # the one of which most was seen
+                instance = max(reversed(cls.objects), key=lambda o: len(o.attributes))
             for value in list(cls.attributes.values()):
                 if isinstance(value, Function) and not value.calls and isinstance(instance, Instance):
                     self._try(value, (instance,))
@@ -157,9 +161,18 @@ class Interpreter(Statements):
         caller: Frame | None = None,
     ) -> object:
         """An object of a user's class; its constructor is run."""
-        cls.instances += 1
         instance = Instance(cls)
+        cls.objects.append(instance)
+        cls.made = True
         constructor = class_attribute(cls, "__init__")
         if isinstance(constructor, Function) and not cls.keras_base:
             self.call_function(constructor, (instance, *args), kwargs, caller)
+            if self._is_searched(cls):
+                for name in {p.name.value for p in constructor.node.params.params} & instance.attributes.keys():
+                    instance.attributes[name] = UNKNOWN
         return instance
+
+    def _is_searched(self, cls: UserClass) -> bool:
+        """Whether scikit-learn gives the objects of an estimator other parameters than the program does."""
+        bases = [b.path for b in cls.bases if isinstance(b, Ref)]
+        return any(b.startswith("sklearn.") for b in bases) and bool(_SEARCH.search(self.source.text))

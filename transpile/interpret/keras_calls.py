@@ -196,7 +196,7 @@ class KerasCalls:
         frame: Frame,
     ) -> object:
         """An object of a user's class that derives from one of Keras's."""
-        cls.instances += 1
+        cls.made = True
         if cls.keras_base.startswith("keras.callbacks."):
             return callbacks.made(self.interpreter, cls, node, args, kwargs, frame)
         name = cls.node.name.value

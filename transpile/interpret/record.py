@@ -57,6 +57,7 @@ class Record:
         self.statement: cst.CSTNode | None = None
         self.loops: Loops = ()
         self.user_calls: list[UserCall] = []
+        self.own_methods: set[int] = set()  # what stands for a method of the user's where it is called, by id
         self.attribute_uses: dict[int, AttributeUse] = {}
         self.asked: set[int] = set()  # the layers among them, by id
         self.picked: dict[int, list[object]] = {}  # what expressions that choose among layers gave

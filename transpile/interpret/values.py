@@ -69,7 +69,8 @@ class UserClass:
     frame: Frame
     bases: tuple[object, ...] = ()
     attributes: dict[str, object] = field(default_factory=dict)
-    instances: int = 0
+    made: bool = False  # an object of the class
+    objects: list[Instance] = field(default_factory=list)  # all of them, but for classes of Keras's kind
 
     @property
     def keras_base(self) -> str:

@@ -40,16 +40,18 @@ def report_attributes(
 def report_unreached(interpreter: Interpreter, models: Iterable[ModelValue], output: Output) -> None:
     """Keras's methods of a converted model in code that was not followed, such as `if weights_path:`."""
     names = {m.variable for m in models if m.variable.isidentifier()}
-    met = {id(e.call.func) for e in interpreter.events} | interpreter.attribute_uses.keys()
-    for node in matchers.findall(interpreter.source.tree, matchers.Attribute(value=matchers.Name())):
-        if not isinstance(node, cst.Attribute) or not isinstance(node.value, cst.Name) or id(node) in met:
+    names |= {dotted(e.call.func.value) for e in interpreter.events
+              if isinstance(e.call.func, cst.Attribute) and isinstance(e.call.func.value, cst.Attribute)}  # fmt: skip
+    met = {id(e.call.func) for e in interpreter.events} | interpreter.attribute_uses.keys() | interpreter.own_methods
+    for node in matchers.findall(interpreter.source.tree, matchers.Attribute(attr=matchers.Name())):
+        if not isinstance(node, cst.Attribute) or node.attr.value not in EVENTS or id(node) in met:
             continue
         span = interpreter.source.span(node)
         places = [*output.claimed, *(d.span for d in output.diagnostics)]
         known = any(_within(span, p) for p in places)
         known |= any(e.start <= span.start and span.end <= e.end for e in output.edits)
-        known |= _is_foreign(interpreter, node.value.value, span)
-        if node.value.value in names and node.attr.value in EVENTS and not known:
+        held = dotted(node.value)
+        if held in names and not known and not _is_foreign(interpreter, held, span):
             message = f"{node.attr.value} was left: it stands in code that only some runs of the program reach"
             output.report("K2T130", span, message)
 
