@@ -170,6 +170,11 @@ class Packed(Value):
 
 
 @dataclass(frozen=True, eq=False)
+class Sample(Value):
+    """`next(self.parameters())`, of which only dtype and device matter."""
+
+
+@dataclass(frozen=True, eq=False)
 class Spread(Value):
     """The `**kwargs` of a function that only hands them on."""
 

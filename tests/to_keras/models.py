@@ -143,6 +143,143 @@ class Model(nn.Module):
         h = h[-1] + h[-2] if self.lstm.bidirectional else h[-1] * self.rnn.hidden_size
         return out.sum(1), h, c * self.gru.num_layers, self.fc(other).sum(0), state, s, sizes
 """,
+    "images_that_lie_differently": """
+class Block(nn.Module):
+    def __init__(self, a, b):
+        super().__init__()
+        self.conv = nn.Conv2d(a, b, 3, padding=1)
+    def forward(self, x):
+        return F.relu(self.conv(x))
+
+block = Block(3, 4)
+print(block(torch.zeros(1, 3, 8, 8)).shape)
+
+class Unit(nn.Module):
+    def __init__(self, shortcut=None):
+        super().__init__()
+        self.shortcut = shortcut
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+    def forward(self, pair):
+        x, y = pair
+        a = x if self.shortcut is None else self.shortcut(x)
+        b = y
+        if self.shortcut is not None:
+            b = self.shortcut(y)
+        return self.conv(a), self.conv(b)
+
+class Fit(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+    def forward(self, x, prev):
+        if prev is None:
+            return x
+        elif x.size(2) != prev.size(2):
+            return self.conv(prev)
+        return prev
+
+def halves(x, size):
+    return torch.split(x, size, dim=1)
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.pre = nn.Sequential(nn.ReLU(), nn.Conv2d(3, 3, 3))
+        self.body = nn.Sequential(Block(3, 4), Block(4, 4), nn.AvgPool2d(2))
+        self.mid = nn.Sequential(nn.Conv2d(4, 4, 1), Block(4, 4), nn.BatchNorm2d(4), Block(4, 4))
+        self.unit = Unit(nn.AvgPool2d(3, 1, 1))
+        self.other = Unit()
+        self.adapt = Fit()
+    def forward(self, x):
+        x = self.body(self.pre(x))
+        x = self.mid(x)
+        p, q = self.unit((x, x * 2))
+        p, q = self.other((p, q))
+        a, b = halves(p, 2)
+        a, b = halves(torch.cat([a, q, b], 1), 4)
+        return self.adapt(b, a), self.adapt(a, F.max_pool2d(b, 2)), b.mean((2, 3))
+""",
+    "transformers": """
+from torch.nn import TransformerEncoder, TransformerEncoderLayer
+
+class PositionalEncoding(nn.Module):
+    def __init__(self, emb_size, dropout, maxlen=50):
+        super().__init__()
+        den = torch.exp(-torch.arange(0, emb_size, 2).float() * math.log(100) / emb_size)
+        pos = torch.arange(0, maxlen).reshape(maxlen, 1).float()
+        pe = torch.zeros((maxlen, emb_size))
+        pe[:, 0::2] = torch.sin(pos * den)
+        pe[:, 1::2] = torch.cos(pos * den)
+        pe = pe.unsqueeze(-2)
+        self.dropout = nn.Dropout(dropout)
+        self.register_buffer('pe', pe)
+    def forward(self, x):
+        return self.dropout(x + self.pe[:x.size(0), :])
+
+class Model(nn.Module):
+    def __init__(self, size=8):
+        super().__init__()
+        self.place = PositionalEncoding(size, 0.0)
+        encoder_layer = TransformerEncoderLayer(d_model=size, nhead=2, dim_feedforward=12, dropout=0.0, activation=F.gelu)
+        self.encoder = TransformerEncoder(encoder_layer, num_layers=2, norm=nn.LayerNorm(size))
+        decoder_layer = nn.TransformerDecoderLayer(size, 2, 12, 0.0, norm_first=True)
+        self.decoder = nn.TransformerDecoder(decoder_layer, 2)
+        self.whole = nn.Transformer(size, 2, 1, 2, 10, dropout=0.0, batch_first=True)
+    def mask(self, n):
+        mask = (torch.triu(torch.ones(n, n)) == 1).transpose(0, 1)
+        return mask.float().masked_fill(mask == 0, float("-inf")).masked_fill(mask == 1, float(0.0))
+    def forward(self, x):
+        x = self.place(x)
+        n = x.size(0)
+        memory = self.encoder(x, self.mask(n))
+        y = self.decoder(torch.flip(x, (0,)), memory, tgt_mask=nn.Transformer.generate_square_subsequent_mask(n))
+        z = self.whole(x, y, tgt_mask=self.whole.generate_square_subsequent_mask(x.size(1)))
+        return y, z, memory
+""",
+    "functions_and_draws": """
+from torch.autograd import Variable
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.lstm = nn.LSTM(4, 6, 1, batch_first=True)
+        self.conv = nn.Conv1d(4, 6, 3)
+        self.kernel = nn.Parameter(torch.randn(2, 3, 3, 3))
+    def init_hidden(self, batch_size):
+        weight = next(self.parameters()).data
+        hidden = (weight.new(1, batch_size, 6).zero_(), weight.new_zeros(1, batch_size, 6))
+        return hidden
+    def noise(self, x):
+        eps = torch.FloatTensor(x.size()).normal_()
+        eps = Variable(eps)
+        return x + eps * 0.1 + torch.normal(0.0, 0.5, size=(x.size(0), 1, 1)) + torch.normal(x, 0.1)
+    def forward(self, x, images):
+        device = next(self.parameters()).device
+        y, _ = self.lstm(self.fc(x).to(device), self.init_hidden(x.size(0)))
+        g = F.glu(self.conv(x.transpose(1, 2)), dim=1)
+        h = F.glu(y)
+        c = F.conv2d(images, self.kernel, padding=1, stride=2) + F.conv2d(images, self.kernel, torch.ones(2), padding=(1, 1))[:, :, ::2, ::2]
+        z = x.cumprod(1).sum(0)
+        d = torch.diag(z[0]), torch.diagonal(z[:, :3])
+        pad = torch.zeros(x.size(0), 2).fill_(3.0) * x[:, 0, :2]
+        return self.noise(x), g, h, c, z, *d, pad, torch.bincount(x[0, :, 0].abs().long(), minlength=7)
+""",
+    "without_gradient": """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.head = nn.Linear(4, 2)
+    @torch.no_grad()
+    def sample(self, x):
+        return self.forward(x).argmax(-1)
+    def forward(self, x):
+        with torch.no_grad():
+            y = self.fc(x)
+            b, n = y.shape
+        z = self.head(y) / n
+        return z
+""",
 }
 
 # Assignments to parts of tensors that something else sees, too, and what is said.
@@ -153,4 +290,5 @@ SHARED = {
     "y = x * 2; kept = [y]; y[0] = 1.0; return kept[0]": "y is held by something else",
     "y = x * 2; y[x.argmax(-1)] = 1.0; return y": "indices or a mask",
     "y = x * 2; y[y > 0] = y.sum(0); return y": "a mask chooses",
+    "with torch.no_grad(): m, i = x.max(1)\n        return m * 2": "torch.no_grad() around more",
 }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from transpile.backends.body_modules import Modules
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
-from transpile.ops._functions import Call, Left, Operand, bound, fresh, like, relaid
+from transpile.ops._functions import Call, Left, Operand, bound, fresh, like, listed, relaid
 from transpile.ops._functions_index import function_of
 from transpile.ops.torch_layers import modules
 from transpile.torch_values import (
@@ -24,6 +24,7 @@ from transpile.torch_values import (
     each_of,
     in_layout,
     join,
+    lies_last,
 )
 
 
@@ -125,30 +126,24 @@ class Applying(Modules):
         else:
             argument, here = x.text, value
         parts = chain.items or (chain.each or UNKNOWN_VALUE,)
-        for number, part in enumerate(parts):
+        for part, axes in zip(parts, self.links(parts)):
             inner = each_of(part) if isinstance(part, Many) else part
-            self.check_link(parts[number - 1] if number else None, inner, here)
+            if axes and isinstance(here, Tensor):
+                here = like(here, last=not here.last)
+            self.check_link(inner, here)
             result = self.apply(inner, "", [Operand("x", here)], {})
             here = result.value
-            if chain.each is not None or isinstance(part, Many):
-                here = self.settled_repeat(inner, x, here)
+            if chain.each is not None or isinstance(part, Many):  # what is repeated gives what it takes
+                self.check_link(inner, here)
         return Operand(f"{text}({argument})", here)
 
-    def check_link(self, before: Value | None, part: Value, value: Value) -> None:
-        """A class in a Sequential must give what the next part takes; only modules of torch.nn are bridged."""
-        if before is None or isinstance(before, Leaf) or not isinstance(value, Tensor):
+    def check_link(self, part: Value, value: Value) -> None:
+        """A part of a Sequential must get what it takes: there is no place to lay it otherwise."""
+        if not isinstance(value, Tensor) or not self.final or (value.rank.value or 3) < 3:
             return
         wanted, _ = self.wants(part)
-        if wanted is not None and wanted != value.last and (value.rank.value or 3) > 2 and self.final:
+        if wanted is not None and wanted != value.last:
             raise Left("a Sequential whose parts lie differently", "T2K104")
-
-    def settled_repeat(self, part: Value, x: Operand, value: Value) -> Value:
-        """A part that is repeated gives what it takes."""
-        if self.final and isinstance(value, Tensor) and (value.rank.value or 3) > 2:
-            wanted, _ = self.wants(part)
-            if wanted is not None and wanted != value.last:
-                raise Left("a Sequential whose parts lie differently", "T2K104")
-        return value
 
     def apply_instance(
         self, instance: Instance, text: str, operands: list[Operand], kwargs: dict[str, Operand]
@@ -172,9 +167,11 @@ class Applying(Modules):
         if self.constructing and info.name != "forward":
             info.makes = True
         variadic = info.node.args.vararg
+        by_name = False  # Keras gives `x_mask` itself where it is None in its place
         for i, operand in enumerate(operands):
             name = names[i] if i < len(names) else ""
-            given.append(self.pass_on(info, name, operand))
+            by_name = by_name or (info.name == "forward" and name.endswith("_mask") and name[:-5] in names)
+            given.append(f"{name}=" * by_name + self.pass_on(info, name, operand))
             if not name and not variadic:
                 raise Left(f"{info.name} gets too many arguments")
         given += [f"{n}={self.pass_on(info, n, o)}" for n, o in kwargs.items()]
@@ -185,6 +182,9 @@ class Applying(Modules):
         """An argument in the layout that the parameter has."""
         value = operand.value
         if not isinstance(value, Tensor):
+            if operand.elements is not None and lies_last(value):
+                parts = [Operand(self.laid(e, False), in_layout(e.value, False)) for e in operand.elements]
+                operand, value = listed(parts), in_layout(value, False)
             if name:
                 info.see(name, value)
             return self.laid(operand, False)

@@ -16,6 +16,7 @@ from transpile.torch_values import (
     Items,
     Many,
     Plain,
+    Sample,
     Tensor,
     Value,
     each_of,
@@ -50,9 +51,13 @@ class Assigning(Statements):
         target = node.targets[0]
         self.changed_in_place = None
         self.targets = len(target.elts) if isinstance(target, ast.Tuple | ast.List) else None
-        found = self.shape_unpacked(target, node.value) or self.expr(node.value)
+        found = self.shape_unpacked(target, node.value) or self.stopped_value(self.expr(node.value))
         self.targets = None
         text, value = found.text, found.value
+        if isinstance(value, Sample) and len(node.targets) == 1 and isinstance(target, ast.Name):
+            self.env[target.id] = value
+            self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
+            return
         if isinstance(value, Extents) and isinstance(target, ast.Tuple | ast.List):
             value.tensor.rank.settle(len(target.elts))
         for one in node.targets:

@@ -10,7 +10,7 @@ from transpile.frontends.torch_program import ClassInfo
 from transpile.ir import UNKNOWN
 from transpile.ops._functions import Left, Operand, fresh, like, relaid
 from transpile.ops.torch_layers import modules
-from transpile.torch_values import UNKNOWN_VALUE, Chain, Extents, Instance, Leaf, Packed, Plain, Tensor
+from transpile.torch_values import UNKNOWN_VALUE, Chain, Extents, Instance, Leaf, Packed, Plain, Sample, Tensor
 
 _RECURRENT = {
     "bidirectional": "({x}.directions == 2)",
@@ -32,6 +32,8 @@ class Attributes(Expressions):
         base = self.expr(node.value)
         if isinstance(base.value, Tensor):
             return self.tensor_attribute(node, base)
+        if isinstance(base.value, Sample):
+            return self.sample_attribute(node.attr)
         if isinstance(base.value, Packed):
             raise Left(f"the attribute {node.attr} of a packed sequence")
         if isinstance(base.value, Extents) and node.attr == "numel":
@@ -39,6 +41,10 @@ class Attributes(Expressions):
         if isinstance(base.value, Leaf | Chain | Instance):
             return self.module_attribute(node, base)
         return Operand(self.rebuilt(node, [(node.value, base.text)]), UNKNOWN_VALUE)
+
+    def sample_attribute(self, name: str) -> Operand:
+        """Of one of the parameters."""
+        raise NotImplementedError
 
     def tensor_attribute(self, node: ast.Attribute, base: Operand) -> Operand:
         """`x.shape` and the like."""

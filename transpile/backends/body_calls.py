@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from transpile.backends.body_keywords import spread
-from transpile.backends.body_packed import PackedSequences
+from transpile.backends.body_samples import Samples
 from transpile.backends.keras_losses import loss_name
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
 from transpile.ops._functions import Left, Operand, fresh
@@ -26,6 +26,7 @@ from transpile.torch_values import (
     Loss,
     Many,
     Plain,
+    Sample,
     Spread,
     Tensor,
     Value,
@@ -40,7 +41,7 @@ _KERAS_METHODS = {"forward": "call"}
 _IGNORED = ("to", "cuda", "cpu", "float", "double", "half", "requires_grad_", "flatten_parameters")
 
 
-class Bodies(PackedSequences):
+class Bodies(Samples):
     """Adds the dispatch of calls."""
 
     def on_Call(self, node: ast.Call) -> Operand:
@@ -104,6 +105,8 @@ class Bodies(PackedSequences):
         if name in self.env or name in self.program.classes or name in self.program.functions:
             args, kwargs = self.arguments(node)
             return self.value_call(node, self.expr(func), args, kwargs)
+        if (sample := self.sample(node)) is not None:
+            return sample
         if name == "super":
             return Operand(self.source(node), UNKNOWN_VALUE)
         if name in ("zip", "enumerate", "range", "map", "filter"):
@@ -258,6 +261,8 @@ class Bodies(PackedSequences):
             return self.own_call(func, node)
         base = self.expr(func.value)
         value = base.value
+        if isinstance(value, Sample):
+            return self.sample_method(func.attr, self.arguments(node)[0])
         if isinstance(value, Container | Many | Items | Chain) and func.attr in (
             "append",
             "extend",
@@ -361,6 +366,8 @@ class Bodies(PackedSequences):
             return self.apply(value, base.text, args, kwargs)
         if func.attr in _IGNORED:
             return base
+        if func.attr == "generate_square_subsequent_mask" and isinstance(value, Leaf):
+            return self.function(f"torch.nn.Transformer.{func.attr}", "", args, kwargs)
         if func.attr == "children" and isinstance(value, Chain):
             return Operand(f"{base.text}.layers", Many(each_of(value)))
         if isinstance(value, Container) and func.attr in ("values", "keys", "items"):

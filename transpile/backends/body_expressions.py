@@ -257,6 +257,8 @@ class Expressions:
         test, body, other = self.expr(node.test), self.expr(node.body), self.expr(node.orelse)
         texts = [body.text, other.text]
         if isinstance(body.value, Tensor) and isinstance(other.value, Tensor) and body.value.last != other.value.last:
+            if None in (body.value.rank.value, other.value.rank.value):  # one that is not known is the other's
+                body.value.rank.unify(other.value.rank)
             texts = [relaid(o.text, o.value, True) for o in (body, other)]
             value: Value = like(body.value, last=True)
         else:

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 
 from transpile.backends.body_parts import Parts
+from transpile.ir import Edit
 from transpile.ops._functions import Left, fresh, relaid
 from transpile.torch_values import UNKNOWN_VALUE, Tensor, Value, each_of, join
 
@@ -34,7 +35,7 @@ class Walker(Parts):
         result: dict[str, Value] = {}
         for name in {**first, **second}:
             a, b = first.get(name), second.get(name)
-            if isinstance(a, Tensor) and isinstance(b, Tensor) and a.last != b.last and a.rank.value == b.rank.value:
+            if isinstance(a, Tensor) and isinstance(b, Tensor) and a.last != b.last and alike(a, b):
                 last = b.last if not node.orelse else True
                 for value, block in ((a, node.body), (b, node.orelse)):
                     if value.last != last:
@@ -91,10 +92,49 @@ class Walker(Parts):
         self.dead = False
 
     def do_With(self, node: ast.With) -> None:
+        paths = [self.without_gradient(item) for item in node.items]
+        if len(paths) == 1 and paths[0]:
+            self.stopped(node)
+            return
         for item in node.items:
             if any(id(n) in self.program.paths for n in ast.walk(item.context_expr)):
                 raise Left(f"with {self.source(item.context_expr)}")
         self.block(node.body)
 
+    def without_gradient(self, item: ast.withitem) -> bool:
+        call = item.context_expr
+        path = self.program.paths.get(id(call.func), "") if isinstance(call, ast.Call) else ""
+        return path in ("torch.no_grad", "torch.inference_mode")
+
+    def stopped(self, node: ast.With) -> None:
+        """`with torch.no_grad():` over assignments: no gradient goes back through what they give."""
+        start, first = self.references.start(node), self.references.start(node.body[0])
+        indent = self.references.data[self.references.line_start(start) : start]
+        inner = self.references.data[self.references.line_start(first) : first]
+        simple = all(isinstance(s, ast.Assign | ast.Return) and s.lineno == s.end_lineno for s in node.body)
+        if not simple or indent.strip() or inner.strip() or node.body[0].lineno == node.lineno:
+            raise Left("with torch.no_grad() around more than assignments")
+        self.edits.append(Edit(start, first, ""))
+        for statement in node.body:
+            assert isinstance(statement, ast.Assign | ast.Return)
+            if statement is not node.body[0]:
+                at = self.references.start(statement)
+                self.edits.append(Edit(self.references.line_start(at), at, indent.decode()))
+            before = len(self.edits)
+            self.gradient_stops = True
+            try:
+                self.statement(statement)
+            finally:
+                self.gradient_stops = False
+            if len(self.edits) > before + 1:
+                raise Left("with torch.no_grad() around more than assignments")
+
     def do_Delete(self, node: ast.Delete) -> None:
         return
+
+
+def alike(a: Tensor, b: Tensor) -> bool:
+    """Whether both are of one rank; one that is not known is taken to be the other's."""
+    if None in (a.rank.value, b.rank.value):
+        a.rank.unify(b.rank)
+    return a.rank.value == b.rank.value

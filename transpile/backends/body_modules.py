@@ -148,30 +148,52 @@ class Modules(Pieces):
         """The layers in a list, with a permutation where one counts the axes as PyTorch does."""
         written: list[tuple[ast.expr, list[str]]] = []
         values: list[Value] = []
-        last = False
-        for i, part in enumerate(parts):
+        for part in parts:
             if isinstance(part, ast.Starred):
                 inner = self.expr(part.value)
                 written.append((part, [f"*{inner.text}"]))
                 values.append(Many(each_of(inner.value)))
                 continue
-            layers, value = self.element(part)
-            wanted, rank = self.wants(value)
-            before: list[str] = []
-            if not i:
-                last = wanted is True
-            elif wanted is not None and wanted != last and rank is not None and rank > 2:
-                before = [permute_layer(rank, wanted)]
-                self.imports.add("from keras import layers")
-                last = wanted
-            last = last and not self.flattens(value)
-            written.append((part, [*before, *layers]))
+            made, value = self.element(part)
+            written.append((part, [*made]))
             values.append(value)
+        for (_, layers), axes in zip(written, self.links(values)):
+            if axes:
+                layers.insert(0, f"layers.Permute({axes!r})")
+                self.imports.add("from keras import layers")
         many = any(isinstance(v, Many) for v in values)
         chain = Chain(each=each_of(Items(tuple(each_of(v) if isinstance(v, Many) else v for v in values))))
         value = chain if many else Chain(tuple(values))
         own = len(parts) == len(node.args) and all(a is b for a, b in zip(parts, node.args))
         return Operand(self.in_brackets(node, written, sequence, close, own), value)
+
+    def links(self, values: Sequence[Value]) -> list[tuple[int, ...]]:
+        """The permutations of axes that a Sequential needs before each of its parts; () for none."""
+        wanted = [self.wants(v) for v in values]
+        last = next((w is True for w, _ in wanted if w is not None), False)
+        found: list[tuple[int, ...]] = []
+        for value, (want, rank) in zip(values, wanted):
+            turns = want is not None and want != last and rank is not None and rank > 2
+            found.append(permuted(rank, bool(want)) if turns and rank and not isinstance(value, Many) else ())
+            last = self.gives(value, bool(want) if found[-1] else last)
+        return found
+
+    def gives(self, value: Value, last: bool) -> bool:
+        """Whether a part of a Sequential gives images channels last that are given to it so."""
+        match value:
+            case Leaf():
+                return last and not self.flattens(value)
+            case Chain(items=items):
+                for item in items:
+                    last = self.gives(item, last)
+            case Instance(of=ClassInfo() as of):
+                if of.kind == "sequential":
+                    return self.gives(of.attributes.get("*", Chain()), last)
+                forward = of.method("forward")
+                given = forward.returns if forward else None
+                if isinstance(given, Tensor) and forward is not None:
+                    return given.last and not forward.boundary
+        return last
 
     def in_brackets(
         self, node: ast.Call, written: list[tuple[ast.expr, list[str]]], sequence: str, close: str, own: bool
@@ -256,10 +278,14 @@ class Modules(Pieces):
         return isinstance(value, Leaf) and modules()[value.path].layout == "torch"
 
 
+def permuted(rank: int, last: bool) -> tuple[int, ...]:
+    """The axes of the layer that moves the channels to the end, or back."""
+    return (*range(2, rank), 1) if last else (rank - 1, *range(1, rank - 1))
+
+
 def permute_layer(rank: int, last: bool) -> str:
-    """The layer that moves the channels to the end, or back."""
-    axes = (*range(2, rank), 1) if last else (rank - 1, *range(1, rank - 1))
-    return f"layers.Permute({axes!r})"
+    """That layer."""
+    return f"layers.Permute({permuted(rank, last)!r})"
 
 
 def window_kind(

@@ -16,6 +16,7 @@ from transpile.ops._functions import Left, Operand, like, permutation, relaid
 from transpile.torch_values import (
     UNKNOWN_VALUE,
     ClassValue,
+    Extents,
     FunctionValue,
     Items,
     Many,
@@ -43,6 +44,7 @@ class Statements(Bodies):
         self.edits: list[Edit] = []
         self.entry_ranks: set[int | None] = set()  # of parameters that lie channels last
         self.warnings: list[tuple[ast.AST, str]] = []
+        self.gradient_stops = False  # inside of `with torch.no_grad()`
         self.dead = False  # behind a return or raise
         self.problem: tuple[Left, ast.AST] | None = None
 
@@ -241,19 +243,32 @@ class Statements(Bodies):
         if node.value is None:
             self.dead = True
             return
-        found = self.expr(node.value)
+        found = self.stopped_value(self.expr(node.value))
         value, text = found.value, found.text
         if info.boundary:
             text, value = self.outward(node.value, found)
+        elif info.mixed:
+            text, value = self.laid(found, False), in_layout(value, False)
         elif isinstance(value, Tensor) and not value.last and value.rank.value in self.entry_ranks:
             text = self.laid(found, True)  # what takes images channels last gives them so
             value = like(value, last=True)
         old = info.returns
-        if isinstance(old, Tensor) and isinstance(value, Tensor) and old.last != value.last and self.final:
+        if isinstance(old, Tensor) and isinstance(value, Tensor) and old.last != value.last:
+            info.mixed = True
             raise Left("what is returned lies differently from place to place", "T2K104")
         info.returns = value if old is None or key(old) == key(value) else join(old, value)
         self.change(node.value, text)
         self.dead = True
+
+    def stopped_value(self, found: Operand) -> Operand:
+        """A value from which no gradient goes back, inside of `with torch.no_grad()`."""
+        if not self.gradient_stops or isinstance(found.value, Plain | Extents):
+            return found
+        if not isinstance(found.value, Tensor):
+            raise Left("with torch.no_grad() around more than tensors")
+        if found.text.startswith("ops.stop_gradient("):
+            return found
+        return self.made(f"ops.stop_gradient({found.text})", found.value)
 
     def outward(self, node: ast.expr, found: Operand) -> tuple[str, Value]:
         """A result with its axes as PyTorch has them."""

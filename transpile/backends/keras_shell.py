@@ -69,9 +69,33 @@ def shell_edits(program: Program, info: ClassInfo, output: Output) -> Iterator[E
             if node.decorator_list:
                 at = references.data.index(f"def {name}".encode(), references.start(node)) + 4
             yield Edit(at, at + len(name.encode()), new)
+        yield from gradient_decorators(program, info, node)
         if name == "forward" and method.training:
             yield from training_parameter(program, node)
         yield from plain_annotations(program, node)
+
+
+def gradient_decorators(program: Program, info: ClassInfo, node: ast.FunctionDef) -> Iterator[Edit]:
+    """`@torch.no_grad()` goes where no gradient is taken: off methods that forward never comes to."""
+    references = program.references
+    for decorator in node.decorator_list:
+        path = program.paths.get(id(decorator.func if isinstance(decorator, ast.Call) else decorator), "")
+        if path in ("torch.no_grad", "torch.inference_mode") and node.name not in reached(info, "forward"):
+            start = references.line_start(references.start(decorator))
+            yield Edit(start, references.data.index(b"\n", references.end(decorator)) + 1, "")
+
+
+def reached(info: ClassInfo, name: str) -> set[str]:
+    """The methods that a method of the class calls, directly or not, and itself."""
+    found, todo = {name}, [name]
+    while todo:
+        method = info.method(todo.pop())
+        for inner in ast.walk(method.node) if method is not None else ():
+            own = isinstance(inner, ast.Attribute) and ast.unparse(inner.value) == "self"
+            if own and inner.attr not in found and info.method(inner.attr) is not None:  # type: ignore[attr-defined]
+                found.add(inner.attr)  # type: ignore[attr-defined]
+                todo.append(inner.attr)  # type: ignore[attr-defined]
+    return found
 
 
 def training_parameter(program: Program, node: ast.FunctionDef) -> Iterator[Edit]:

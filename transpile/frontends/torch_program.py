@@ -28,6 +28,7 @@ class FunctionInfo:
     active: bool = False  # being read: a recursive call learns nothing
     makes: bool = False  # it is called while a model is made
     training: bool = False  # it asks whether the model is in training mode
+    mixed: bool = False  # some of what it returns lay channels last, some not: it gives PyTorch's layout
     extra: dict[str, str | None] = field(default_factory=dict)  # what `**kwargs` stands for, with defaults
     defaulted: dict[str, str | None] = field(default_factory=dict)
     boundary: bool = True  # called from outside the module classes: takes and returns PyTorch's layout

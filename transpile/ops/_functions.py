@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from transpile.ir import UNKNOWN
-from transpile.torch_values import Extents, Items, Many, Packed, Plain, Rank, Tensor, Value, lies_last
+from transpile.torch_values import Extents, Items, Many, Packed, Plain, Rank, Sample, Tensor, Value, lies_last
 
 
 class Left(Exception):
@@ -106,6 +106,8 @@ def relaid(text: str, value: Value, last: bool) -> str:
         return f"[{relaid('part', value.each, last)} for part in {text}]"
     if any(isinstance(v, Packed) for v in (value.items if isinstance(value, Items) else (value,))):
         raise Left("a packed sequence that is handed on")
+    if isinstance(value, Sample):
+        raise Left("one of the parameters that is handed on")
     if isinstance(value, Items | Many) and lies_last(value) and not last:
         raise Left("a list of images that lie channels last is given away", "T2K104")
     if not isinstance(value, Tensor) or value.last == last:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from transpile.ops import torch_creation, torch_elementwise, torch_rearrange, torch_reduction
+from transpile.ops import (
+    torch_creation,
+    torch_draws,
+    torch_elementwise,
+    torch_filters,
+    torch_rearrange,
+    torch_reduction,
+    torch_scans,
+)
 from transpile.ops._functions import Function, entry_of
 
-LOADED = (torch_creation, torch_elementwise, torch_rearrange, torch_reduction)
+LOADED = (torch_creation, torch_draws, torch_filters, torch_elementwise, torch_rearrange, torch_reduction, torch_scans)
 
 
 def function_of(path: str) -> Function | None:

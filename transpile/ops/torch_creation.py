@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from transpile.ir import UNKNOWN
 from transpile.ops._functions import Call, Handler, Left, Operand, Result, fresh, function, like, listed, relaid
 from transpile.ops.torch_reduction import dtype_of
@@ -64,8 +66,8 @@ def _new(keras: str) -> Handler:
     return handler
 
 
-for _name in ("zeros", "ones"):
-    function(f".new_{_name}", params="x, *shape")(_new(_name))
+for _name, _keras in {"zeros": "zeros", "ones": "ones", "empty": "zeros"}.items():
+    function(f".new_{_name}", params="x, *shape")(_new(_keras))
 
 
 def _like(keras: str) -> Handler:
@@ -79,6 +81,33 @@ def _like(keras: str) -> Handler:
 
 for _name, _keras in {"zeros_like": "zeros_like", "ones_like": "ones_like", "empty_like": "zeros_like"}.items():
     function(f"torch.{_name}", params="x, dtype=None")(_like(_keras))
+
+
+def size_of_zeros(text: str) -> str:
+    """The size in `ops.zeros(size)`, "" for any other text."""
+    match ast.parse(text, mode="eval").body:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="ops"), attr="zeros"), args=[size], keywords=[]):
+            return ast.get_source_segment(text, size) or ""
+    return ""
+
+
+@function(".zero_")
+def _zero_(call: Call) -> Result:
+    x = call.text("x")
+    return x if size_of_zeros(x) else f"ops.zeros_like({x})", like(call.args["x"].value)
+
+
+@function(".fill_", params="x, value")
+def _fill_(call: Call) -> Result:
+    x, value = call.text("x"), call.text("value")
+    size = size_of_zeros(x)
+    return f"ops.full({size}, {value})" if size else f"ops.full_like({x}, {value})", like(call.args["x"].value)
+
+
+@function(".new_full", params="x, shape, value")
+def _new_full(call: Call) -> Result:
+    text, rank = _shape(call)
+    return f"ops.full({text}, {call.text('value')}, dtype={call.text('x')}.dtype)", fresh(rank, call.tensor().dtype)
 
 
 @function("torch.full_like", params="x, value, dtype=None")
@@ -156,6 +185,9 @@ def _tensor(call: Call) -> Result:
     dtype, kind = _dtype(call)
     if call.name == "torch.Tensor" and isinstance(data.const, int):
         raise Left("torch.Tensor of a given size")
+    if call.name.endswith("Tensor") and isinstance(data.value, Extents):  # of a size, not filled
+        kind = "int" if call.name == "torch.LongTensor" else "float"
+        return f"ops.zeros({data.text}{_INT64 if kind == 'int' else ''})", fresh(data.value.tensor.rank.value, kind)
     if isinstance(data.value, Tensor):
         return data.text, data.value
     if call.name == "torch.LongTensor":
@@ -169,6 +201,9 @@ def _tensor(call: Call) -> Result:
         dtype = f", dtype={call.dtype}" if _is_float(data) else ""
         kind = "float" if dtype else ""
     return f"ops.convert_to_tensor({data.text}{dtype})", fresh(rank, kind)
+
+
+_INT64 = ', dtype="int64"'
 
 
 def _depth(data: Operand) -> int | None:
@@ -228,14 +263,14 @@ def _pool(call: Call, name: str) -> Result:
         if name == "max_pool" and isinstance(k, int) and k % 2 and p == k // 2 and call.const("stride") == 1:
             padding = ', padding="same"'
         else:
-            x = f"ops.pad({x}, {_around(call, rank - 2)}{_FILLED if name == 'max_pool' else ''})"
+            x = f"ops.pad({x}, {around(call, rank - 2)}{_FILLED if name == 'max_pool' else ''})"
     return f"ops.{name}({x}, {call.text('kernel_size')}{strides}{padding})", like(call.tensor(), last=True, ones=False)
 
 
 _FILLED = ', constant_values=float("-inf")'  # of no effect on the largest
 
 
-def _around(call: Call, count: int) -> str:
+def around(call: Call, count: int) -> str:
     """The same padding on both sides of every axis of an image."""
     given = call.args["padding"]
     if given.elements is not None and len(given.elements) == count:

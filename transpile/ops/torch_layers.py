@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from transpile.ir import Expr
-from transpile.ops import torch_conv, torch_sequences
+from transpile.ops import torch_conv, torch_sequences, torch_transformer
 from transpile.ops._modules import (
     Args,
     Fold,
@@ -291,7 +291,10 @@ _ACTIVATIONS = tuple(Module(f"nn.{torch}(inplace=False)", _activation(keras)) fo
 @cache
 def modules() -> dict[str, Module]:
     """Every module by its full path: those here, and the rest of the registry's."""
-    found = {m.path: m for m in (*_OWN, *_ACTIVATIONS, *torch_conv.MODULES, *torch_sequences.MODULES)}
+    found = {
+        m.path: m
+        for m in (*_OWN, *_ACTIVATIONS, *torch_conv.MODULES, *torch_sequences.MODULES, *torch_transformer.MODULES)
+    }
     for op in all_ops():
         path = f"torch.{op.torch.partition('(')[0]}"
         simple = op.torch and op.expand is None and op.keras_path.startswith("layers.")

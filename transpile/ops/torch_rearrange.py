@@ -293,7 +293,12 @@ def _split(call: Call) -> Result:
         return f"ops.split({x}, [{', '.join(cuts)}], axis={axis})", Items((value,) * len(sizes.elements))
     if call.targets:
         return f"ops.split({x}, {call.targets}, axis={axis})", Items((value,) * call.targets)
-    raise Left("split into parts whose number is not known", "T2K104")
+    return f"ops.split({x}, ops.shape({x})[{axis}] // {_factor(sizes)}, axis={axis})", Many(value)
+
+
+def _factor(operand: Operand) -> str:
+    """The text as a divisor."""
+    return operand.text if operand.text.isidentifier() or isinstance(operand.const, int) else f"({operand.text})"
 
 
 @function("torch.unbind", ".unbind", params="x, dim=0")

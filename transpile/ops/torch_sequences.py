@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from transpile.ops._functions import Operand, fresh, like
+from transpile.ops._functions import Operand, fresh
 from transpile.ops._modules import Args, Fold, Folded, Module, Use, flag, keras_call, one, refused
 from transpile.torch_values import Items, Plain, Tensor, Value
 
@@ -50,12 +50,12 @@ def _apply_cell(lstm: bool) -> Any:
         if isinstance(first, Tensor):
             first.rank.settle(2)
         value: Value = Items((fresh(2), fresh(2))) if lstm else fresh(2)
-        return _given(walker, text, operands, renamed), value
+        return given_text(walker, text, operands, renamed), value
 
     return apply
 
 
-def _given(walker: Any, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> str:
+def given_text(walker: Any, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> str:
     parts = [_laid(walker, o) for o in operands] + [f"{n}={_laid(walker, o)}" for n, o in kwargs.items()]
     return f"{text}({', '.join(parts)})"
 
@@ -73,7 +73,7 @@ def _apply_recurrent(lstm: bool) -> Any:
             first.rank.settle(3)
         state = fresh(3)
         states: Value = Items((state, state)) if lstm else state
-        return _given(walker, text, operands, renamed), Items((fresh(3), states))
+        return given_text(walker, text, operands, renamed), Items((fresh(3), states))
 
     return apply
 
@@ -102,35 +102,7 @@ def _apply_attention(walker: Any, text: str, operands: list[Operand], kwargs: di
             value.rank.settle(3)
     weighted = kwargs.get("need_weights")
     weights: Value = Plain(None) if weighted is not None and weighted.const is False else fresh()
-    return _given(walker, text, operands, kwargs), Items((fresh(3), weights))
-
-
-def _fold_encoder_layer(args: Args, use: Use) -> Folded:
-    activation = args["activation"]
-    if activation.value not in ("relu", "gelu"):
-        return refused(f"nn.TransformerEncoderLayer: activation={activation.text}")
-    if args["bias"].value is not True:
-        return refused(f"nn.TransformerEncoderLayer: bias={args['bias'].text}")
-    given: list[tuple[str, str | None]] = [("", args["d_model"].text), ("", args["nhead"].text)]
-    for name, default in (
-        ("dim_feedforward", 2048),
-        ("dropout", 0.1),
-        ("activation", "relu"),
-        ("layer_norm_eps", 1e-5),
-        ("batch_first", False),
-        ("norm_first", False),
-    ):
-        given.append((name, None if args[name].value == default else args[name].text))
-    needed = ("uniform_kernel", "fan_in_uniform", "MultiheadAttention", "TransformerEncoderLayer")
-    return one(keras_call("TransformerEncoderLayer", given), *needed)
-
-
-def _apply_encoder(walker: Any, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> tuple[str, Value]:
-    first = operands[0].value if operands else None
-    if isinstance(first, Tensor):
-        first.rank.settle(3)
-    value = like(first, last=False) if isinstance(first, Tensor) else fresh(3)
-    return _given(walker, text, operands, kwargs), value
+    return given_text(walker, text, operands, kwargs), Items((fresh(3), weights))
 
 
 _RNN = "input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False"
@@ -163,12 +135,4 @@ MODULES = (
         layout="torch",
         apply=_apply_attention,
     ),
-    Module(
-        "nn.TransformerEncoderLayer(d_model, nhead, dim_feedforward=2048, dropout=0.1, activation='relu', "
-        "layer_norm_eps=1e-05, batch_first=False, norm_first=False, bias=True)",
-        _fold_encoder_layer,
-        layout="torch",
-        apply=_apply_encoder,
-    ),
 )
-APPLY_ENCODER = _apply_encoder

@@ -1,5 +1,5 @@
 class MultiheadAttention(layers.Layer):
-    """Attention with the arguments, masks and weights of PyTorch's nn.MultiheadAttention."""
+    """Attention with the arguments, masks and weights of PyTorch's MultiheadAttention."""
 
     def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True, batch_first=False):
         super().__init__()
@@ -31,11 +31,10 @@ class MultiheadAttention(layers.Layer):
             ops.swapaxes(ops.reshape(x, (ops.shape(x)[0], ops.shape(x)[1], self.num_heads, depth)), 1, 2) for x in heads
         )
         scores = ops.matmul(q, ops.swapaxes(k, -1, -2)) * depth**-0.5
-        if attn_mask is not None:
-            blocked = attn_mask.dtype == "bool"
-            scores = ops.where(attn_mask, float("-inf"), scores) if blocked else scores + attn_mask
-        if key_padding_mask is not None:
-            scores = ops.where(key_padding_mask[:, None, None, :], float("-inf"), scores)
+        for mask in (attn_mask, None if key_padding_mask is None else key_padding_mask[:, None, None, :]):
+            if mask is not None:
+                blocked = keras.backend.standardize_dtype(mask.dtype) == "bool"
+                scores = ops.where(mask, float("-inf"), scores) if blocked else scores + mask
         weights = ops.softmax(scores)
         x = ops.swapaxes(ops.matmul(self.dropout(weights), v), 1, 2)
         x = self.out_proj(ops.reshape(x, (ops.shape(x)[0], ops.shape(x)[1], self.embed_dim)))

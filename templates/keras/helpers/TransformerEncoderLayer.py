@@ -1,5 +1,5 @@
 class TransformerEncoderLayer(layers.Layer):
-    """Self-attention and a feed-forward network, as in PyTorch's nn.TransformerEncoderLayer."""
+    """Self-attention and a feed-forward network, as in PyTorch's TransformerEncoderLayer."""
 
     def __init__(
         self,
@@ -11,8 +11,9 @@ class TransformerEncoderLayer(layers.Layer):
         layer_norm_eps=1e-5,
         batch_first=False,
         norm_first=False,
+        **kwargs,
     ):
-        super().__init__()
+        super().__init__(**kwargs)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first)
         self.linear1 = layers.Dense(dim_feedforward, **fan_in_uniform(d_model))
         self.linear2 = layers.Dense(d_model, **fan_in_uniform(dim_feedforward))
