@@ -4,7 +4,7 @@ def scaled_dot_product_attention(q, k, v, attn_mask=None, scale=None, is_causal=
     if is_causal:
         attn_mask = ops.tril(ops.ones((q.shape[-2], k.shape[-2]), dtype="bool"))
     if attn_mask is not None:
-        masked = attn_mask.dtype == "bool"
+        masked = keras.backend.standardize_dtype(attn_mask.dtype) == "bool"
         scores = ops.where(attn_mask, scores, float("-inf")) if masked else scores + attn_mask
     weights = ops.softmax(scores)
     if dropout_p:
