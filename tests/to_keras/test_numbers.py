@@ -12,6 +12,7 @@ from textwrap import dedent, indent
 
 import pytest
 
+from tests.to_keras.gradients import GRADIENT_WARNINGS, GRADIENTS
 from tests.to_keras.loops import LOOPS, WARNINGS
 from transpile import torch2keras
 
@@ -215,7 +216,7 @@ PROGRAMS = {
                 optimizer_G.step()
                 print(i, loss_D.item(), loss_G.item())
         """),
-    **{name: HEAD + text for name, text in LOOPS.items()},
+    **{name: HEAD + text for name, text in {**LOOPS, **GRADIENTS}.items()},
 }  # fmt: skip
 
 
@@ -255,5 +256,7 @@ def test_computes_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_nothing_is_left(name: str) -> None:
     result = torch2keras(PROGRAMS[name])
-    assert {d.code for d in result.diagnostics if d.level != "note"} == WARNINGS.get(name, set())
+    assert {d.code for d in result.diagnostics if d.level != "note"} == {**WARNINGS, **GRADIENT_WARNINGS}.get(
+        name, set()
+    )
     assert "torch" not in result.code

@@ -63,7 +63,7 @@ def test_two_losses_of_one_step_are_added() -> None:
         with tf.GradientTape() as tape:
             first = criterion(y, model(x))
             second = criterion(y, model(-x))
-        gradients = tape.gradient(first + second, model.trainable_variables)
+        gradients = tape.gradient([first, second], model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
     """
     assert converted(body) == dedent(expected)

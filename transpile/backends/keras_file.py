@@ -42,7 +42,9 @@ def _finished(references: References, output: Output) -> str:
     pieces = [*definitions(references, output.definitions, changes), *changes]
     text = apply(references.text, pieces)
     ast.parse(text)  # before the imports are written, which read it
-    text = apply(references.text, [*pieces, *comments(references, output.diagnostics, changes)])
+    shifts = [p for p in pieces if p.start == p.end and p.text.isspace() and "\n" not in p.text]  # behind comments
+    rest = [p for p in pieces if p not in shifts]
+    text = apply(references.text, [*rest, *comments(references, output.diagnostics, changes), *shifts])
     text = settle(write_imports(text, output.imports, freed=plain_imports(references), roots=TORCH_ROOTS))
     ast.parse(text)
     return text

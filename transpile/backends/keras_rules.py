@@ -10,6 +10,7 @@ from transpile.backends.keras_chains import chain_call
 from transpile.backends.keras_losses import bound, loss_name, loss_object, loss_value
 from transpile.backends.keras_optimizers import write_optimizer
 from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.backends.keras_weight_rules import may_have_axes
 from transpile.frontends.torch_kind import Part
 from transpile.frontends.torch_owned import models_in
 from transpile.frontends.torch_variables import assigned_values, is_handed
@@ -387,7 +388,9 @@ def number(e: ScriptExpressions, node: ast.expr) -> str | None:
     if kind.name not in ("tensor", "unknown") or (attr == "tolist" and kind.name != "tensor"):
         return None
     text = e.text(value)
-    if attr == "item":
+    if attr == "item" and not may_have_axes(e, value):
         return f"{'int' if kind.dtype in ('int', 'bool') else 'float'}({text})"
     e.needs(("from keras import ops",), ())
+    if attr == "item":
+        return f"ops.convert_to_numpy({text}).item()"  # float() takes no array of shape (1,)
     return f"ops.convert_to_numpy({text})" + (".tolist()" if attr == "tolist" else "")

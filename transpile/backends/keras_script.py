@@ -9,6 +9,7 @@ from transpile.backends.edit_plan import EditPlan
 from transpile.backends.keras_batches import BatchWriter
 from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_expressions import UNPARSED, Script
+from transpile.backends.keras_hand_gradients import HandWriter
 from transpile.backends.keras_leftovers import report_methods
 from transpile.backends.keras_loaders import LOADER_RULES, lightning_stays, stays_torch
 from transpile.backends.keras_rules import (
@@ -47,6 +48,7 @@ from transpile.backends.keras_tensor_rules import (
     split,
 )
 from transpile.backends.keras_trainings import ScriptTraining, trainings_of
+from transpile.backends.keras_weight_rules import kept, parameter, variable, weights
 from transpile.frontends.torch_devices import Devices
 from transpile.frontends.torch_kinds import Kinds
 from transpile.frontends.torch_modes import Modes
@@ -55,9 +57,10 @@ from transpile.references import References
 from transpile.splice import Output
 
 RULES = (
-    shortened_call, image_file, *LOADER_RULES, counted, kept_weights, seeded, learning_rate, availability,
-    made_optimizer, made_loss, called_loss, foreign_loss, functional_loss, made_model, model_call, number,
-    switched_off, moved, filled, size, split, cast, made_tensor, comparison, distance, function, method, dtype_name,
+    variable, parameter, kept, weights, shortened_call, image_file, *LOADER_RULES, counted, kept_weights, seeded,
+    learning_rate, availability, made_optimizer, made_loss, called_loss, foreign_loss, functional_loss, made_model,
+    model_call, number, switched_off, moved, filled, size, split, cast, made_tensor, comparison, distance, function,
+    method, dtype_name,
 )  # fmt: skip
 
 
@@ -78,11 +81,13 @@ def convert_script(references: References, output: Output, classes: Sequence[Mod
     devices = Devices(kinds)
     statements = Statements(expressions, devices)
     statements.remove_devices()
+    hand = HandWriter(expressions, steps)
     schedules = Schedules(expressions)
     schedules.write()
     batches = BatchWriter(expressions, steps.steps)
     batches.write()
     StepWriter(expressions, steps, [p.step for p in batches.plain]).write()
+    hand.write()
     statements.write()
     for statement in script.plan.undo_unparsed():
         script.report("T2K156", statement, f"this statement was left: {UNPARSED}")

@@ -8,7 +8,9 @@ from functools import cached_property
 from transpile.backends.keras_calls import Written
 from transpile.backends.keras_expressions import Expressions, Rule, Script
 from transpile.frontends.torch_kind import FUNCTION, Kind
-from transpile.frontends.torch_steps import Steps
+from transpile.frontends.torch_steps import Steps, loss_of
+from transpile.frontends.torch_stored import Stored
+from transpile.frontends.torch_weight_loops import WeightLoop, loop_of
 
 _METHODS = frozenset(["forward"])
 
@@ -19,6 +21,13 @@ class ScriptExpressions(Expressions):
     def __init__(self, script: Script, rules: tuple[Rule, ...], steps: Steps) -> None:
         super().__init__(script, rules)
         self.taped = {id(s) for step in steps.steps if step.region for s in step.region.statements}
+        self.taped |= {id(b) for step in steps.steps for b in step.backwards if not isinstance(loss_of(b), ast.Name)}
+        self.leaves = steps.leaves
+        self.loops = steps.loops
+        self.stored = Stored(self.kinds)
+        self.variables = set(self.stored.made)  # expressions that make variables of Keras's
+        self.built: set[int] = set()  # statements that make models that are built there
+        self.looped: set[int] = set()  # weights that a loop goes over
         self.fitted: set[int] = set()  # loaders whose loop is a call of fit now
         self.functions: set[str] = set()  # schedulers that are functions now, and their counters
         self.numbers: set[tuple[int, str]] = set()  # (function, variable): losses that are numbers now
@@ -36,6 +45,11 @@ class ScriptExpressions(Expressions):
     def override(self, node: ast.expr, text: str) -> None:
         """Fixes what an expression becomes."""
         self._texts[id(node)] = text
+
+    def weight_loop(self, node: ast.AST) -> WeightLoop | None:
+        """The converted loop over weights whose variable a name is."""
+        loop = loop_of(self.references, self.loops, node)
+        return loop if loop is not None and id(loop.given) in self.looped else None
 
     def is_idle(self, statement: ast.Assign) -> bool:
         """Whether a statement sets a variable to itself, in Keras's words."""

@@ -7,6 +7,7 @@ import ast
 from transpile.backends.keras_gradients import taken_gradient
 from transpile.backends.keras_loaders import keep_loader, tensors_of
 from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.backends.keras_weight_rules import changed
 from transpile.frontends.torch_devices import Devices
 from transpile.frontends.torch_kind import FUNCTION, argument
 from transpile.ir import Edit
@@ -286,4 +287,4 @@ def splits(e: ScriptExpressions, statement: ast.stmt) -> bool:
     return False
 
 
-STATEMENT_RULES = (splits, taken_gradient, sets_rate, loads, saves, frozen, clipped)
+STATEMENT_RULES = (changed, splits, taken_gradient, sets_rate, loads, saves, frozen, clipped)

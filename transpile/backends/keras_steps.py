@@ -9,7 +9,7 @@ from transpile.backends.keras_rules import variables_text
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_kind import FUNCTION
 from transpile.frontends.torch_owned import inside, models_in, parameters_of
-from transpile.frontends.torch_steps import Region, Step, Steps, calls_method
+from transpile.frontends.torch_steps import Region, Step, Steps, calls_method, loss_of
 from transpile.frontends.torch_variables import is_handed
 
 _TAPE = "tf.GradientTape()"
@@ -24,6 +24,7 @@ class StepWriter:
         self.steps = steps
         self.written = written  # steps that are calls of train_on_batch now
         self.names: dict[Step, tuple[str, str]] = {}  # (tape, gradients)
+        self.regions: dict[Step, Region] = {}  # what is recorded for a step and those recorded with it
 
     def write(self) -> None:
         """Writes what can be translated, reports the rest."""
@@ -87,9 +88,9 @@ class StepWriter:
         groups: list[list[Step]] = []
         for step in sorted(steps, key=lambda s: self._start(s)):
             assert step.region is not None
-            if groups and self._overlap(groups[-1][0].region, step.region):
-                first = groups[-1][0].region
-                assert first is not None
+            first = groups[-1][0].region if groups else None
+            if first is not None and self._overlap(first, step.region):
+                first.alone = first.alone and step.region.alone
                 first.last = max(first.last, step.region.last)
                 first.first = min(first.first, step.region.first)
                 groups[-1].append(step)
@@ -108,17 +109,19 @@ class StepWriter:
     def _wrap(self, group: list[Step]) -> None:
         region = group[0].region
         assert region is not None
+        self.regions |= dict.fromkeys(group, region)
         taken = self.e.references.text
         if len(group) == 1:
-            self.names[group[0]] = (_free("tape", taken), _free("gradients", taken))
+            self.names[group[0]] = (free_name("tape", taken), free_name("gradients", taken))
         else:
             for i, step in enumerate(group):
                 suffix = self._suffix(step) or str(i + 1)
-                self.names[step] = (_free(f"tape_{suffix}", taken), _free(f"gradients_{suffix}", taken))
+                self.names[step] = (free_name(f"tape_{suffix}", taken), free_name(f"gradients_{suffix}", taken))
         tapes = ", ".join(f"{_TAPE} as {self.names[s][0]}" for s in group)
         self.e.script.output.imports.add("import tensorflow as tf")
         self.e.script.report("T2K322", group[0].statement, "the step records a gradient tape of TensorFlow's")
-        self.plan.wrap(region.statements[0], region.statements[-1], f"with {tapes}:")
+        if not region.alone:
+            self.plan.wrap(region.statements[0], region.statements[-1], f"with {tapes}:")
 
     def _suffix(self, step: Step) -> str:
         """What tells one optimizer from another: `optimizer_G`, `d_optimizer`."""
@@ -132,9 +135,13 @@ class StepWriter:
         variables = self.variables(step)
         last = step.backwards[-1]
         shared = [s for s in self.steps.steps if s is not step and last in s.backwards and s in self.names]
-        take = [f"{gradients} = {tape}.gradient({self._loss(step)}, {variables})"]
+        recorded, loss = recorded_loss(self.e, self.regions[step], step.backwards)
+        if recorded and self.regions[step].alone:
+            recorded = [f"with {_TAPE} as {tape}:\n    {recorded[0]}"]
+        take = [f"{gradients} = {tape}.gradient({loss}, {variables})"]
         if step.accumulates:
             take = self._accumulated(step, take[0])
+        take = [*recorded, *take]
         if shared and self.plan.is_gone(last):
             self.plan.insert_behind(last, *take)
         else:
@@ -147,18 +154,10 @@ class StepWriter:
         optimizer = self.e.text(step.optimizer)
         self.plan.rewrite(step.statement, f"{optimizer}.apply_gradients(zip({gradients}, {variables}))")
 
-    def _loss(self, step: Step) -> str:
-        losses = []
-        for backward in step.backwards:
-            function = calls_method(backward, "backward")
-            assert function is not None
-            losses.append(self.e.text(function.value))
-        return " + ".join(losses)
-
     def _accumulated(self, step: Step, take: str) -> list[str]:
         """Gradients that are added up until the step."""
         _, gradients = self.names[step]
-        new = _free("new_gradients", self.e.references.text)
+        new = free_name("new_gradients", self.e.references.text)
         total = f"[a + b for a, b in zip({gradients}, {new})]"
         self._start_accumulating(step, gradients)
         return [take.replace(f"{gradients} =", f"{new} =", 1), f"{gradients} = {total} if {gradients} else {new}"]
@@ -239,7 +238,32 @@ class StepWriter:
                 self.plan.remove(statement)
 
 
-def _free(name: str, text: str) -> str:
+def recorded_loss(e: ScriptExpressions, region: Region, backwards: list[ast.Expr]) -> tuple[list[str], str]:
+    """What a tape must still record where the backward pass stood, and the loss for its gradient."""
+    losses = [_parts_of_sum(loss_of(b)) for b in backwards]
+    names = [e.text(n) for parts in losses for n in parts]
+    if all(losses):
+        return [], names[0] if len(names) == 1 else f"[{', '.join(names)}]"  # gradients of their sum
+    total = free_name("total_loss", e.references.text)
+    text = f"{total} = {' + '.join(e.text(loss_of(b)) for b in backwards)}"
+    if region.alone or any(backwards[-1] is inner for s in region.statements for inner in ast.walk(s)):
+        return [text], total
+    e.script.plan.insert_behind(region.statements[-1], text)
+    return [], total
+
+
+def _parts_of_sum(loss: ast.expr) -> list[ast.expr]:
+    """The variables that a loss is the sum of; [] where it is anything else."""
+    match loss:
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            return [loss]
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            parts = [_parts_of_sum(left), _parts_of_sum(right)]
+            return [*parts[0], *parts[1]] if all(parts) else []
+    return []
+
+
+def free_name(name: str, text: str) -> str:
     """The name, or a longer one where the file has it already."""
     while re.search(rf"\b{name}\b", text):
         name = f"{name}_"

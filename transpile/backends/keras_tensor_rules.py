@@ -92,9 +92,15 @@ def _converted(e: ScriptExpressions, node: ast.Call, name: str) -> str | None:
     if inner is None:
         return None
     given = _dtype(e, node)
-    if name == "from_numpy" or (e.kind(inner).name == "array" and not given):
+    if (name == "from_numpy" or (e.kind(inner).name == "array" and not given)) and not _meets_variables(e, node):
         return e.text(inner)
     return _used(e, f"ops.convert_to_tensor({e.text(inner)}{given})")
+
+
+def _meets_variables(e: ScriptExpressions, node: ast.Call) -> bool:
+    """Whether an array may be computed with a variable: NumPy would do that, and no tape would see it."""
+    function = e.kinds.function_of(node)
+    return bool(e.leaves.all) and (isinstance(function, ast.Module) or bool(e.kinds.calls_of(function)))  # type: ignore[arg-type]
 
 
 def _keyword(node: ast.Call, name: str) -> list[ast.expr]:

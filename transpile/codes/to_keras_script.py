@@ -98,6 +98,20 @@ it is, and with it what Lightning offers besides (Trainer, callbacks, loggers).
         "write model.compile with the loss and the optimizer of the class, and model.fit for the Trainer",
     ),
     Code(
+        "T2K158",
+        "error",
+        "gradients whose history is unclear",
+        """\
+A backward pass without an optimizer becomes a tape, and `w.grad` the value that the tape gives.
+PyTorch adds to what `w.grad` holds until it is cleared, so it must be plain at each pass whether
+something is there already, and the gradients must be read where they are known.
+
+    loss.backward(); w.data -= lr * w.grad; w.grad.zero_()     # converted
+    loss.backward()                                            # left: another step of an optimizer
+    optimizer.step()                                           # records the same statements""",
+        "take the gradients with tf.GradientTape by hand",
+    ),
+    Code(
         "T2K220",
         "warning",
         "mode of the model is not known",

@@ -31,6 +31,7 @@ class Kind:
 
 UNKNOWN = Kind()
 TENSOR = Kind("tensor")
+WEIGHT = Kind("tensor", "float")
 NUMBER = Kind("number")
 ARRAY = Kind("array")
 

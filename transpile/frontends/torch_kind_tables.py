@@ -33,9 +33,11 @@ TENSOR_METHODS = {
         "to cuda cpu detach clone contiguous view view_as reshape unsqueeze squeeze permute transpose t flatten expand "
         "expand_as repeat data requires_grad_ clamp clamp_ abs neg pin_memory fill_ zero_ copy_ masked_fill roll flip "
         "index_select gather narrow select normal_ uniform_ type_as detach_ triu tril diag squeeze_ "
-        "unsqueeze_ masked_select mul_ add_ sub_ div_ retain_grad swapaxes movedim unflatten".split(), "same"),
+        "unsqueeze_ masked_select mul_ add_ sub_ div_ retain_grad swapaxes movedim unflatten "
+        "sign floor ceil round".split(), "same"),
     **dict.fromkeys(
-        "float double half mean std var exp log sqrt sigmoid tanh softmax log_softmax norm".split(), "float"),
+        "float double half mean std var exp log sqrt sigmoid tanh softmax log_softmax norm "
+        "erf rsqrt log1p".split(), "float"),
     **dict.fromkeys("long int short byte argmax argmin argsort nonzero".split(), "int"),
     **dict.fromkeys("eq ne gt lt ge le bool all any logical_not isnan".split(), "bool"),
     **dict.fromkeys("sum prod cumsum".split(), "count"),

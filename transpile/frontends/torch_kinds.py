@@ -38,7 +38,7 @@ from transpile.frontends.torch_kind_tables import (
     TENSOR_TYPES,
 )
 from transpile.frontends.torch_objects import Objects
-from transpile.frontends.torch_results import called, reduced, tensor_method
+from transpile.frontends.torch_results import called, reduced, tensor_method, weight_of
 from transpile.references import References
 
 _DATASETS = ("torch.utils.data.Dataset", "torch.utils.data.IterableDataset", "torch.utils.data.dataset.Dataset")
@@ -352,8 +352,8 @@ class Kinds:
         kind = self.of(node)
         if kind.name in ("loader", "dataset"):
             return Kind("batch", parts=(TENSOR,))
-        if kind.name == "list":
-            return part_of(kind, 0)
+        if kind.name in ("parameters", "list"):
+            return weight_of(kind) if kind.name == "parameters" else part_of(kind, 0)
         if kind.name == "sequence" and kind.parts:
             found = kind.parts[0]
             for part in kind.parts[1:]:

@@ -37,8 +37,14 @@ def owned_models(kinds: Kinds, optimizer: ast.expr) -> list[str]:
     if isinstance(parameters, ast.Name):
         entries = kinds.assigned.get((id(kinds.function_of(parameters)), parameters.id), [])
         parameters = entries[-1][1] if entries and isinstance(entries[-1][1], ast.expr) else parameters
-    there = [kinds.code(m) for m in models_in(kinds, parameters)]
+    there = [kinds.code(m) for m in models_in(kinds, parameters)] or tensors_in(kinds, parameters)
     return names_here(kinds, optimizer, there)
+
+
+def tensors_in(kinds: Kinds, parameters: ast.expr) -> list[str]:
+    """The tensors by name of a list that an optimizer gets."""
+    parts = parameters.elts if isinstance(parameters, ast.List | ast.Tuple) else []
+    return [p.id for p in parts if isinstance(p, ast.Name) and kinds.of(p).name in ("tensor", "unknown")]
 
 
 def names_here(kinds: Kinds, optimizer: ast.expr, there: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from transpile.frontends.torch_kind import ARRAY, NUMBER, TENSOR, UNKNOWN, Kind
+from transpile.frontends.torch_kind import ARRAY, NUMBER, TENSOR, UNKNOWN, WEIGHT, Kind
 from transpile.frontends.torch_kind_tables import TENSOR_METHODS
 
 
@@ -39,3 +39,11 @@ def tensor_method(receiver: Kind, attr: str, node: ast.Call) -> Kind:
 def called(kind: Kind) -> Kind:
     """What a call of an attribute returns, by what it holds."""
     return Kind("tensor", "float") if kind.name in ("model", "loss") else UNKNOWN
+
+
+def weight_of(kind: Kind) -> Kind:
+    """What iterating over `parameters()` or `named_parameters()` gives."""
+    match kind.node:
+        case ast.Call(func=ast.Attribute(attr="named_parameters")):
+            return Kind("sequence", parts=(Kind("text"), WEIGHT))
+    return WEIGHT

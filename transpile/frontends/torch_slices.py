@@ -6,6 +6,7 @@ import ast
 
 from transpile.frontends.torch_kind import FUNCTION
 from transpile.frontends.torch_kinds import Kinds
+from transpile.frontends.torch_leaves import Leaves
 from transpile.scopes import blocks
 
 # Through these no gradient flows.
@@ -16,10 +17,12 @@ CUT_ATTRIBUTES = ("data", "shape", "grad")
 class Slices:
     """Answers for one file."""
 
-    def __init__(self, kinds: Kinds) -> None:
+    def __init__(self, kinds: Kinds, leaves: Leaves) -> None:
         self.kinds = kinds
+        self.leaves = leaves
         self.references = kinds.references
         self._flows: dict[tuple[int, tuple[str, ...]], bool] = {}
+        self._given: dict[str, int] = {}  # variables of the loops around a backward pass, and where those start
 
     def reaches(self, backward: ast.stmt, loss: ast.expr, models: list[str]) -> bool:
         """Whether a loss depends on weights of these models (of any, where none is named)."""
@@ -28,6 +31,8 @@ class Slices:
     def differentiable(self, backward: ast.stmt, loss: ast.expr, models: list[str]) -> set[ast.stmt]:
         """The statements before a backward pass through which its gradients flow."""
         assignments = self._earlier(backward)
+        around = reversed(list(self.references.around(backward)))
+        self._given = {n: self.references.start(a) for a in around for n in _iterated(a)}
         found: set[ast.stmt] = set()
         known = {m.partition(".")[0] for m in models}
         pending = [(n, self.references.start(backward)) for n in self._names(loss) - known]
@@ -80,7 +85,8 @@ class Slices:
         """What a name may hold at a place: back to the last plain assignment in a block around it."""
         found = []
         for statement, names, value in reversed(assignments):
-            if name not in names or self.references.start(statement) >= limit:
+            start = self.references.start(statement)
+            if name not in names or start >= limit or start < self._given.get(name, 0):
                 continue
             found.append((statement, value))
             if not isinstance(statement, ast.AugAssign | ast.Expr) and self._dominates(statement, limit):
@@ -120,15 +126,19 @@ class Slices:
             if isinstance(node, ast.Call):
                 if self._calls_model(node, models):
                     return True
-            elif isinstance(node, ast.Name) and self.kinds.of(node).name == "parameter":
+            elif self._is_leaf(node, models):
                 return True
         return False
+
+    def _is_leaf(self, node: ast.AST, names: list[str]) -> bool:
+        """Whether a node is one of the tensors by name that want gradients."""
+        return isinstance(node, ast.Name) and node.id in names and self.leaves.leaf(node) is not None
 
     def _calls_model(self, call: ast.Call, models: list[str]) -> bool:
         text = self.kinds.code(call.func)
         if models and any(text == m or text.startswith(m + ".") for m in models):
             method = text.rpartition(".")[2]
-            return method not in ("train", "eval", "parameters", "zero_grad", "to", "state_dict")
+            return method not in ("train", "eval", "zero_grad", "to", "state_dict")
         kind = self.kinds.of(call.func)
         if not models and kind.name == "model":
             return True
@@ -144,10 +154,16 @@ class Slices:
         self._flows[key] = False
         handed = any(self.kinds.of(a).name == "model" and self.kinds.code(a) in models for a in call.args)
         inside = any(self._calls_model(n, models) for n in ast.walk(function) if isinstance(n, ast.Call))
+        inside = inside or any(self._is_leaf(n, models) for n in ast.walk(function))
         if not models:
             inside = inside or any(self.kinds.of(a).name == "model" for a in call.args)
         self._flows[key] = handed or inside
         return self._flows[key]
+
+
+def _iterated(node: ast.AST) -> list[str]:
+    """The variables that a loop sets."""
+    return [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)] if isinstance(node, ast.For) else []
 
 
 def _assigned(node: ast.stmt) -> tuple[list[str], ast.AST | None]:

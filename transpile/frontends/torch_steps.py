@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 from transpile.frontends.torch_kind import FUNCTION
 from transpile.frontends.torch_kinds import Kinds
-from transpile.frontends.torch_owned import owned_models
+from transpile.frontends.torch_leaves import Leaves
+from transpile.frontends.torch_owned import owned_models, parameters_of
 from transpile.frontends.torch_slices import Slices
+from transpile.frontends.torch_weight_loops import weight_loops
 from transpile.scopes import blocks
 
 _LOOP = ast.For | ast.While
@@ -21,11 +23,15 @@ _LOOP = ast.For | ast.While
 
 @dataclass(eq=False)
 class Region:
-    """Statements `first` to `last` of one block, both included."""
+    """Statements `first` to `last` of one block, both included.
+
+    `alone`: it is nothing but the backward pass, as in `criterion(model(x), y).backward()`.
+    """
 
     block: list[ast.stmt]
     first: int
     last: int
+    alone: bool = False
 
     @property
     def statements(self) -> list[ast.stmt]:
@@ -61,13 +67,22 @@ def calls_method(statement: ast.AST, *names: str) -> ast.Attribute | None:
     return None
 
 
+def loss_of(backward: ast.Expr) -> ast.expr:
+    """What `loss.backward()` is called on."""
+    function = calls_method(backward, "backward")
+    assert function is not None
+    return function.value
+
+
 class Steps:
     """Finds the steps of a file."""
 
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
         self.references = kinds.references
-        self.slices = Slices(kinds)
+        self.leaves = Leaves(kinds)
+        self.loops = weight_loops(kinds)
+        self.slices = Slices(kinds, self.leaves)
         self.steps: list[Step] = []
         for statement in self._statements():
             function = calls_method(statement, "step")
@@ -96,6 +111,9 @@ class Steps:
             step.problem = "the optimizer takes a closure"
             return step
         models = owned_models(self.kinds, optimizer)
+        if isinstance(parameters_of(self.kinds, optimizer), ast.List | ast.Tuple):
+            tensors = {leaf.name for leaf in self.leaves.all}
+            models = models if set(models) <= tensors else []  # [x]: an image, say; any model may feed the loss
         self._gather(step, models)
         if not step.backwards:
             step.problem = "the backward pass of this step was not found"
@@ -180,9 +198,7 @@ class Steps:
         """The region that the tape of a step records."""
         needed: set[ast.stmt] = set()
         for backward in step.backwards:
-            function = calls_method(backward, "backward")
-            assert function is not None
-            needed |= self.slices.differentiable(backward, function.value, models)
+            needed |= self.slices.differentiable(backward, loss_of(backward), models)
         if not needed:
             step.problem = "it is not clear where the loss is computed"
             return
@@ -205,7 +221,9 @@ class Steps:
         last = max(places[: len(needed)])
         if common[last] in ends:
             last -= 1
-        return Region(common, first, last) if first <= last else None
+        if first > last:
+            return Region(common, first, first, alone=True) if len(ends) == 1 else None
+        return Region(common, first, last)
 
     def _chain(self, statement: ast.stmt) -> list[tuple[list[ast.stmt], int]]:
         """The blocks around a statement, inside out, with its place in each."""
