@@ -8,10 +8,11 @@ from transpile.backends.body_expressions import Expressions
 from transpile.backends.body_keywords import parameters_of
 from transpile.frontends.torch_program import ClassInfo
 from transpile.ir import UNKNOWN
-from transpile.ops._functions import Left, Operand, fresh, like, relaid
+from transpile.ops._functions import Left, Operand, fresh, like, relaid, written_parts
 from transpile.ops.torch_layers import modules
-from transpile.torch_values import UNKNOWN_VALUE, Chain, Extents, Instance, Leaf, Packed, Plain, Sample, Tensor
+from transpile.torch_values import UNKNOWN_VALUE, Chain, Extents, Instance, Items, Leaf, Packed, Plain, Sample, Tensor
 
+FIELDS = ("values", "indices")  # of what `max`, `sort` and their kin give along an axis
 _RECURRENT = {
     "bidirectional": "({x}.directions == 2)",
     "hidden_size": "{x}.rnns[0].cell.units",
@@ -36,6 +37,11 @@ class Attributes(Expressions):
             return self.sample_attribute(node.attr)
         if isinstance(base.value, Packed):
             raise Left(f"the attribute {node.attr} of a packed sequence")
+        if isinstance(base.value, Items) and node.attr in FIELDS and len(base.value.items) == len(FIELDS):
+            place = FIELDS.index(node.attr)
+            parts = written_parts(base.text)
+            text = parts[place] if len(parts) == len(FIELDS) else f"{base.text}[{place}]"
+            return Operand(text, base.value.items[place])
         if isinstance(base.value, Extents) and node.attr == "numel":
             raise Left("shape.numel")
         if isinstance(base.value, Leaf | Chain | Instance):

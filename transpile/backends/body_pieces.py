@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from transpile.backends.body_attributes import Attributes
 from transpile.ir import UNKNOWN
-from transpile.ops._functions import Left, Operand, fresh, moved_axis, relaid, shown_axis
+from transpile.ops._functions import Left, Operand, fresh, moved_axis, relaid, shown_axis, written_parts
 from transpile.torch_values import (
     UNKNOWN_VALUE,
     Chain,
@@ -19,6 +19,15 @@ from transpile.torch_values import (
     Tensor,
     each_of,
 )
+
+
+def picked(base: Operand, index: int) -> Operand | None:
+    """One element of a tuple that is written out, such as the values of `x.max(dim=1)`, without the others."""
+    assert isinstance(base.value, Items)
+    parts = written_parts(base.text)
+    if len(parts) != len(base.value.items):
+        return None
+    return Operand(parts[index], base.value.items[index])
 
 
 class Pieces(Attributes):
@@ -39,7 +48,7 @@ class Pieces(Attributes):
             and isinstance(index.const, int)
             and -len(value.items) <= index.const < len(value.items)
         ):
-            return Operand(text, value.items[index.const])
+            return picked(base, index.const) or Operand(text, value.items[index.const])
         if isinstance(value, Chain):
             layers = self.rebuilt(node, [(node.value, f"{base.text}.layers"), (node.slice, index.text)])
             if isinstance(node.slice, ast.Slice):

@@ -42,6 +42,7 @@ from transpile.backends.keras_tensor_rules import (
     dtype_name,
     filled,
     function,
+    gathered,
     made_tensor,
     method,
     size,
@@ -59,8 +60,8 @@ from transpile.splice import Output
 RULES = (
     variable, parameter, kept, weights, shortened_call, image_file, *LOADER_RULES, counted, kept_weights, seeded,
     learning_rate, availability, made_optimizer, made_loss, called_loss, foreign_loss, functional_loss, made_model,
-    model_call, number, switched_off, moved, filled, size, split, cast, made_tensor, comparison, distance, function,
-    method, dtype_name,
+    model_call, number, switched_off, moved, filled, size, split, gathered, cast, made_tensor, comparison, distance,
+    function, method, dtype_name,
 )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def shell_edits(program: Program, info: ClassInfo, output: Output) -> Iterator[E
                 at = references.data.index(f"def {name}".encode(), references.start(node)) + 4
             yield Edit(at, at + len(name.encode()), new)
         yield from gradient_decorators(program, info, node)
-        if name == "forward" and method.training:
+        if name == "forward" and (method.training or (not info.inner and program.depends_on_mode(info))):
             yield from training_parameter(program, node)
         yield from plain_annotations(program, node)
 
@@ -99,13 +99,16 @@ def reached(info: ClassInfo, name: str) -> set[str]:
 
 
 def training_parameter(program: Program, node: ast.FunctionDef) -> Iterator[Edit]:
-    """`training=None` behind the other parameters."""
+    """`training=None` behind the other parameters.
+
+    Without it Keras's `fit` does not tell a model that it trains: its layers would run as for inference.
+    """
     references, args = program.references, node.args
     if any(a.arg == "training" for a in (*args.args, *args.kwonlyargs)):
         return
-    last = (args.kwarg or args.vararg) and None
-    nodes: list[ast.AST] = [*args.args, *args.defaults]
-    if last is None and nodes and not (args.kwarg or args.vararg or args.kwonlyargs):
+    nodes: list[ast.AST] = [*args.args, *args.defaults, *args.kwonlyargs, *(d for d in args.kw_defaults if d)]
+    nodes += [args.vararg] if args.vararg else []
+    if nodes:
         end = max(references.end(n) for n in nodes)
         yield Edit(end, end, ", training=None")
 

@@ -184,6 +184,17 @@ def split(e: ScriptExpressions, node: ast.expr) -> str | None:
     return f"[{part} for {at} in range(0, len({name}), {step})]"
 
 
+def gathered(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`x[order[:8]]`: TensorFlow's tensors take no tensors of indices in brackets."""
+    match node:
+        case ast.Subscript(value=value, slice=index, ctx=ast.Load()) if e.kind(index).name == "tensor":
+            if e.kind(value).name == "tensor" and e.kind(index).dtype == "int":
+                return _used(e, f"ops.take({e.text(value)}, {e.text(index)}, axis=0)")
+        case ast.Subscript(value=value, slice=ast.List() as index, ctx=ast.Load()) if e.kind(value).name == "tensor":
+            return _used(e, f"ops.take({e.text(value)}, {e.text(index)}, axis=0)")
+    return None
+
+
 def _counted(e: ScriptExpressions, value: ast.expr) -> ast.expr | None:
     """What has as many samples as a tensor: a variable, such as the array that it is made of."""
     while isinstance(value, ast.Call):

@@ -6,6 +6,7 @@ gives text and value of the result, or raises `Left`.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -214,6 +215,17 @@ def listed(parts: Sequence[Operand]) -> Operand:
     texts = [p.text for p in parts]
     text = f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
     return Operand(text, Items(tuple(p.value for p in parts)), tuple(parts))
+
+
+def written_parts(text: str) -> list[str]:
+    """The elements of a tuple that is written out; none of any other text."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return []
+    if not isinstance(node, ast.Tuple) or any(isinstance(e, ast.Starred) for e in node.elts):
+        return []
+    return [ast.get_source_segment(text, e) or ast.unparse(e) for e in node.elts]
 
 
 def entry_of(path: str) -> Function | None:

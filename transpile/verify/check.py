@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from transpile.result import ModelPair, TrainingInfo
+from transpile.result import InputInfo, ModelPair, TrainingInfo
 from transpile.verify import conventions, levels
-from transpile.verify.data_shapes import from_data
+from transpile.verify.data_shapes import from_data, from_tensors
 from transpile.verify.fixed_modes import AS_WRITTEN
 from transpile.verify.floors import floor_constructs, lacks_float64
 from transpile.verify.frozen import AS_COMPILED
@@ -23,7 +23,7 @@ from transpile.verify.job import Job
 from transpile.verify.keras_side import KerasModel, KerasSide
 from transpile.verify.locate import layer_errors
 from transpile.verify.optimise import Trainer, custom_step, loss_names, projection
-from transpile.verify.probing import probed
+from transpile.verify.probing import complete, probed, runs
 from transpile.verify.programs import Program, ProgramProblem, described, first_line
 from transpile.verify.report import Curve, LayerError, Report, Row
 from transpile.verify.slicing import local_expression
@@ -169,13 +169,21 @@ class Check:
         original = job.reference == "torch"
         if original:
             keras_model.separate = True
-            infos = probed(torch_model.module, infos) or ()
+            infos = self.sized(program, pair, torch_model.module)
             if not infos:
                 raise Unbuildable(f"no inputs were found that {pair.torch} takes")
         pair = replace(pair, inputs=infos)
         if pair.training is not None and not self.training_problem:
             torch_model.given_to(program.evaluate(pair.training.optimizer))
         return Subject(pair, keras_model, torch_model, dtype, by_structure=original), program
+
+    def sized(self, program: Program, pair: ModelPair, module: torch.nn.Module) -> tuple[InputInfo, ...]:
+        """The inputs of a PyTorch program's model: as the conversion knows them, as its data is, or by trial."""
+        if not complete(pair.inputs):
+            found = from_tensors(program, pair, partial(runs, module))
+            if found:
+                return tuple(found)
+        return probed(module, pair.inputs) or ()
 
     def torch_module(self, pair: ModelPair) -> tuple[torch.nn.Module, Program]:
         """The PyTorch program, run as far as the model of the pair."""

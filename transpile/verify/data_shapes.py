@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from transpile.result import InputInfo, ModelPair
 from transpile.verify.loaders import no_network
@@ -35,6 +38,42 @@ def from_data(program: Program, pair: ModelPair) -> tuple[InputInfo, ...]:
                     if shape is not None
                 )
     return pair.inputs
+
+
+def from_tensors(program: Program, pair: ModelPair, takes: Callable[[Sequence[InputInfo]], bool]) -> list[InputInfo]:
+    """The inputs with the sizes of the tensors that a PyTorch program hands to its model or its data set.
+
+    `takes` tells whether the model runs with them. Empty where nothing in the file fits.
+    """
+    if ".<locals>." in pair.torch or not pair.inputs:
+        return []
+    for arguments in _handed(program.tree, pair.torch):
+        with contextlib.suppress(ProgramProblem), no_network():
+            program.load(arguments)
+            values = [program.evaluate(a) for a in arguments][: len(pair.inputs)]
+            infos = [_like(info, value) for info, value in zip(pair.inputs, values)]
+            if len(infos) == len(pair.inputs) and takes(infos):
+                return infos
+    return []
+
+
+def _like(info: InputInfo, value: object) -> InputInfo:
+    """The input as a tensor or an array is, its first axis free."""
+    shape = getattr(value, "shape", None)
+    if not shape:
+        return info
+    array = np.asarray(value)
+    if not np.issubdtype(array.dtype, np.integer):
+        return replace(info, shape=(None, *shape[1:]))
+    return replace(info, shape=(None, *shape[1:]), dtype="int64", high=int(array.max(initial=1)) + 1)
+
+
+def _handed(tree: ast.Module, model: str) -> list[list[str]]:
+    """The arguments of data sets and of calls of the model, as text."""
+    calls = (n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.args)
+    plain = (n for n in calls if not any(isinstance(a, ast.Starred) for a in n.args))
+    names = ("TensorDataset", local_expression(model))
+    return [[ast.unparse(a) for a in n.args] for n in plain if called(n) in names or ast.unparse(n.func) in names]
 
 
 def _filled(info: InputInfo, shape: tuple[int, ...]) -> InputInfo:

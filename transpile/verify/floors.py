@@ -72,3 +72,14 @@ def lacks_float64(error: BaseException) -> bool:
         "NotFoundError",
     }
     return known and bool(_NO_KERNEL.search(str(error)))
+
+
+def exact_penalties(regularizer: Any) -> None:
+    """Keras keeps the factor of L1, and of no other penalty, in float32."""
+    first = regularizer.__init__
+
+    def init(self: Any, l1: Any = 0.01) -> None:
+        first(self, l1)
+        self.l1 = float(0.01 if l1 is None else l1)
+
+    regularizer.__init__ = init

@@ -18,6 +18,7 @@ import numpy as np
 
 from transpile.verify import backends, datasets, draws
 from transpile.verify.fixed_modes import FixedModes
+from transpile.verify.floors import exact_penalties
 from transpile.verify.frozen import Flags
 from transpile.verify.programs import line_in
 from transpile.verify.recipes import Array
@@ -83,6 +84,8 @@ class KerasSide:
             return result
 
         layer.__init__, layer.__call__ = init, call
+        if not self.legacy:
+            exact_penalties(self.keras.regularizers.L1)
         datasets.install(self.keras.datasets)
         self.flags = Flags(self.keras)
         if self.legacy:

@@ -18,7 +18,7 @@ LENGTHS = (12, 8, 16, 5, 20, 4, 28, 32, 10)
 
 def probed(module: torch.nn.Module, infos: Sequence[InputInfo]) -> tuple[InputInfo, ...] | None:
     """The inputs with sizes that the model takes; None where none of those tried fits."""
-    if all(i.shape is not None and None not in i.shape[1:] for i in infos):
+    if complete(infos):
         return tuple(infos)
     options = [list(itertools.islice(_candidates(module, info), 60)) for info in infos]
     limit = 400 if len(infos) == 1 else 900
@@ -31,6 +31,23 @@ def probed(module: torch.nn.Module, infos: Sequence[InputInfo]) -> tuple[InputIn
     finally:
         module.train(training)
     return None
+
+
+def complete(infos: Sequence[InputInfo]) -> bool:
+    """Whether every size but the number of samples is known."""
+    return all(i.shape is not None and None not in i.shape[1:] for i in infos)
+
+
+def runs(module: torch.nn.Module, infos: Sequence[InputInfo]) -> bool:
+    """Whether the model takes such inputs."""
+    if not complete(infos):
+        return False
+    training = module.training
+    module.eval()
+    try:
+        return _runs(module, tuple(infos))
+    finally:
+        module.train(training)
 
 
 def _combined(options: list[list[InputInfo]]) -> Iterator[tuple[InputInfo, ...]]:

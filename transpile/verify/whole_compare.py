@@ -21,6 +21,7 @@ LIMITS = {"float64": 1e-5, "float32": 2e-2}
 PRINTED = {"float64": 1e-3, "float32": 2e-2}  # numbers are rounded when they are printed
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|\bnan\b|\binf\b)", re.IGNORECASE)
 OWN = re.compile(r"^Epoch \d+|^\w+\($|^ +\(\w+\): |^ *\)$")  # what the written loop, or a module, prints
+SIZE = re.compile(r"torch\.Size\(\[(.*?)\]\)")  # as text, in an f-string
 MODEL_FILE = re.compile(r"(?:\.weights)?\.(?:keras|h5|hdf5|pth?|tf)\b")
 SAVED = {".keras", ".h5", ".hdf5", ".tf", ".pt", ".pth", ".weights", ".index", ""}
 
@@ -116,6 +117,7 @@ def printed(ours: str, theirs: str, limit: float) -> Row | None:
 
 
 def _lines(text: str) -> list[str]:
+    text = SIZE.sub(lambda size: f"({size[1]}{',' * (',' not in size[1])})", text)
     return [line.rstrip() for line in text.splitlines() if line.strip() and not OWN.search(line)]
 
 

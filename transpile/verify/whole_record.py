@@ -66,7 +66,7 @@ class Record:
                 raise RuntimeError(f"the program prints more than {MOST_PRINTED >> 20} MiB")
             if options.get("file") is None and not any(isinstance(v, skip) for v in values):
                 options.pop("flush", None)
-                builtins.print(*values, **{**options, "file": self.printed})
+                builtins.print(*(shown(v) for v in values), **{**options, "file": self.printed})
 
         return write
 
@@ -77,6 +77,17 @@ class Record:
             if name not in before and not any(part.startswith(".") for part in path.parts[-2:]):
                 text = path.suffix in TEXTS and path.stat().st_size < WHOLE_TEXT
                 self.files[name] = _ordered(path.read_text(errors="replace")) if text else None
+
+
+def shown(value: Any) -> Any:
+    """What is printed of a value: of tensors the numbers, not how a framework shows them."""
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        return value.detach().cpu().numpy()
+    if type(value).__name__ in ("Size", "TensorShape"):
+        return tuple(value)
+    if type(value).__module__.startswith("tensorflow.") and hasattr(value, "numpy"):
+        return value.numpy()
+    return value
 
 
 def _ordered(text: str) -> str:
