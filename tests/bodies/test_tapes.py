@@ -130,11 +130,139 @@ def train_step(x, y):
 
 models = [model]
 """
+# Variables of the program's own, as low-level programs keep them.
+RAW = """rng = np.random.default_rng(0)
+random_normal = tf.initializers.RandomNormal(stddev=0.3)
+weights = {
+    "h": tf.Variable(random_normal([6, 8])),
+    "out": tf.Variable(tf.random.uniform([8, 3], -0.5, 0.5)),
+}
+biases = {"h": tf.Variable(tf.zeros([8])), "out": tf.Variable([0.1, 0.2, 0.3], name="b")}
+images = rng.normal(size=(20, 6))
+labels = rng.integers(0, 3, size=20).astype(np.uint8)
+
+
+def net(x):
+    hidden = tf.nn.sigmoid(tf.add(tf.matmul(x, weights["h"]), biases["h"]))
+    return tf.nn.softmax(tf.matmul(hidden, weights["out"]) + biases["out"])
+
+
+def cross_entropy(y_pred, y_true):
+    y_true = tf.one_hot(y_true, depth=3)
+    return tf.reduce_mean(-tf.reduce_sum(y_true * tf.math.log(tf.clip_by_value(y_pred, 1e-9, 1.0)), axis=1))
+
+
+def accuracy(y_pred, y_true):
+    right = tf.equal(tf.argmax(y_pred, 1), tf.cast(y_true, tf.int64))
+    return tf.reduce_mean(tf.cast(right, tf.float32), axis=-1)
+
+
+optimizer = tf.optimizers.SGD(0.5)
+
+
+def run_optimization(x, y):
+    with tf.GradientTape() as g:
+        loss = cross_entropy(net(x), y)
+    trainable_variables = list(weights.values()) + list(biases.values())
+    gradients = g.gradient(loss, trainable_variables)
+    optimizer.apply_gradients(zip(gradients, trainable_variables))
+    return loss
+
+
+def train_step(x, y):
+    run_optimization(x, y)
+    pred = net(images.astype("float32"))
+    return cross_entropy(pred, labels) + accuracy(pred, labels)
+
+
+models = []
+variables = [weights["h"], weights["out"], biases["h"], biases["out"]]
+"""
+# Steps without an optimizer, a loss that is minimized, and an array of float64 beside variables.
+MANUAL = """data = np.linspace(-1.0, 1.0, 5)
+w = tf.Variable(tf.random.truncated_normal([6, 3], stddev=0.1))
+b = tf.Variable(np.zeros(3, "float32"))
+slope = tf.Variable(0.5)
+start = tf.constant(2.0)
+kept = tf.Variable(start, trainable=False)
+steps = tf.Variable(0)
+optimizer = keras.optimizers.SGD(0.1, clipnorm=0.5)
+
+
+def line(x):
+    return slope * x + kept
+
+
+def fit_line():
+    return tf.reduce_mean(tf.square(line(data) - 1.0))
+
+
+def train_step(x, y):
+    with tf.GradientTape(persistent=True) as tape:
+        loss = tf.reduce_mean(tf.square(x @ w + b - tf.one_hot(y, 3)))
+        other = tf.reduce_sum(w ** 2) * 0.01
+    grads = tape.gradient(loss, [w, b])
+    decay = tape.gradient(other, w)
+    del tape
+    w.assign_sub(0.1 * (grads[0] + decay))
+    b.assign_sub(0.1 * grads[1])
+    kept.assign_add(0.25)
+    steps.assign_add(1)
+    optimizer.minimize(fit_line, var_list=[slope])
+    optimizer.minimize(lambda: tf.reduce_mean((slope * line(data)) ** 2), [slope])
+    return loss + start + tf.cast(steps, tf.float32)
+
+
+models = []
+variables = [w, b, slope]
+"""
+# Convolutions and pools as functions.
+CONVOLVED = """second = tf.Variable(tf.random.normal([3, 3, 4, 4]))
+kernel = tf.Variable(tf.random.normal([2, 2, 1, 4]))
+bias = tf.Variable(tf.zeros([4]))
+out = tf.Variable(tf.random.normal([8, 3]))
+variables = [kernel, second, bias, out]
+optimizer = tf.optimizers.SGD(0.05, momentum=0.5)
+
+
+def conv2d(x, W, b, strides=1):
+    x = tf.nn.conv2d(x, W, strides=[1, strides, strides, 1], padding="SAME")
+    return tf.nn.relu(tf.nn.bias_add(x, b))
+
+
+def maxpool2d(x, k=2):
+    x = tf.nn.max_pool(x, ksize=[1, k, k, 1], strides=[1, k, k, 1], padding="SAME")
+    return tf.nn.avg_pool(tf.nn.max_pool2d(x, 3, 1, "SAME"), 3, 1, "SAME")
+
+
+def train_step(x, y):
+    with tf.GradientTape() as tape:
+        images = tf.reshape(x, [-1, 3, 2, 1])
+        pooled = maxpool2d(conv2d(conv2d(images, kernel, bias), second, bias, 1)) + tf.nn.avg_pool(images, 2, 2, "VALID")[:, :1, :1, :1]
+        logits = tf.matmul(tf.reshape(pooled, [-1, 8]), out)
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.cast(y, tf.int32), logits=logits))
+    gradients = tape.gradient(loss, variables)
+    optimizer.apply_gradients(zip(gradients, variables))
+    return loss
+
+
+models = []
+"""
 CHILD = """
 import json, sys
 import numpy as np
 import tensorflow as tf, torch
 
+from tensorflow import keras
+
+
+def minimize(self, loss, var_list):  # as Keras 2 has it; Keras 3 took it away
+    with tf.GradientTape() as tape:
+        value = loss()
+    self.apply_gradients(list(zip(tape.gradient(value, var_list), var_list)))
+
+
+keras.optimizers.Optimizer.minimize = minimize
 answers = []
 for before, after in json.load(sys.stdin):
     theirs, ours = {}, {}
@@ -144,6 +272,9 @@ for before, after in json.load(sys.stdin):
         for value, parameter in zip(k.trainable_weights, t.parameters()):
             value = value.numpy()
             parameter.data.copy_(torch.tensor(value.T))
+    own = list(zip(theirs.get("variables", []), ours.get("variables", []), strict=True))
+    for value, parameter in own:
+        parameter.data.copy_(torch.tensor(value.numpy()))
     rng = np.random.default_rng(2)
     worst = 0.0
     for _ in range(6):
@@ -155,6 +286,8 @@ for before, after in json.load(sys.stdin):
         for value, parameter in zip(k.trainable_weights, t.parameters()):
             value = value.numpy()
             worst = max(worst, float(np.abs(value.T - parameter.detach().numpy()).max()))
+    for value, parameter in own:
+        worst = max(worst, float(np.abs(value.numpy() - parameter.detach().numpy()).max()))
     answers.append(worst)
 json.dump(answers, sys.stdout)
 """
@@ -192,10 +325,17 @@ def train_step(x, y):
 
 models = [model]
 """
+# The mode has another name, which only the program hands on.
+FLAGGED = HANDED_MODE.replace("training=None", "is_training=False").replace("training=training", "training=is_training")
+FLAGGED = FLAGGED.replace("x, training=is_training), from", "x, is_training=is_training), from")
 PROBABILITIES = ONE.replace("layers.Dense(3)", 'layers.Dense(3, activation="softmax")')
 PROGRAMS = {
     "softmax taken for logits": PROBABILITIES,
     "mode handed on": HANDED_MODE,
+    "mode under another name": FLAGGED,
+    "variables": RAW,
+    "without optimizers": MANUAL,
+    "functions of images": CONVOLVED,
     "one": ONE,
     "two": TWO,
     "penalty": PENALTY,
@@ -242,6 +382,11 @@ LEFT = {
     "gradients that are clipped in another way": ONE.replace(
         "    optimizer.apply", "    grads = [tf.clip_by_value(g, -0.1, 0.2) for g in grads]\n    optimizer.apply"
     ),
+    "variables that another place adds to": RAW + '\nweights["more"] = tf.Variable(tf.zeros([3]))\n',
+    "a variable that is made again": MANUAL.replace("slope = tf.Variable(0.5)\n", "slope = tf.Variable(0.5)\n" * 2),
+    "a variable of a function, an optimizer of the module": RAW.replace(
+        "def run_optimization(x, y):\n", "def run_optimization(x, y):\n    weights = {'a': tf.Variable(tf.zeros([3]))}\n"
+    ),
     "an optimizer that is handed in": ONE.replace("def train_step(x, y)", "def train_step(x, y, optimizer)"),
 }  # fmt: skip
 
@@ -250,7 +395,19 @@ LEFT = {
 def test_left(name: str) -> None:
     result = keras2torch(HEADER + LEFT[name])
     assert "K2T191" in {d.code for d in result.diagnostics}
-    assert "with tf.GradientTape() as tape:" in result.code
+    assert "with tf.GradientTape(" in result.code or "optimizer.minimize(" in result.code
+
+
+def test_mode_under_another_name_that_keras_does_not_hand_on() -> None:
+    """`fit` never gives `is_training`: its layers are in the mode of the default."""
+    fitted = FLAGGED + "model.compile('sgd', 'mse')\nmodel.fit(np.zeros((4, 6)), np.zeros((4, 3)))\n"
+    assert "K2T186" in {d.code for d in keras2torch(HEADER + fitted).diagnostics}
+
+
+def test_mode_of_another_value_is_left() -> None:
+    source = HANDED_MODE.replace("training=training)", "training=training and self.out.use_bias)")
+    assert source != HANDED_MODE
+    assert "K2T186" in {d.code for d in keras2torch(HEADER + source).diagnostics}
 
 
 def test_crossentropy_behind_the_other_activation_is_left() -> None:

@@ -68,6 +68,21 @@ def fans(op: Op, tensor: str, line: str, node: Node) -> Fans:
     return Fans("", "", matrix=False)
 
 
+def drawn_values(expr: Expr, tensor: str, extents: list[str]) -> str:
+    """An expression for a tensor with the values of an initialiser that is called for a shape.
+
+    `extents` are those of a kernel in Keras's order: inputs and outputs last. Raises UnknownInitializer.
+    """
+    op, args = _resolve(expr)
+    fan = Fans("", "", matrix=len(extents) == 2)
+    if len(extents) == 1:
+        fan = Fans(extents[0], extents[0], matrix=False)
+    elif extents:
+        fan_in, fan_out = (" * ".join((*extents[:-2], extents[i])) for i in (-2, -1))
+        fan = Fans(fan_in, fan_out, swapped=len(extents) == 2, matrix=len(extents) == 2)
+    return _statement(op.name.removeprefix("init_"), args, tensor, fan, expr).partition("  #")[0]
+
+
 def _tokens(axes: str) -> tuple[str, ...]:
     """The axes one by one; blocks in another order, (z+r+h) and (r+z+h), are the same axis."""
     found = re.findall(r"\([^)]*\)|[\w.]+", axes)

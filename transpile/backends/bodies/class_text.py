@@ -15,6 +15,7 @@ from transpile.backends.bodies.modules import Module, makes_mask, uses_mask
 from transpile.backends.bodies.own_step import STEPS
 from transpile.backends.bodies.walker import Env
 from transpile.backends.torch_init import grouped_init
+from transpile.interpret.values import Instance
 from transpile.ir import FREE, Edit
 from transpile.passes.layout import to_torch
 from transpile.splice import apply
@@ -27,6 +28,7 @@ OVERRIDES = frozenset(
     "train_step test_step predict_step compile fit evaluate predict make_train_function compute_loss compute_metrics "
     "metrics __call__ add_loss save load_weights".split()
 )
+FITS = ("fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch")
 _REGISTRATIONS = ("register_keras_serializable",)
 _COMMENT = "  # channels first, as PyTorch convolves"
 
@@ -43,6 +45,7 @@ class Methods(Making):
         """All edits of the class. Raises Refusal or MixedLayout."""
         self._check_methods()
         self._check_masks()
+        self._check_flag()
         self._header()
         constructor, build = self.own.method("__init__"), self.own.method("build")
         self.making = True
@@ -97,6 +100,18 @@ class Methods(Making):
             other = call.attr not in ("__init__", "build", *DROPPED, *above)
             if isinstance(inner, ast.Name) and inner.id == "super" and other:
                 raise Refusal("K2T189", f"super().{call.attr} of Keras", call)
+
+    def _check_flag(self) -> None:
+        """A mode under another name than `training` is nothing that fit or a graph hands on."""
+        flag = self.own.flag
+        if flag in ("", "training"):
+            return
+        by_keras = [e for e in self.classes.interpreter.events if e.model in self.own.models and e.kind in FITS]
+        frames = [a.frame for x in self.own.layers for a in x.applications]
+        in_graph = any(not isinstance(f.names.get("self"), Instance) for f in frames)
+        if by_keras or in_graph:
+            message = f"{flag} tells the mode, and Keras hands on `training` only"
+            raise Refusal("K2T186", message, self.own.method("call") or self.own.node)
 
     def _check_masks(self) -> None:
         begin, end = self.references.start(self.own.node), self.references.end(self.own.node)
@@ -163,8 +178,9 @@ class Methods(Making):
         args = node.args.args if static else node.args.args[1:]
         body.owner = "" if static or not node.args.args else node.args.args[0].arg
         forward = node.name == "call"
-        body.training = "training" if any(a.arg == "training" for a in (*args, *node.args.kwonlyargs)) else ""
-        self.without(node, [a for a in (*args, *node.args.kwonlyargs) if a.arg == "training"])
+        modes = [a for a in (*args, *node.args.kwonlyargs) if a.arg in ("training", self.own.flag)]
+        body.training = modes[0].arg if modes else ""
+        self.without(node, modes)
         if forward:
             self._rename(node)
             self._drop_mask(node)
@@ -192,9 +208,11 @@ class Methods(Making):
         moved: list[str] = []
         shape = self.own.input_shape(self.classes.modules) if forward else None
         for number, argument in enumerate(args):
-            if argument.arg in ("training", "mask"):
+            if argument.arg in ("training", "mask", self.own.flag):
                 continue
             rank = self._rank(node, argument.arg)
+            if number == 0 and shape is not None and len(shape) != rank:
+                rank = 0  # the layer reads what became of it
             if self.own.is_schedule:
                 given[argument.arg] = tensor("int", ())
                 continue

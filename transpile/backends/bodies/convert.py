@@ -13,6 +13,7 @@ from transpile.backends.bodies.statements import Body, Function
 from transpile.backends.bodies.step_results import detached
 from transpile.backends.bodies.tape import TapeBody
 from transpile.backends.bodies.tape_scopes import Relied
+from transpile.backends.bodies.variables import holds_variables
 from transpile.backends.bodies.walker import Env
 from transpile.backends.templates import helper
 from transpile.backends.torch_functions import imports_of
@@ -109,6 +110,7 @@ class Bodies:
             self.body = TapeBody(references, mine, interpreter, converted)
         self.answered: list[tuple[int, int]] = []  # calls of models, which stay as they are
         self.piped = set() if self.written_out else self._piped()
+        self.converted: set[str] = set()  # functions
         self.steps: set[str] = set()  # the functions with a gradient tape that were converted
 
     def _mine(self) -> dict[ast.AST, str]:
@@ -198,8 +200,29 @@ class Bodies:
         nodes = [node for node in ast.walk(unit) if node in self.paths and not self._makes_object(node)]
         if any(n not in self.body.paths and not self._elsewhere(n, unit) for n in nodes):
             return False
+        if self._concerned(unit):
+            return True
         shared = _CONSTANTS if isinstance(unit, ast.FunctionDef) else _SHARED
         return any(n in self.body.paths and self.paths[n] not in shared for n in nodes)
+
+    def _concerned(self, unit: ast.stmt) -> bool:
+        """Whether a unit computes with tensors, variables, functions or models that are PyTorch's by now."""
+        body = self.body
+        if not isinstance(body, TapeBody) or isinstance(unit, ast.ClassDef | ast.Import | ast.ImportFrom):
+            return False
+        start, end = self.references.start(unit), self.references.end(unit)
+        if any(e.start < end and start < e.end for e in self.output.edits):
+            return False  # other parts of the tool write it
+        for node in ast.walk(unit):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                kind = body.module.get(node.id)
+                if kind.what == "tensor" or holds_variables(kind) or node.id in self.converted:
+                    return True
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                held = body.object_of(node.func, body.module)
+                if isinstance(held, ModelValue) and body.is_converted(held):
+                    return True
+        return False
 
     def _elsewhere(self, node: ast.AST, unit: ast.stmt) -> bool:
         """Whether another part of the tool converts what a reference names."""
@@ -269,6 +292,8 @@ class Bodies:
         taken = self._take(node, [*edits, *self._moved(node)] if tape else edits)
         if taken and tape:
             self.steps.add(node.name)
+        if taken:
+            self.converted.add(node.name)
         return taken
 
     def _relied_on(self, kept: Relied | None = None) -> Relied:

@@ -50,6 +50,20 @@ def uniform(b: Bound) -> tuple[str, Kind]:
     return text, tensor("float", dims_of(b["shape"]))
 
 
+@special(
+    "shape mean stddev dtype seed", "tf.random.truncated_normal", "tf.truncated_normal",
+    "backend.truncated_normal", "random.truncated_normal",
+)  # fmt: skip
+def truncated_normal(b: Bound) -> tuple[str, Kind]:
+    """Draws from a normal distribution that is cut at two standard deviations."""
+    text = f"nn.init.trunc_normal_({made(b, 'empty')})"
+    if b.value("stddev", 1) != 1:
+        text = f"{text} * {_operand(b['stddev'])}"
+    if b.value("mean", 0) != 0:
+        text = f"{text} + {_operand(b['mean'])}"
+    return text, tensor("float", dims_of(b["shape"]))
+
+
 def _operand(argument: Argument) -> str:
     simple = isinstance(argument.node, ast.Name | ast.Constant | ast.Attribute | ast.Call | ast.Subscript)
     return argument.text if simple else f"({argument.text})"

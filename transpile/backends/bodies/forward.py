@@ -155,11 +155,13 @@ class ForwardBody(Body):
                 raise Refusal("K2T186", "arguments that are unpacked", node)
             found += [(p, self.visit(p, env)) for p in parts]
         extra: dict[str, Expr] = {}
+        told = module.own is None or module.own.flag in ("", "training")
         for keyword in node.keywords:
             if keyword.arg is None:
                 raise Refusal("K2T186", "arguments that are unpacked", node)
-            if keyword.arg == "training":
+            if keyword.arg in ("training", module.own.flag if module.own is not None else ""):
                 self._mode(keyword.value, module)
+                told = True
                 continue
             value = self.visit(keyword.value, env)
             if keyword.arg == "mask" and value.kind.what == "none":
@@ -175,13 +177,19 @@ class ForwardBody(Body):
                 extra[keyword.arg] = Expr("", len(found) - 1)
             else:
                 extra[keyword.arg] = Expr(self.text(keyword.value, value), value.kind.value)
+        if not told and module.own is not None and module.own.trained:
+            raise Refusal("K2T186", f"{module.own.node.name} without {module.own.flag}=", node)
         return found, extra
 
     def _mode(self, value: ast.expr, module: Module) -> None:
         """`training=training`: the module knows its mode; a fixed one is not said so easily."""
-        fixed = isinstance(value, ast.Constant) and value.value is not None
-        if fixed and (module.mode or (module.own is not None and module.own.trained)):
+        if not module.mode and not (module.own is not None and module.own.trained):
+            return
+        if isinstance(value, ast.Constant) and value.value is not None:
             raise Refusal("K2T186", "training= with a fixed value", value)
+        handed_on = isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id == self.training)
+        if not handed_on:
+            raise Refusal("K2T186", "training= with another value than the parameter of that name", value)
 
     def _opaque(self, node: ast.Call, module: Module, receiver: str, inputs: list[tuple[ast.expr, Value]]) -> Value:
         """A module of the user's own class, a model, or what is no more than a function."""
@@ -193,7 +201,8 @@ class ForwardBody(Body):
         texts = []
         for part, value in inputs:
             texts.append(self._towards(part, value, "torch" if inner else "keras"))
-        names = [k.arg for k in node.keywords if k.arg not in ("training", "inputs", "mask")]
+        flag = module.own.flag if module.own is not None else ""
+        names = [k.arg for k in node.keywords if k.arg not in ("training", "inputs", "mask", flag)]
         plain = len(texts) - len(names)
         texts = [*texts[:plain], *(f"{n}={t}" for n, t in zip(names, texts[plain:]))]
         if module.own is not None and module.own.outputs:

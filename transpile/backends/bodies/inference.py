@@ -15,8 +15,8 @@ def item_of(kind: Kind) -> Kind:
         return Kind("number", "int")
     if kind.what == "tensor":
         return tensor(kind.element, kind.shape[1:] if kind.shape else None)
-    if kind.item is not None:
-        return kind.item
+    if kind.item is not None or kind.what == "array":
+        return kind.item or kind
     if kind.items:
         result = kind.items[0]
         for other in kind.items[1:]:
@@ -75,6 +75,11 @@ def element(base: Kind, index: Kind, node: ast.expr) -> Kind:
         if base.items is not None and number is not None and -len(base.items) <= number < len(base.items):
             return base.items[number]
         return item_of(base)
+    if base.what == "dict":
+        keys = base.value if isinstance(base.value, tuple) else ()
+        return base.items[keys.index(index.value)] if base.items is not None and index.value in keys else UNSURE
+    if base.what == "array":
+        return base
     if base.what == "tensor":
         return tensor(base.element, _indexed(base.shape, node))
     return UNSURE
@@ -111,6 +116,12 @@ def _is(node: ast.expr, value: object) -> bool:
     return isinstance(node, ast.Constant) and node.value is value
 
 
+def dict_of(node: ast.Dict, kinds: list[Kind]) -> Kind:
+    """A dict that is written out: its values by their keys, where these are constants."""
+    keys = tuple(k.value for k in node.keys if isinstance(k, ast.Constant))
+    return Kind("dict", items=tuple(kinds), value=keys) if len(keys) == len(kinds) else Kind("dict")
+
+
 def hashable(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
@@ -131,3 +142,10 @@ def of_builtin(name: str, kinds: list[Kind]) -> Kind | None:
     if name == "zip":
         return Kind("list", item=Kind("list", items=tuple(item_of(k) for k in kinds)))
     return None
+
+
+def root_of(node: ast.expr) -> str:
+    """The name that a chain of attributes begins with."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""

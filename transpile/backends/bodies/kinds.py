@@ -8,7 +8,19 @@ from typing import Literal
 from transpile.ir import FREE, UNKNOWN, Expr, Shape
 
 What = Literal[
-    "tensor", "number", "shape", "list", "dtype", "text", "none", "array", "function", "object", "module", "unknown"
+    "tensor",
+    "number",
+    "shape",
+    "list",
+    "dict",
+    "dtype",
+    "text",
+    "none",
+    "array",
+    "function",
+    "object",
+    "module",
+    "unknown",
 ]
 Element = Literal["float", "int", "bool", ""]
 

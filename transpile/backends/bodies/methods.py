@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from transpile.backends.bodies.walker import Env, Value, Walker
 
 _SAME = frozenset("shape dtype ndim device".split())
-_OF_ARRAYS = frozenset("astype reshape transpose copy squeeze flatten clip round repeat swapaxes".split())
+OF_ARRAYS = frozenset("astype reshape transpose copy squeeze flatten clip round repeat swapaxes".split())
 
 
 def attribute(walker: Walker, node: ast.Attribute, value: Value) -> Value:
@@ -43,9 +43,11 @@ def call(walker: Walker, node: ast.Call, env: Env) -> Value | None:
 
     assert isinstance(node.func, ast.Attribute)
     receiver, name = node.func.value, node.func.attr
-    if name in _OF_ARRAYS and walker.plain(receiver, env).kind.what == "array":
+    if name in OF_ARRAYS and walker.plain(receiver, env).kind.what == "array":
         parts = (receiver, *node.args, *(k.value for k in node.keywords))
         return Value(Kind("array"), tuple(e for part in parts for e in walker.plain(part, env).edits))
+    if name == "values" and not node.args and (held := walker.plain(receiver, env)).kind.what == "dict":
+        return Value(Kind("list", items=held.kind.items), held.edits)
     if name not in ("numpy", "get_shape", "as_list", "set_shape", "eval", "assign", "assign_add", "assign_sub"):
         return None
     value = walker.plain(receiver, env)

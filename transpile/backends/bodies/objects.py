@@ -9,6 +9,7 @@ from transpile.backends.bodies.tape import TapeBody
 from transpile.backends.bodies.tape_losses import METRICS
 from transpile.backends.bodies.tape_scopes import name_in
 from transpile.backends.bodies.tape_steps import function_of, parameters_of
+from transpile.backends.bodies.variables import Variables, names_of
 from transpile.backends.templates import helper
 from transpile.backends.torch_epoch import following, optimizer
 from transpile.backends.torch_functions import imports_of
@@ -38,7 +39,7 @@ class Objects:
 
     def _define(self, statement: ast.Assign, name: str, held: KerasObject) -> None:
         kind = held.path.rpartition(".")[2]
-        if held.path.startswith("keras.losses."):
+        if held.path.startswith(("keras.losses.", "keras.initializers.")):
             self._edit(statement, "")
         elif held.path.startswith("keras.metrics."):
             for file in dict.fromkeys(("Mean", METRICS[kind])):
@@ -49,7 +50,8 @@ class Objects:
             self._optimizer(statement, name, held)
 
     def _optimizer(self, statement: ast.Assign, name: str, held: KerasObject) -> None:
-        models = tuple(name_in(held.frame, m) for m in self.body.relied.stepped[id(held)])
+        stepped = self.body.relied.stepped[id(held)]
+        models = tuple(m if isinstance(m, Variables) else name_in(held.frame, m) for m in stepped)
         span = self.references.span(self.references.start(statement), self.references.end(statement))
         try:
             chosen = read_optimizer(Expr(self.references.code(statement.value), held))
@@ -74,13 +76,15 @@ class Objects:
         self.output.edits.append(Edit(model_end, model_end, indent + text.replace("\n", indent)))
 
     def _model_end(self, name: str, beside: ast.stmt) -> int:
-        """The end of the statement that makes a model, in the scope of another statement."""
+        """The end of the statement that makes a model or variables, in the scope of another statement."""
+        names = names_of(name) if isinstance(name, Variables) else {name}
         scope = function_of(self.references, beside)
+        ends = [0]
         for statement in scope.body if isinstance(scope, ast.FunctionDef) else self.references.tree.body:
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-            if isinstance(target, ast.Name) and target.id == name:
-                return self.references.end(statement)
-        return 0
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+            if any(isinstance(n, ast.Name) and n.id in names for t in targets for n in ast.walk(t)):
+                ends.append(self.references.end(statement))
+        return ends[1] if len(ends) > 1 and not isinstance(name, Variables) else max(ends)
 
     def _edit(self, node: ast.AST, text: str) -> None:
         start, end = self.references.start(node), self.references.end(node)

@@ -48,6 +48,11 @@ class OwnClass:
         """A method of the class itself."""
         return next((n for n in self.node.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
 
+    @property
+    def flag(self) -> str:
+        """The parameter of `call` that tells layers the mode: `training`, or one that is handed on as such."""
+        return flag_of(self.method("call"))
+
     def parameters(self) -> list[ast.arg]:
         """The constructor's parameters that stay."""
         constructor = self.method("__init__")
@@ -67,3 +72,14 @@ class OwnClass:
         """The shape of the first input, in terms of the constructor's parameters."""
         frames = [Frame(arguments=i.arguments) for i in self.instances for _ in i.inputs]
         return modules.shape([s for i in self.instances for s in i.inputs], frames)
+
+
+def flag_of(call: ast.FunctionDef | None) -> str:
+    """The parameter of a `call` that is given to layers as `training=`; "" where none is."""
+    if call is None:
+        return ""
+    names = [a.arg for a in (*call.args.args[1:], *call.args.kwonlyargs)]
+    if "training" in names:
+        return "training"
+    given = [k.value for n in ast.walk(call) if isinstance(n, ast.Call) for k in n.keywords if k.arg == "training"]
+    return next((v.id for v in given if isinstance(v, ast.Name) and v.id in names), "")

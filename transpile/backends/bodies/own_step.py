@@ -129,7 +129,6 @@ class StepBody(TapeBody, ForwardBody):
     ) -> None:  # fmt: skip
         super().__init__(references, paths, interpreter, {}, hooks)
         self.own, self.whole = own, whole
-        self.taping = 0
         self.stepping = False  # inside train_step or test_step
 
     # What names mean
@@ -168,7 +167,7 @@ class StepBody(TapeBody, ForwardBody):
         tapes = [n for n in ast.walk(function) if self.paths.get(n) == "tf.GradientTape"]
         return self.stepping and bool(tapes) and not self.taping
 
-    def _options(self, node: ast.Assign, call: ast.Call, models: Models) -> list[str]:
+    def options(self, node: ast.Assign, call: ast.Call, models: Models) -> list[str]:
         """Nothing, where each loss has a tape of its own and is applied before the next."""
         start, function = self.references.start, function_of(self.references, node)
         gradients = [start(c) for c in methods_in(self.references, node, "gradient")]
@@ -177,15 +176,8 @@ class StepBody(TapeBody, ForwardBody):
         for first, following in zip(gradients, [*gradients[1:], self.references.end(function)]):
             apart = any(first < t < following for t in tapes) or following == self.references.end(function)
             if not apart or not any(first < s < following for s in steps):
-                return super()._options(node, call, models)
+                return super().options(node, call, models)
         return []
-
-    def _do_With(self, node: ast.With, env: Env) -> None:
-        self.taping += 1
-        try:
-            super()._do_With(node, env)
-        finally:
-            self.taping -= 1
 
     def module_call(self, node: ast.Call, callee: Kind, env: Env) -> Value:
         from transpile.backends.bodies.modules import Module

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 
 from transpile.backends.bodies.calls import Refusal
-from transpile.backends.bodies.inference import item_of
+from transpile.backends.bodies.inference import dict_of, item_of
 from transpile.backends.bodies.kinds import NONE, TENSOR, UNSURE, Kind, joined, literal_kind, tensor
 from transpile.backends.bodies.tables import names_used_as_tensors
 from transpile.backends.bodies.walker import Env, Hook, Value, Walker
@@ -101,6 +101,11 @@ class Body(Walker):
         finally:
             self.owner = owner
         return self.results[node]
+
+    def _Dict(self, node: ast.Dict, env: Env) -> Value:
+        values = [self.visit(v, env) for v in node.values]
+        keys = [e for k in node.keys if k is not None for e in self.visit(k, env).edits]
+        return Value(dict_of(node, [v.kind for v in values]), (*keys, *(e for v in values for e in v.edits)))
 
     # Statements
 

@@ -18,6 +18,8 @@ FUNCTIONS = {
 
 NEW = ("zeros", "ones", "fill", "full", "eye", "range", "arange", "linspace", "normal", "uniform", "constant",
         "variable", "convert_to_tensor", "shape")  # fmt: skip
+# Functions of numpy that make arrays, whatever they are given.
+ARRAYS = frozenset("array asarray linspace arange zeros ones full eye zeros_like ones_like".split())
 _NOT_TENSORS = (*(n for n in NEW if n != "shape"), "cast", "concat", "concatenate", "stack", "add_n", "where",
                 "Variable", "GradientTape", "function", "losses", "layers")  # fmt: skip
 

@@ -7,34 +7,32 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 from transpile.backends.bodies.calls import Refusal
-from transpile.backends.bodies.kinds import FLOATS, NUMBER, Kind, tensor
+from transpile.backends.bodies.handed import array_of, formatted, handed, model_input
+from transpile.backends.bodies.initial_values import drawn
+from transpile.backends.bodies.kinds import FLOATS, NUMBER, TENSOR, Kind, tensor
 from transpile.backends.bodies.modules import TRAINED
 from transpile.backends.bodies.statements import Body, Function
-from transpile.backends.bodies.tape_batches import moved
+from transpile.backends.bodies.tape_backward import alias, backward, minimized, step_with
+from transpile.backends.bodies.tape_batches import moved, moved_names
 from transpile.backends.bodies.tape_calls import called, outputs
-from transpile.backends.bodies.tape_clips import clipped, clips_behind
+from transpile.backends.bodies.tape_clips import clipped
 from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, closed, loss_value, penalty
-from transpile.backends.bodies.tape_scopes import Relied, Scopes, held_by, name_in
+from transpile.backends.bodies.tape_scopes import Relied, Scopes, held_by
 from transpile.backends.bodies.tape_steps import (
-    Applied,
     Models,
     applied,
     dotted,
-    function_of,
-    is_gone_over,
-    loads,
-    methods_in,
+    kept_graph,
     models_of,
     options,
     parameters_of,
 )
+from transpile.backends.bodies.variables import Variables, variables_of
 from transpile.backends.bodies.walker import Env, Hook, Value
 from transpile.backends.torch_epoch import clipping
-from transpile.frontends.keras_compile import Refused
-from transpile.frontends.keras_optimizer import read_optimizer
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import KerasObject, ModelValue
-from transpile.ir import Edit, Expr
+from transpile.ir import Edit
 from transpile.references import References
 from transpile.splice import apply
 from transpile.training_ir import Optimizer
@@ -61,6 +59,8 @@ class TapeBody(Body):
         self.functions: list[ast.AST] = []  # that are walked, the innermost last
         self.holder: object = None  # the object whose method is walked
         self.calls: list[ast.Call] = []  # of models, in what is walked
+        self.taping = 0  # the tapes around what is walked
+        self.batch: list[str] = []  # the names of a batch that the loop around moves to the device
         self.chosen: dict[str, Optimizer] = {}
         self.gradients: dict[str, Models] = {}  # what holds them, until they are applied
         self.aliases: dict[str, Models] = {}  # variables that hold the variables of models
@@ -77,7 +77,7 @@ class TapeBody(Body):
             return self.holder
         if not isinstance(node, ast.Name):
             return None
-        if env.parent is not None and self._local(node.id, env):
+        if env.parent is not None and self.is_local(node.id, env):
             return self.scopes.object(self.functions, node.id)
         return self.interpreter.module.names.get(node.id)
 
@@ -100,7 +100,18 @@ class TapeBody(Body):
         finally:
             self.relied, self.trained = kept, trained  # what it uses counts where it is converted
 
-    def _local(self, name: str, env: Env) -> bool:
+    def bind(self, target: ast.expr, kind: Kind, env: Env) -> None:
+        """Gives the names of a target their kinds; batches of a pipeline are tensors."""
+        batch = isinstance(target, ast.Name) and target.id in self.batch and kind.what == "unknown"
+        super().bind(target, TENSOR if batch else kind, env)
+
+    def visit_iterable(self, node: ast.expr, env: Env) -> Value:
+        """What a loop runs over: the rows of an array are arrays."""
+        value = super().visit_iterable(node, env)
+        rows = value.kind.what == "unknown" and array_of(self, node, env) is not None
+        return Value(Kind("array"), value.edits) if rows else value
+
+    def is_local(self, name: str, env: Env) -> bool:
         here: Env | None = env
         while here is not None and here.parent is not None:
             if name in here.names:
@@ -125,7 +136,7 @@ class TapeBody(Body):
             found = self._method(node, node.func, env)
             if found is not None:
                 return found
-        value = super()._Call(node, env)
+        value = handed(self, node, env) or super()._Call(node, env)
         own = self._is_own(node.func, env)
         if not own and any(k.arg == "training" for k in node.keywords):
             message = f"{self.references.code(node.func)} is not a model that this module makes and that was converted"
@@ -133,6 +144,9 @@ class TapeBody(Body):
         if own:
             self.modes = {}  # whatever it calls may be in another mode afterwards
         return value
+
+    def _BinOp(self, node: ast.BinOp, env: Env) -> Value:
+        return formatted(self, node, env) or super()._BinOp(node, env)
 
     def _Attribute(self, node: ast.Attribute, env: Env) -> Value:
         if node.attr == "losses" and isinstance(self.object_of(node.value, env), ModelValue):
@@ -148,10 +162,13 @@ class TapeBody(Body):
     def _called_object(self, node: ast.Call, held: KerasObject, env: Env) -> Value | None:
         name = held.path.rpartition(".")[2]
         if held.path.startswith("keras.losses."):
-            self._rely(dotted(node.func), held)
+            self.rely(dotted(node.func), held)
             return self._loss(node, held, env)
+        if held.path.startswith("keras.initializers."):
+            self.rely(dotted(node.func), held)
+            return drawn(self, node, held, env)
         if held.path.startswith("keras.metrics.") and name in METRICS:
-            self._rely(dotted(node.func), held)
+            self.rely(dotted(node.func), held)
             return Value(NUMBER, tuple(e for a in node.args for e in self.plain(a, env).edits))
         return None
 
@@ -168,14 +185,14 @@ class TapeBody(Body):
         if not self.is_converted(model):
             raise Refusal("K2T191", f"the model {name} was left", node)
         tensors, mode = called(self, node, model)
-        inputs = [self.argument(a, env) for a in tensors]
+        inputs = [f"{name}{model_input(self, a, env)}" for name, a in tensors]
         self.calls.append(node)
         if self.moody and self.modes.get(name) != mode:
             if any(line.startswith(f"{name}.") for line in self.wanted):
                 raise Refusal("K2T191", f"{name} is called in two modes in one statement", node)
             self.modes[name] = mode
             self.wanted.append(f"{name}.{mode}" + ("" if "(" in mode else "()"))
-        return self.replaced(node, f"{name}({', '.join(a.text for a in inputs)})", outputs(model))
+        return self.replaced(node, f"{name}({', '.join(inputs)})", outputs(model))
 
     def _method(self, node: ast.Call, func: ast.Attribute, env: Env) -> Value | None:
         held = self.object_of(func.value, env)
@@ -192,7 +209,7 @@ class TapeBody(Body):
     def _metric(self, node: ast.Call, func: ast.Attribute, held: KerasObject, env: Env) -> Value | None:
         if held.path.rpartition(".")[2] not in METRICS:
             raise Refusal("K2T191", f"the metric {held.path.rpartition('.')[2]} in a loop of your own", node)
-        self._rely(dotted(func.value), held)
+        self.rely(dotted(func.value), held)
         edits = tuple(e for a in node.args for e in self.plain(a, env).edits)
         if func.attr == "reset_states":
             end = self.references.end(func)
@@ -206,7 +223,7 @@ class TapeBody(Body):
         target, source = (self.argument(a, env) for a in node.args)
         scalar = target.kind.rank == 0
         of = target.text if scalar else f"{closed(target.text)}.sum()"
-        text = f"torch.autograd.grad({of}, {source.text}, create_graph=True)"
+        text = f"torch.autograd.grad({of}, {source.text}{kept_graph(self, node)})"
         if source.kind.what == "list" or source.items is not None:
             return self.replaced(node, text, Kind("list", item=FLOATS))
         return self.replaced(node, f"{text}[0]", tensor("float", source.kind.shape))
@@ -214,18 +231,26 @@ class TapeBody(Body):
     # Statements
 
     def statement(self, node: ast.stmt, env: Env) -> None:
-        outer, self.wanted = self.wanted, []
+        outer, self.wanted, before = self.wanted, [], len(self.calls)
         if isinstance(node, ast.For | ast.While | ast.If | ast.FunctionDef):
             self.modes = {}
         super().statement(node, env)
         lines, self.wanted = self.wanted, outer
         if isinstance(node, ast.For | ast.While | ast.If | ast.FunctionDef):
             self.modes = {}
+        if self._is_untaped(node, before):
+            lines.append("with torch.no_grad():")
         if lines and not isinstance(node, ast.With | ast.For | ast.If):
             at, indent = self.references.start(node), " " * node.col_offset
-            self.edits.append(Edit(at, at, "".join(f"{line}\n{indent}" for line in lines)))
+            inner = "    " if lines[-1].startswith("with ") else ""
+            self.edits.append(Edit(at, at, "".join(f"{line}\n{indent}" for line in lines) + inner))
         elif lines:
             self.wanted += lines
+
+    def _is_untaped(self, node: ast.stmt, before: int) -> bool:
+        """Whether a line of the module calls a model outside of tapes, where TensorFlow keeps no gradients."""
+        plain = isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and node.lineno == node.end_lineno
+        return plain and len(self.calls) > before and not self.functions and not self.taping
 
     def _repeat(self, body: Sequence[ast.stmt], env: Env, start: Callable[[], None]) -> None:
         """A loop's body begins with models in any mode, each time that it is walked."""
@@ -245,7 +270,11 @@ class TapeBody(Body):
             if item.optional_vars is not None:
                 self.bind(item.optional_vars, Kind("object", path="tape"), env)
         outer, self.edits = self.edits, []
-        self.block(node.body, env)
+        self.taping += 1
+        try:
+            self.block(node.body, env)
+        finally:
+            self.taping -= 1
         inner, self.edits = self.edits, outer
         start, end = self.references.start(node.body[0]), self.references.end(node.body[-1])
         code = self.references.data[start:end].decode()
@@ -258,51 +287,49 @@ class TapeBody(Body):
         self.edits.append(Edit(self.references.start(node), self.references.end(node), whole))
 
     def _do_For(self, node: ast.For, env: Env) -> None:
+        outer, self.batch = self.batch, moved_names(self, node, env)
+        names = self.batch
         super()._do_For(node, env)
-        self.edits += moved(self, node, env)
+        self.batch = outer
+        self.edits += moved(self, node, names)
 
     def _do_Assign(self, node: ast.Assign, env: Env) -> None:
         call, target = node.value, node.targets[0]
-        if (isinstance(target, ast.Name) and self._alias(node, target.id, env)) or clipped(self, node, env):
+        if (isinstance(target, ast.Name) and alias(self, node, target.id, env)) or clipped(self, node, env):
             return
         tape = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "gradient"
         if tape and isinstance(call, ast.Call) and isinstance(target, ast.Name):
-            step = self._step_with(target.id, node)
+            step = step_with(self, target.id, node, env)
             if step is not None:
-                self._backward(node, call, step, env)
+                backward(self, node, call, step, env)
                 return
         super()._do_Assign(node, env)
 
-    def _alias(self, node: ast.Assign, name: str, env: Env) -> bool:
-        """`variables = model.trainable_variables`, which is only read by tapes and optimizers."""
-        models = models_of(node.value, self.aliases)
-        if not models or not all(self.is_model(m, env) for m in models):
-            return False
-        used = methods_in(self.references, node, "gradient", "apply_gradients", "apply")
-        inside = {n for c in used for n in ast.walk(c)}
-        if not used or any(n not in inside for n in loads(function_of(self.references, node), name)):
-            return False
-        self.aliases[name] = models
-        self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
-        return True
+    def _do_Delete(self, node: ast.Delete, env: Env) -> None:
+        """`del tape`: there is none."""
+        if all(isinstance(t, ast.Name) and env.get(t.id).path == "tape" for t in node.targets):
+            self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
+        else:
+            self.edits += self._children(node, env)
 
     def _do_Expr(self, node: ast.Expr, env: Env) -> None:
-        found = applied(node.value, self.aliases)
-        if found is not None and self._key(found.optimizer, env) in self.trained:
+        found = applied(node.value, lambda n: self.models_of(n, env))
+        if found is not None and self.key(found.optimizer, env) in self.trained:
             indent = " " * node.col_offset
-            lines = [*self.clip_lines(self._key(found.optimizer, env)), f"{dotted(found.optimizer)}.step()"]
+            lines = [*self.clip_lines(self.key(found.optimizer, env)), f"{dotted(found.optimizer)}.step()"]
             text = f"\n{indent}".join(lines)
             self.edits.append(Edit(self.references.start(node), self.references.end(node), text))
             return
-        super()._do_Expr(node, env)
+        if not minimized(self, node, env):
+            super()._do_Expr(node, env)
 
-    def _key(self, optimizer: ast.expr, env: Env) -> str:
+    def key(self, optimizer: ast.expr, env: Env) -> str:
         """A text that tells optimizers apart: names of functions may mean different ones."""
         name = dotted(optimizer)
-        local = isinstance(optimizer, ast.Name) and env.parent is not None and self._local(name, env)
+        local = isinstance(optimizer, ast.Name) and env.parent is not None and self.is_local(name, env)
         return f"{name} {id(self.object_of(optimizer, env))}" if local else name
 
-    def _rely(self, name: str, held: KerasObject) -> None:
+    def rely(self, name: str, held: KerasObject) -> None:
         """Converted code uses an object."""
         self.used.add(name)
         self.relied.objects[id(held)] = held
@@ -312,8 +339,14 @@ class TapeBody(Body):
         chosen, models = self.chosen[optimizer], self.trained[optimizer]
         return [line.replace("model.parameters()", parameters_of(models)) for line in clipping(chosen)]
 
+    def models_of(self, node: ast.expr, env: Env) -> Models:
+        """The models and variables that an expression lists; () for anything else."""
+        return models_of(node, self.aliases, lambda n: variables_of(self, n, env))
+
     def is_model(self, text: str, env: Env) -> bool:
-        """Whether a text is a model that is PyTorch's by now."""
+        """Whether a text is a model that is PyTorch's by now, or variables."""
+        if isinstance(text, Variables):
+            return True
         owner = self.object_of(ast.parse(text, mode="eval").body, env)
         return isinstance(owner, ModelValue) and self.is_converted(owner)
 
@@ -321,78 +354,6 @@ class TapeBody(Body):
         """Whether a model is PyTorch's by now."""
         return id(model) in self.converted
 
-    def _step_with(self, gradients: str, node: ast.stmt) -> Applied | None:
-        """What applies these gradients next, in the same function."""
-        names = {gradients, *(c.target for c in clips_behind(self, node, gradients))}
-        for call in methods_in(self.references, node, "apply_gradients", "apply"):
-            found = applied(call, self.aliases)
-            behind = self.references.start(call) > self.references.start(node)
-            if behind and found is not None and found.gradients in names:
-                return found
-        return None
-
-    def _backward(self, node: ast.Assign, call: ast.Call, step: Applied, env: Env) -> None:
-        """`grads = tape.gradient(loss, model.trainable_variables)`."""
-        optimizer = self.references.code(step.optimizer)
-        models = models_of(call.args[1], self.aliases) if len(call.args) == 2 and not call.keywords else ()
-        if not models or step.models != models:
-            raise Refusal("K2T191", "gradients of other variables than those of models", call)
-        for model in models:
-            if not self.is_model(model, env):
-                message = f"{model} is not a model that this module makes and that was converted"
-                raise Refusal("K2T191", message, call)
-        gone_over = self._check_step(node, step, env)
-        if self.trained.setdefault(self._key(step.optimizer, env), models) != models:
-            raise Refusal("K2T191", f"{optimizer} steps the variables of several models", step.call)
-        self._stepped(step, models, env)
-        self.gradients[_name(node)] = models
-        loss = self.argument(call.args[0], env)
-        text = loss.text if loss.kind.rank == 0 else f"{closed(loss.text)}.sum()"
-        options = self._options(node, call, models)
-        indent = " " * node.col_offset
-        lines = f"{optimizer}.zero_grad()\n{indent}{closed(text)}.backward({', '.join(options)})"
-        if gone_over:
-            lines += f"\n{indent}{_name(node)} = [p.grad for p in {parameters_of(models)}]"
-        self.edits.append(Edit(self.references.start(node), self.references.end(node), lines))
-
-    def _stepped(self, step: Applied, models: Models, env: Env) -> None:
-        """Notes which models an optimizer steps; they must have names where it is made."""
-        optimizer, held = self.references.code(step.optimizer), self.object_of(step.optimizer, env)
-        self.used.add(optimizer)
-        if not isinstance(held, KerasObject) or not isinstance(step.optimizer, ast.Name):
-            return
-        values = [self.object_of(ast.parse(m, mode="eval").body, env) for m in models]
-        known = tuple(v for v in values if isinstance(v, ModelValue))
-        if self.relied.stepped.setdefault(id(held), known) != known:
-            raise Refusal("K2T191", f"{optimizer} steps the variables of several models", step.call)
-        if not all(name_in(held.frame, m) for m in known):
-            raise Refusal("K2T191", f"where {optimizer} is made, its model has no name", step.call)
-        self._rely(optimizer, held)
-
-    def _check_step(self, node: ast.Assign, step: Applied, env: Env) -> bool:
-        """Whether a loop of the program's goes over the gradients, too."""
-        held, optimizer = self.object_of(step.optimizer, env), self.references.code(step.optimizer)
-        named = isinstance(held, str)
-        if not named and not (isinstance(held, KerasObject) and held.path.startswith("keras.optimizers.")):
-            raise Refusal("K2T191", f"the optimizer {optimizer} is not made in the module", step.call)
-        try:
-            self.chosen[self._key(step.optimizer, env)] = read_optimizer(Expr(optimizer, held))
-        except Refused as error:
-            raise Refusal(error.problem.code, error.problem.message, step.call) from None
-        inside = set(ast.walk(step.call))
-        others = [n for n in loads(function_of(self.references, node), step.gradients) if n not in inside]
-        others += [n for n in loads(function_of(self.references, node), _name(node)) if n not in inside]
-        applications = methods_in(self.references, node, "apply_gradients", "apply")
-        clips = clips_behind(self, node, _name(node))
-        elsewhere = {n for c in (*applications, *(c.statement for c in clips)) for n in ast.walk(c)}
-        others = [n for n in others if n not in elsewhere]
-        if others and (clips or not all(is_gone_over(self.references, n) for n in others)):
-            raise Refusal("K2T191", "the gradients are used before they are applied", others[0])
-        return bool(others)
-
-    def _options(self, node: ast.Assign, call: ast.Call, models: Models) -> list[str]:
+    def options(self, node: ast.Assign, call: ast.Call, models: Models) -> list[str]:
+        """What `backward` is given."""
         return options(self.references, node, call, models)
-
-
-def _name(node: ast.Assign) -> str:
-    return node.targets[0].id if isinstance(node.targets[0], ast.Name) else ""

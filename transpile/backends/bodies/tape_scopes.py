@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+from transpile.backends.bodies.variables import Variables
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Frame, Instance, KerasObject, ModelValue
 from transpile.references import References
@@ -15,7 +16,7 @@ class Relied:
     """The objects that converted code relies on, by id, and the models that optimizers step."""
 
     objects: dict[int, KerasObject] = field(default_factory=dict)
-    stepped: dict[int, tuple[ModelValue, ...]] = field(default_factory=dict)
+    stepped: dict[int, tuple[ModelValue | Variables, ...]] = field(default_factory=dict)
 
     def copy(self) -> Relied:
         """The same, to come back to."""

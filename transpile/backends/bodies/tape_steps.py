@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from transpile.backends.bodies.variables import Variables
 from transpile.references import References
 
+if TYPE_CHECKING:
+    from transpile.backends.bodies.tape import TapeBody
+
 VARIABLES = ("trainable_variables", "trainable_weights", "variables", "weights")
-Models = tuple[str, ...]
+Models = tuple[str, ...]  # some of them `Variables`
+Lookup = Callable[[ast.expr], Models]
 
 
 @dataclass(frozen=True)
@@ -22,16 +28,16 @@ class Applied:
     models: Models
 
 
-def models_of(node: ast.expr, aliases: Mapping[str, Models]) -> Models:
-    """The models whose variables an expression lists; () for anything else."""
-    if isinstance(node, ast.Name):
-        return aliases.get(node.id, ())
+def models_of(node: ast.expr, aliases: Mapping[str, Models], own: Lookup) -> Models:
+    """The models whose variables an expression lists, and the program's `own` variables; () for anything else."""
+    if isinstance(node, ast.Name) and node.id in aliases:
+        return aliases[node.id]
     if isinstance(node, ast.Attribute) and node.attr in VARIABLES and dotted(node.value):
         return (dotted(node.value),)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = models_of(node.left, aliases), models_of(node.right, aliases)
+        left, right = models_of(node.left, aliases, own), models_of(node.right, aliases, own)
         return (*left, *right) if left and right else ()
-    return ()
+    return own(node)
 
 
 def dotted(node: ast.expr) -> str:
@@ -45,12 +51,14 @@ def dotted(node: ast.expr) -> str:
 
 def parameters_of(models: Models) -> str:
     """The parameters of models, as an optimizer takes them."""
-    if len(models) == 1:
+    if len(models) == 1 and not isinstance(models[0], Variables):
         return f"{models[0]}.parameters()"
-    return f"[{', '.join(f'*{m}.parameters()' for m in models)}]"
+    if len(models) == 1 and models[0].startswith("*"):
+        return models[0].removeprefix("*")
+    return f"[{', '.join(m if isinstance(m, Variables) else f'*{m}.parameters()' for m in models)}]"
 
 
-def applied(call: ast.expr, aliases: Mapping[str, Models]) -> Applied | None:
+def applied(call: ast.expr, lookup: Lookup) -> Applied | None:
     """`apply_gradients(zip(g, variables))`, or `apply(g, variables)` of Keras 3."""
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.keywords:
         return None
@@ -67,7 +75,7 @@ def applied(call: ast.expr, aliases: Mapping[str, Models]) -> Applied | None:
         return None
     if not isinstance(gradients, ast.Name):
         return None
-    return Applied(call, call.func.value, gradients.id, models_of(variables, aliases))
+    return Applied(call, call.func.value, gradients.id, lookup(variables))
 
 
 def function_of(references: References, node: ast.AST) -> ast.AST:
@@ -90,6 +98,33 @@ def methods_in(references: References, node: ast.AST, *names: str) -> list[ast.C
 def loads(scope: ast.AST, name: str) -> list[ast.Name]:
     """Where a name is read."""
     return [n for n in ast.walk(scope) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+
+
+def kept_graph(body: TapeBody, node: ast.Call) -> str:
+    """What `torch.autograd.grad` is told: another tape may differentiate the result, or a second call follow."""
+    function = function_of(body.references, node)
+    if body.taping or (isinstance(function, ast.FunctionDef) and _is_taped(body, function.name)):
+        return ", create_graph=True"
+    others = methods_in(body.references, node, "gradient", "jacobian", "batch_jacobian")
+    last = body.references.start(others[-1]) == body.references.start(node)
+    looped = any(isinstance(n, ast.For | ast.While | ast.comprehension) for n in body.references.around(node))
+    return "" if len(others) == 1 or (last and not looped) else ", retain_graph=True"
+
+
+def _is_taped(body: TapeBody, name: str) -> bool:
+    """Whether code under a tape calls a function of this name, or may: any function that does so is taken for it."""
+    under, seen = {name}, set[str]()
+    functions = [n for n in ast.walk(body.references.tree) if isinstance(n, ast.FunctionDef)]
+    while under - seen:
+        seen |= under
+        under |= {f.name for f in functions if _names_called(f) & seen}
+    tapes = [n for n in ast.walk(body.references.tree) if isinstance(n, ast.With) and "GradientTape" in ast.dump(n)]
+    return any(_names_called(part) & seen for tape in tapes for part in tape.body)
+
+
+def _names_called(node: ast.AST) -> set[str]:
+    calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
+    return {f.id if isinstance(f, ast.Name) else f.attr for f in calls if isinstance(f, ast.Name | ast.Attribute)}
 
 
 def is_gone_over(references: References, use: ast.Name) -> bool:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from transpile.backends.bodies import library, methods, special  # noqa: F401  (library registers every function)
 from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
-from transpile.backends.bodies.inference import binary, element, hashable, item_of, of_builtin
+from transpile.backends.bodies.inference import binary, element, hashable, item_of, of_builtin, root_of
 from transpile.backends.bodies.kinds import NONE, NUMBER, TENSOR, UNSURE, Kind, in_layout, joined, literal_kind, tensor
 from transpile.backends.bodies.numbers import python_call
-from transpile.backends.bodies.tables import FUNCTIONS, NEW, names_used_as_tensors
+from transpile.backends.bodies.tables import ARRAYS, FUNCTIONS, NEW, names_used_as_tensors
 from transpile.backends.torch_nodes import atomic
 from transpile.ir import UNKNOWN, Edit
 from transpile.references import References
@@ -313,9 +313,9 @@ class Walker:
             value = self.plain(argument, env)
             kinds.append(value.kind)
             edits += value.edits
-        return Value(self._called(node, function.kind, kinds), tuple(edits))
+        return Value(self.called(node, function.kind, kinds), tuple(edits))
 
-    def _called(self, node: ast.Call, function: Kind, kinds: list[Kind]) -> Kind:
+    def called(self, node: ast.Call, function: Kind, kinds: list[Kind]) -> Kind:
         """What a call of the user's own function, or of Python's, gives."""
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         known = of_builtin(name, kinds)
@@ -323,7 +323,9 @@ class Walker:
             return known
         if function.what == "function" and function.node is not None:
             return self.result_of(function.node, kinds)
-        if isinstance(node.func, ast.Attribute) and _root(node.func) in ("np", "numpy", "math"):
+        if isinstance(node.func, ast.Attribute) and root_of(node.func) in ("np", "numpy", "math"):
+            if node.func.attr in ARRAYS:
+                return Kind("array")
             return NUMBER if kinds and all(k.what == "number" for k in kinds) else UNSURE
         module = isinstance(node.func, ast.Attribute) or function.what == "object"
         return TENSOR if module and any(k.what == "tensor" for k in kinds) else UNSURE
@@ -392,9 +394,3 @@ def _parsed(code: str) -> ast.expr:
         return ast.parse(f"({code})", mode="eval").body
     except SyntaxError:
         return ast.Constant("")
-
-
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
