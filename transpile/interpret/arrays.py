@@ -152,6 +152,28 @@ ARRAY_FUNCTIONS: dict[str, Callable[[Sequence[object], dict[str, object]], objec
 }  # fmt: skip
 
 
+def _cast(values: Sequence[object], kwargs: dict[str, object]) -> object:
+    array, dtype = values[0], values[1] if len(values) > 1 else kwargs.get("dtype", UNKNOWN)
+    name = getattr(dtype, "path", dtype if isinstance(dtype, str) else "").rpartition(".")[2]
+    assert isinstance(array, Array)
+    return Array(array.shape, name if name in _DTYPES else "")
+
+
+def _one_hot(values: Sequence[object], kwargs: dict[str, object]) -> object:
+    labels, depth = values[0], values[1] if len(values) > 1 else kwargs.get("depth", UNKNOWN)
+    assert isinstance(labels, Array)
+    if len(values) > 2 or "axis" in kwargs:
+        return Array(None, "float32")
+    return Array(None if labels.shape is None else (*labels.shape, _size(depth)), "float32")
+
+
+# The same of TensorFlow's functions, where they are given an array.
+ON_ARRAYS: dict[str, Callable[[Sequence[object], dict[str, object]], object]] = {
+    "tf.cast": _cast, "tf.one_hot": _one_hot, "tf.expand_dims": _expand, "tf.reshape": _reshape,
+    "tf.convert_to_tensor": _from_data,
+}  # fmt: skip
+
+
 def array_method(array: Array, name: str, values: Sequence[object], kwargs: dict[str, object]) -> object:
     """`array.name(...)`."""
     if name == "reshape":

@@ -57,6 +57,7 @@ _COLLECTIONS = (
     "set",
     "isinstance",
     "iter",
+    "next",
 )
 _STRING_METHODS = frozenset(
     "format lower upper strip split join replace startswith endswith capitalize title rstrip lstrip".split()
@@ -125,6 +126,13 @@ class Calls:
                     return self.interpreter.call_function(method, (target, *values), named, frame)
         if any(isinstance(v, Tensor) for v in values):
             return self.interpreter.keras.opaque(node, values, frame)
+        return self._of_unknown(node.func, values)
+
+    @staticmethod
+    def _of_unknown(func: cst.BaseExpression, values: list[object]) -> object:
+        """`read_images().reshape(-1, 28, 28)`: only arrays have that method."""
+        if isinstance(func, cst.Attribute) and func.attr.value == "reshape" and values:
+            return array_method(Array(), "reshape", values, {})
         return UNKNOWN
 
     def _own_compile(
@@ -213,8 +221,12 @@ class Calls:
             return dict(kwargs) if not values else values[0] if isinstance(values[0], dict) else UNKNOWN
         if name == "isinstance":
             return self._isinstance(values)
-        if name in ("zip", "iter") and any(isinstance(v, Stream) for v in values):
-            return Stream("generator")
+        if name in ("zip", "iter", "enumerate") and any(isinstance(v, Stream) for v in values):
+            yielded = [v.element if isinstance(v, Stream) else UNKNOWN for v in values]
+            given = {"zip": tuple(yielded), "enumerate": (UNKNOWN, yielded[0])}
+            return Stream("generator", element=given.get(name, yielded[0]))
+        if name == "next" and values:
+            return values[0].element if isinstance(values[0], Stream) else UNKNOWN
         if None in items:
             return UNKNOWN
         match name:
@@ -255,7 +267,7 @@ class Calls:
             return array_method(target, name, values, named)
         if isinstance(target, Stream):
             known = target.kind == "dataset" and (name in METHODS or target.problem)
-            return after(target, name, args) if known else UNKNOWN
+            return after(self.interpreter, target, name, args) if known else UNKNOWN
         if isinstance(target, ImageBatches) and name.startswith("flow"):
             return Stream("sequence", problem=target.problem, ends=True)
         if isinstance(target, Tensor):

@@ -11,7 +11,7 @@ import libcst as cst
 from transpile.interpret import callbacks, eager, graph_sizes, image_batches, streams
 from transpile.interpret.adapted import note_adapted
 from transpile.interpret.applications import application, preprocessed
-from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS
+from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS, ON_ARRAYS
 from transpile.interpret.attributes import class_attribute
 from transpile.interpret.custom import Custom
 from transpile.interpret.graph import MODE_SECOND, Graph, tensors_in
@@ -135,6 +135,8 @@ class KerasCalls:
             return KERAS_CONSTANTS[path]
         if path in ARRAY_FUNCTIONS:
             return ARRAY_FUNCTIONS[path](values, named) if values else Array(None)
+        if path in ON_ARRAYS and values and isinstance(values[0], Array):
+            return ON_ARRAYS[path](values, named)
         if path.startswith("keras.layers.") and path.rpartition(".")[2][:1].isupper():
             return self.layer(path, node, args, kwargs, frame)
         if tensors_in([*values, *named.values()]):

@@ -19,6 +19,7 @@ from transpile.interpret.values import (
     Layer,
     ModelValue,
     Phi,
+    Stream,
     Tensor,
 )  # fmt: skip
 from transpile.ir import FREE, UNKNOWN, Expr, Shape, literal
@@ -37,6 +38,13 @@ EVENTS = frozenset(
 
 # Methods of which the first argument is data.
 _FED = frozenset("fit train_on_batch test_on_batch evaluate predict predict_on_batch call".split())
+
+
+def inputs_of(data: object) -> object:
+    """What a model is given of some data: of what a pipeline yields, the first part."""
+    if not isinstance(data, Stream):
+        return data
+    return data.element[0] if isinstance(data.element, tuple) and data.element else data.element
 
 
 class Models:
@@ -192,8 +200,9 @@ class Models:
         kwargs: dict[str, Expr], frame: Frame,
     ) -> object:  # fmt: skip
         if model is not None and kind in _FED and args:
-            self._shape_from_data(model, args[0].value)
-            self.interpreter.keras.own.feed(model, [args[0].value])
+            data = inputs_of(args[0].value)
+            self._shape_from_data(model, data)
+            self.interpreter.keras.own.feed(model, [data])
         if model is not None and kind == "build":
             shape = shape_of(args[0] if args else kwargs.get("input_shape", Expr("")))
             if shape and model.style == "sequential" and not model.inputs and not model.outputs:

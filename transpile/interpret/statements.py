@@ -10,7 +10,7 @@ from transpile.interpret.expressions import truth
 from transpile.interpret.name_table import Names, target_names
 from transpile.interpret.record import OutOfSteps
 from transpile.interpret.uncertainty import Assigned, carried_names
-from transpile.interpret.values import Frame, Function, Instance, Layer, ModelValue, Tensor, UserClass
+from transpile.interpret.values import Frame, Function, Instance, Layer, ModelValue, Stream, Tensor, UserClass
 from transpile.ir import UNKNOWN
 
 LONG_LOOP = 64
@@ -183,13 +183,14 @@ class Statements(Names):
         return False
 
     def _For(self, node: cst.For, frame: Frame) -> None:
-        items = self.iterate(self.expressions.evaluate(node.iter, frame))
+        iterated = self.expressions.evaluate(node.iter, frame)
+        items = self.iterate(iterated)
         if items is not None:
             self._all_passes(node, items, frame)
         elif self._builds(node, frame):
             self._suppose(node, frame)
         else:
-            self._once(node, frame)
+            self._once(node, frame, iterated.element if isinstance(iterated, Stream) else UNKNOWN)
 
     def _suppose(self, node: cst.For, frame: Frame) -> None:
         """Two passes of a loop around layers, which stand for the number that only the program knows.
@@ -244,11 +245,11 @@ class Statements(Names):
             self.loops = outer
         return False
 
-    def _once(self, node: cst.For | cst.While, frame: Frame) -> None:
+    def _once(self, node: cst.For | cst.While, frame: Frame, item: object = UNKNOWN) -> None:
         """One pass of a loop of which the number of passes is not known."""
         before = dict(frame.names)
         if isinstance(node, cst.For):
-            self.assign(node.target, UNKNOWN, frame)
+            self.assign(node.target, item, frame)
         with self._uncertainly(frame):
             self._guarded(node.body, frame)
         for name, old in before.items():

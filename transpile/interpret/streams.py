@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from transpile.interpret.elements import element_after, sliced
 from transpile.interpret.image_batches import GENERATOR
 from transpile.interpret.pipelines import GENERATED, SLICES, SOURCES, ZIP
 from transpile.interpret.values import Function, ImageBatches, Stream
-from transpile.ir import Expr
+from transpile.ir import UNKNOWN, Expr
 
 if TYPE_CHECKING:
+    from transpile.interpret.interpreter import Interpreter
     from transpile.interpret.keras_calls import KerasCalls
 
 
@@ -28,15 +31,21 @@ def made(keras: KerasCalls, path: str, args: Sequence[Expr], kwargs: Mapping[str
     parts = args[0].value if args and path in (SLICES, ZIP) else None
     three = (isinstance(parts, tuple) and len(parts) == 3) or (path == ZIP and len(args) == 3)
     weighted = three or (path == GENERATED and bool(args) and yields_three(args[0].value))
-    return Stream("dataset", problem=keras.pipelines, weighted=weighted)
+    element: object = UNKNOWN
+    if path == SLICES:
+        element = sliced(parts)
+    elif path == ZIP:
+        joined = parts if isinstance(parts, tuple) else [a.value for a in args]
+        element = tuple(p.element if isinstance(p, Stream) else UNKNOWN for p in joined)
+    return Stream("dataset", problem=keras.pipelines, weighted=weighted, element=element)
 
 
-def after(stream: Stream, method: str, args: Sequence[Expr]) -> Stream:
+def after(interpreter: Interpreter, stream: Stream, method: str, args: Sequence[Expr]) -> Stream:
     """A pipeline behind one more method: a `map` may add the weights of samples, or take them away."""
     function = args[0].value if method == "map" and args else None
-    if not isinstance(function, Function):
-        return stream
-    return Stream(stream.kind, stream.cls, stream.problem, stream.ends, yields_three(function))
+    weighted = yields_three(function) if isinstance(function, Function) else stream.weighted
+    element = element_after(interpreter, stream, method, args)
+    return replace(stream, weighted=weighted, element=element)
 
 
 def yields_three(function: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import libcst as cst
 
-from transpile.ir import FREE, Expr, Shape, Span
+from transpile.ir import FREE, UNKNOWN, Expr, Shape, Span
 from transpile.registry import Op
 
 
@@ -131,6 +131,7 @@ class Stream:
     problem: str = ""  # why it cannot be converted
     ends: bool = False  # whether it has something to do when a pass is over
     weighted: bool = False  # it yields inputs, targets and the weights of the samples
+    element: object = UNKNOWN  # what it yields: arrays, tuples and dicts of them
 
 
 @dataclass(eq=False)
