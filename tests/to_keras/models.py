@@ -280,6 +280,71 @@ class Model(nn.Module):
         z = self.head(y) / n
         return z
 """,
+    "given_dtype_and_checkpoint": """
+import torch.utils.checkpoint as cp
+class Model(nn.Module):
+    def __init__(self, dtype=torch.float32):
+        super().__init__()
+        self.rnn = nn.LSTM(input_size=4, hidden_size=6, batch_first=True)
+        self.norm = nn.BatchNorm1d(6)
+        self.drop = nn.Dropout2d(0.25)
+        self.fc = nn.Linear(6, 3)
+        self.register_buffer("near", torch.eye(5, dtype=dtype))
+        self.fc.reset_parameters()
+    def body(self, x):
+        return F.relu(self.fc(x))
+    def forward(self, x):
+        output, _ = self.rnn(x)
+        if torch.cuda.is_available() and x.is_cuda:
+            output = output * 2
+        output = self.drop(self.norm(output[:, -1, :]))
+        y = cp.checkpoint(self.body, output, use_reentrant=False)
+        y = cp.checkpoint(lambda a: a * 2, y)
+        near = self.near.expand(x.size(0), -1, -1)
+        chosen = x[:, :, None].expand(-1, -1, 2, -1)
+        return y, torch.bmm(near, x[:, :5]), chosen
+""",
+    "several_kinds_in_a_list": """
+class Split(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.half = channels // 2
+        self.conv = nn.Conv2d(self.half, self.half, 3, padding=1)
+    def forward(self, x):
+        a, b = x[:, : self.half, :, :], x[:, self.half :, :, :]
+        return torch.cat([a, F.relu(self.conv(b))], 1)
+class Down(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
+        self.drop = nn.Dropout2d(0.1)
+    def forward(self, x):
+        return self.drop(self.conv(x))
+class Join(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels * 3, channels, 1)
+    def forward(self, parts):
+        return self.conv(torch.cat(parts, 1))
+class Model(nn.Module):
+    def __init__(self, count=2):
+        super().__init__()
+        blocks = [Down(3, 4)]
+        for i in range(count):
+            blocks.append(Split(4))
+            self.__setattr__("part_%d" % i, Split(4))
+        self.body = nn.Sequential(*blocks)
+        self.join = Join(4)
+        self.count = count
+    def forward(self, x):
+        x = self.body(x)
+        parts = [x]
+        for i in range(self.count):
+            part = self.__getattr__("part_%d" % i)
+            x = part(x)
+            parts.append(x)
+        return self.join(parts)
+""",
 }
 
 # Assignments to parts of tensors that something else sees, too, and what is said.

@@ -197,7 +197,8 @@ class Model(nn.Module):
     ("body", "warned"),
     [
         ("y = x\n        x += 1\n        return x + y", True),
-        ("y = self.act(x)\n        return x + y", True),
+        ("y = self.act(x)\n        return x + y", False),  # both names get the new value
+        ("z = x\n        y = self.act(x)\n        return x + y + z", True),
         ("y = x\n        x += 1\n        return x", False),
         ("x = self.act(x)\n        return x + 1", False),
     ],

@@ -15,8 +15,10 @@ from transpile.torch_values import (
     Chain,
     FunctionValue,
     Instance,
+    Items,
     Leaf,
     Many,
+    Mixed,
     Plain,
     Tensor,
     Value,
@@ -36,14 +38,19 @@ class Applying(Modules):
         kinds = [v for v in alternatives(module) if not (isinstance(v, Plain) and v.value is None)]
         if len(kinds) == 1:
             return self.apply_one(kinds[0], text, operands, kwargs)
-        demands = {self.wants(k)[0] for k in kinds if isinstance(k, MODULES)}
+        wanted = [self.wants(k) for k in kinds if isinstance(k, MODULES)]
+        demands, known = {w for w, _ in wanted}, {r for w, r in wanted if w and r is not None}
         x = operands[0] if operands else Operand("")
+        if isinstance(x.value, Tensor) and x.value.rank.value is None and len(known) == 1:
+            x.value.rank.settle(known.pop())
         if True in demands and isinstance(x.value, Tensor):
             rank = x.value.rank.value
             operands = [Operand(self.laid(x, True), like(x.value, last=True) if rank != 2 else x.value), *operands[1:]]
         outcome: Value | None = None
         results = [self.apply_one(k, text, operands, kwargs) for k in kinds]
         lasts = {r.value.last for r in results if isinstance(r.value, Tensor)}
+        if len(lasts) > 1 and not self.final:  # the next reading may lay them alike
+            return next(r for r in results if isinstance(r.value, Tensor) and r.value.last)
         if len({r.text for r in results}) != 1 or len(lasts) > 1:
             raise Left("a module that is one of several which lie differently", "T2K104")
         for result in results:
@@ -182,11 +189,16 @@ class Applying(Modules):
         """An argument in the layout that the parameter has."""
         value = operand.value
         if not isinstance(value, Tensor):
+            if name and not info.boundary and name not in info.plain and lies_last(value):
+                self.see_images(info, name, value)  # several, as they lie
+                if self.final and layouts(info.seen(name)) != layouts(value):
+                    raise Left("a list of images that lie channels last is given away", "T2K104")
+                return operand.text
             if operand.elements is not None and lies_last(value):
                 parts = [Operand(self.laid(e, False), in_layout(e.value, False)) for e in operand.elements]
-                operand, value = listed(parts), in_layout(value, False)
+                operand = listed(parts)
             if name:
-                info.see(name, value)
+                info.see(name, in_layout(value, False))
             return self.laid(operand, False)
         if name:
             info.see(name, replace(value, last=False, ones=False))
@@ -195,9 +207,18 @@ class Applying(Modules):
             return self.laid(operand, False)
         return self.laid(operand, self.takes_last(info, parameter))
 
+    @staticmethod
+    def see_images(info: FunctionInfo, name: str, value: Value) -> None:
+        """A parameter gets several images; where calls differ, it gets them as PyTorch has them."""
+        try:
+            info.see(name, value)
+        except Mixed:
+            info.plain.add(name)
+            raise
+
     def outcome(self, info: FunctionInfo) -> Value:
         """What a function of the file returns, as far as it was read."""
-        value = info.returns
+        value = info.returned if info.returns is None and info.active else info.returns
         if value is None:
             return Tensor(dtype="") if info.name == "forward" else UNKNOWN_VALUE
         return in_layout(value, False) if info.boundary else value
@@ -226,6 +247,19 @@ def _changes(path: str, in_place: Operand | None) -> bool:
     """Whether PyTorch changes the tensor itself: `x.add_(y)`, `F.relu(x, inplace=True)`."""
     name = path.rpartition(".")[2]
     return (name.endswith("_") and not name.endswith("__")) or (in_place is not None and in_place.const is not False)
+
+
+def layouts(value: Value | None) -> object:
+    """How the images in a value lie: of lists, how each does."""
+    match value:
+        case Tensor():
+            return value.last
+        case Items(items=items):
+            found = [layouts(i) for i in items]
+            return found[0] if found and all(f == found[0] for f in found) else tuple(found)
+        case Many(each=each):
+            return layouts(each)
+    return None
 
 
 def _chain(info: ClassInfo) -> Chain:

@@ -69,7 +69,7 @@ class Attributes(Expressions):
                 return Operand(f"len({x}.shape)", Plain(value.rank.value or UNKNOWN))
             case "device":
                 return Operand("None", Plain(None))
-            case "is_cuda" | "requires_grad":
+            case "is_cuda" | "is_xpu" | "is_mps" | "requires_grad":
                 return Operand("False", Plain(False))
             case "dtype":
                 return Operand(f"{x}.dtype", UNKNOWN_VALUE)

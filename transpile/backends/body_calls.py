@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from transpile.backends.body_keywords import spread
-from transpile.backends.body_samples import Samples
+from transpile.backends.body_names import Names
 from transpile.backends.keras_losses import loss_name
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
 from transpile.ops._functions import Left, Operand, fresh
@@ -41,7 +41,7 @@ _KERAS_METHODS = {"forward": "call"}
 _IGNORED = ("to", "cuda", "cpu", "float", "double", "half", "requires_grad_", "flatten_parameters")
 
 
-class Bodies(Samples):
+class Bodies(Names):
     """Adds the dispatch of calls."""
 
     def on_Call(self, node: ast.Call) -> Operand:
@@ -71,6 +71,8 @@ class Bodies(Samples):
         if path in modules():
             args, kwargs = self.arguments(node)
             return self.make_leaf(path, node, args, kwargs)
+        if path == "torch.utils.checkpoint.checkpoint":  # the same values, computed again for the gradients
+            return self.called_again(node)
         if path == "torch.Size":
             return self.expr(node.args[0])
         if (packing := self.packing(path, node)) is not None:
@@ -83,6 +85,15 @@ class Bodies(Samples):
         if path.startswith("torch.nn.") and path.rpartition(".")[2][:1].isupper():
             raise Left(f"{path.removeprefix('torch.')} has no counterpart", "T2K102")
         return self.function(path, "", args, kwargs)
+
+    def called_again(self, node: ast.Call) -> Operand:
+        """`checkpoint(f, x)` as `f(x)`."""
+        callee, args = self.expr(node.args[0]), [self.expr(a) for a in node.args[1:]]
+        starred = any(isinstance(a, ast.Starred) for a in node.args)
+        if not starred and (isinstance(callee.value, MODULES) or self.function_info(callee.value) is not None):
+            return self.value_call(node, callee, args, {})
+        func = f"({callee.text})" if isinstance(node.args[0], ast.Lambda) else callee.text
+        return self.made(f"{func}({', '.join(self.laid(a, False) for a in args)})", Tensor(dtype=""))
 
     def left(self, path: str) -> Operand:
         raise Left(f"{path.removeprefix('torch.')} has no counterpart", "T2K102")
@@ -133,56 +144,6 @@ class Bodies(Samples):
         if name in self.program.imported and name[:1].isupper():
             return Operand(text, Imported(self.program.imported[name]))
         return Operand(text, UNKNOWN_VALUE)
-
-    def call_text(self, node: ast.Call, func: str, args: list[Operand], kwargs: dict[str, Operand]) -> str:
-        """The user's text with operands in PyTorch's layout."""
-        parts: list[tuple[ast.AST, str]] = [(a, self.laid(o, False)) for a, o in zip(node.args, args)]
-        parts += [
-            (k.value, self.laid(kwargs[k.arg or "**"], False)) for k in node.keywords if (k.arg or "**") in kwargs
-        ]
-        written = {k.arg for k in node.keywords}
-        more = ", ".join(f"{n}={o.text}" for n, o in kwargs.items() if n not in written and n != "**")
-        parts += [(k, more) for k in node.keywords if k.arg is None and "**" not in kwargs]
-        return self.rebuilt(node, [(node.func, func), *parts])
-
-    def iteration(self, name: str, node: ast.Call) -> Operand:
-        found = [self.iterated(a) for a in node.args]
-        text = self.rebuilt(node, [(a, o.text) for a, o in zip(node.args, found)])
-        if name == "range":
-            return Operand(text, Many(Plain()))
-        if name == "zip":
-            return Operand(text, Many(Items(tuple(each_of(o.value) for o in found))))
-        if name == "enumerate" and found:
-            return Operand(text, Many(Items((Plain(), each_of(found[0].value)))))
-        return Operand(text, Many(UNKNOWN_VALUE))
-
-    def looked_up(self, node: ast.Call) -> Operand:
-        """`getattr(self, f"layer{i}")`: any of the object's modules."""
-        args, _ = self.arguments(node)
-        base = node.args[0]
-        text = self.call_text(node, "getattr", args, {})
-        if isinstance(base, ast.Name) and base.id == "self" and self.owner is not None:
-            if isinstance(args[1].const, str):
-                found = self.owner.attribute(args[1].const)
-                return Operand(text, found or UNKNOWN_VALUE)
-            prefix = _prefix(node.args[1])
-            value: Value | None = None
-            for info in self.owner.lineage():
-                for name, attribute in info.attributes.items():
-                    if name.startswith(prefix) or name == f"{prefix}*":
-                        value = join(value, attribute)
-            return Operand(text, value or UNKNOWN_VALUE)
-        if id(base) in self.program.paths:
-            raise Left(f"getattr({self.source(base)}, ...)", "T2K104")
-        return Operand(text, UNKNOWN_VALUE)
-
-    def set_by_name(self, node: ast.Call, value_node: ast.expr) -> Operand:
-        """`setattr(self, name, module)` and `self.add_module(name, module)`."""
-        name, value = self.expr(node.args[-2]), self.expr(value_node)
-        if self.owner is not None:
-            key = name.const if isinstance(name.const, str) else f"{_prefix(node.args[-2])}*"
-            self.owner.set(key, value.value)
-        return Operand(f"setattr(self, {name.text}, {value.text})", Plain(None))
 
     def value_call(self, node: ast.Call, callee: Operand, args: list[Operand], kwargs: dict[str, Operand]) -> Operand:
         """A call of something that is known: a class, a function, a module."""
@@ -333,6 +294,8 @@ class Bodies(Samples):
                 owner.set("*", Chain(each=added.value))
                 return Operand(f"self.add({added.text})", Plain(None))
             return self.set_by_name(node, node.args[1])
+        if (special := self.by_special_name(name, node)) is not None:
+            return special
         if name == "register_buffer":
             return self.register_buffer(node)
         if name == "register_parameter" and len(node.args) == 2:
@@ -364,7 +327,7 @@ class Bodies(Samples):
         args, kwargs = self.arguments(node)
         if func.attr == "forward":
             return self.apply(value, base.text, args, kwargs)
-        if func.attr in _IGNORED:
+        if func.attr in _IGNORED or (func.attr == "reset_parameters" and isinstance(value, Leaf)):
             return base
         if func.attr == "generate_square_subsequent_mask" and isinstance(value, Leaf):
             return self.function(f"torch.nn.Transformer.{func.attr}", "", args, kwargs)
@@ -384,15 +347,3 @@ _TENSOR_ONLY = (
     "view", "unsqueeze", "permute", "masked_fill", "contiguous", "size", "expand", "transpose", "squeeze", "detach",
     "chunk", "softmax", "flatten", "matmul", "bmm", "clamp", "float", "long", "item", "dim",
 )  # fmt: skip
-
-
-def _prefix(node: ast.expr) -> str:
-    """The fixed beginning of a name that is put together."""
-    match node:
-        case ast.JoinedStr(values=[ast.Constant(value=str() as text), *_]):
-            return text
-        case ast.BinOp(left=ast.Constant(value=str() as text)):
-            return text.partition("%")[0].partition("{")[0]
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as text))):
-            return text.partition("{")[0]
-    return ""

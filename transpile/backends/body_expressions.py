@@ -14,6 +14,7 @@ from transpile.ops._booleans import dtype_of_booleans, function_of_booleans
 from transpile.ops._functions import Call, Left, Operand, bound, fresh, like, relaid
 from transpile.ops._functions_index import function_of
 from transpile.ops.torch_elementwise import align
+from transpile.ops.torch_reduction import DTYPES
 from transpile.torch_values import (
     UNKNOWN_VALUE,
     Chain,
@@ -113,6 +114,8 @@ class Expressions:
             return Operand(f"layers.{LAYERS.get(name, 'Layer')}", ClassValue(path))
         if path in ("torch.pi", "torch.inf", "torch.nan"):
             return Operand(f"float('{name}')" if name != "pi" else "3.141592653589793", Plain())
+        if path.startswith("torch.") and (dtype := DTYPES.get(name)) is not None and path.count(".") == 1:
+            return Operand(dtype[0] or '"float32"', FunctionValue(path))
         entry = function_of(path)
         if entry is not None and [n for n, default in entry.params if default is ...] == ["x"]:
             try:

@@ -86,6 +86,7 @@ class Walker(Parts):
         for name, old in start.items():
             new = self.env.get(name)
             if isinstance(old, Tensor) and isinstance(new, Tensor) and new.last != old.last:
+                alike(new, old)
                 self.insert_after(body[-1], f"{name} = {relaid(name, new, old.last)}")
                 self.uses_ops = True
                 self.env[name] = replace(new, last=old.last)

@@ -102,7 +102,8 @@ class Modules(Pieces):
     @staticmethod
     def runs_last(module: Module, rank: Rank) -> bool:
         """Whether such a module gets its input with the channels last."""
-        return module.layout == "last" and (module.rank is not None or rank.value in (3, 4, 5))
+        guessed = rank.value or module.rank or module.guess
+        return module.layout == "last" and (module.rank is not None or guessed in (3, 4, 5))
 
     def note_imports(self, text: str) -> None:
         if "layers." in text:
@@ -240,10 +241,23 @@ class Modules(Pieces):
             found.add(wanted)
             if wanted is not None:
                 ranks.add(rank)
-        if True in found and False in found:
+        if True in found and False in found and (self.final or not self.lay_alike(value, ranks - {None})):
             raise Left("a module that is one of several which lie differently", "T2K104")
         wanted = True if True in found else False if False in found else None
         return wanted, ranks.pop() if len(ranks) == 1 else None
+
+    def lay_alike(self, value: Value, ranks: set[int | None]) -> bool:
+        """Modules of the file that may stand where others convolve take images channels last, too."""
+        done = False
+        for one in alternatives(value):
+            of = one.of if isinstance(one, Instance) else None
+            forward = of.method("forward") if isinstance(of, ClassInfo) else None
+            first = forward.seen(forward.parameters[0].arg) if forward and forward.parameters else None
+            if forward is not None and not forward.boundary and isinstance(first, Tensor) and len(ranks) == 1:
+                first.rank.settle(next(iter(ranks)) or 4)
+                first.rank.mark()
+                done = True
+        return done
 
     def wants_one(self, value: Value) -> tuple[bool | None, int | None]:
         match value:
@@ -251,7 +265,7 @@ class Modules(Pieces):
                 module, rank = modules()[path], self.uses.rank(call)
                 if module.layout == "any":
                     return None, rank.value
-                return self.runs_last(module, rank), module.rank or rank.value
+                return self.runs_last(module, rank), module.rank or rank.value or module.guess
             case Chain(items=items, each=each):
                 for inner in items or ((each,) if each is not None else ()):
                     wanted, rank_value = self.wants(inner)

@@ -73,6 +73,7 @@ class Conversion:
         for number in range(ROUNDS):
             self.see_makers()
             for function, owner in self.functions():
+                function.returned = function.returns or function.returned
                 function.returns = None if number < ROUNDS - 1 else function.returns
                 if owner is not None and function.name == "__init__":
                     owner.attributes = {}

@@ -25,9 +25,11 @@ class FunctionInfo:
     coming: dict[str, Value] = field(default_factory=dict)
     guesses: dict[str, Value] = field(default_factory=dict)  # of parameters that no call gives
     returns: Value | None = None
+    returned: Value | None = None  # in the reading before this one, for calls of itself
     active: bool = False  # being read: a recursive call learns nothing
     makes: bool = False  # it is called while a model is made
     training: bool = False  # it asks whether the model is in training mode
+    plain: set[str] = field(default_factory=set)  # parameters that get lists of images in PyTorch's layout
     mixed: bool = False  # some of what it returns lay channels last, some not: it gives PyTorch's layout
     extra: dict[str, str | None] = field(default_factory=dict)  # what `**kwargs` stands for, with defaults
     defaulted: dict[str, str | None] = field(default_factory=dict)
@@ -70,12 +72,15 @@ class FunctionInfo:
 
     def seen(self, name: str) -> Value | None:
         """What a parameter is known or taken to be."""
-        return self.values.get(name) or self.guesses.get(name)
+        found = self.values.get(name)
+        return self.guesses.get(name) if found is None or found is UNKNOWN_VALUE else found
 
     def see(self, name: str, value: Value) -> None:
         """A call gives a parameter this value; it counts from the next reading on."""
         if name != "**" and self.hands_on and name not in [a.arg for a in self.every]:
             self.extra.setdefault(name, None)
+        if self.active and not isinstance(value, Tensor) and value in (self.values.get(name), self.guesses.get(name)):
+            return  # a call of itself hands the parameter on
         for known in (self.values.get(name), self.guesses.get(name), self.coming.get(name)):
             if isinstance(known, Tensor) and isinstance(value, Tensor):
                 known.rank.unify(value.rank)

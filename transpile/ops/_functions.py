@@ -166,7 +166,7 @@ def function(*paths: str, params: str = "x") -> Callable[[Handler], Handler]:
     def register(handler: Handler) -> Handler:
         names: list[tuple[str, object]] = []
         rest = ""
-        for part in params.split(", "):
+        for part in params.split(", ") if params else ():
             if part.startswith("*"):
                 rest = part[1:]
                 continue

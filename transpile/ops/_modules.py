@@ -61,6 +61,7 @@ class Module:
     rank: int | None = None
     layout: Layout = "any"
     out: int | Literal["flat"] = 0
+    guess: int | None = None  # the rank where it takes several and nothing says which
     apply: Callable[..., tuple[str, Value]] | None = None  # a call with more than one tensor, by itself
 
     @property

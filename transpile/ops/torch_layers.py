@@ -133,6 +133,16 @@ def _plain(path: str, names: str = "") -> Fold:
     return fold
 
 
+def _fold_channel_dropout(count: int) -> Fold:
+    """Drops whole channels of what it is given: a single number where that is a matrix."""
+
+    def fold(args: Args, use: Use) -> Folded:
+        axes = (use.rank or count + 2) - 2
+        return one(f"layers.SpatialDropout{axes}D({args['p'].text})" if axes else f"layers.Dropout({args['p'].text})")
+
+    return fold
+
+
 def _fold_softmax(name: str) -> Fold:
     def fold(args: Args, use: Use) -> Folded:
         axis = args["dim"].text
@@ -248,7 +258,7 @@ _OWN = (
     Module("nn.LayerNorm(normalized_shape, eps=1e-05, elementwise_affine=True, bias=True)", _fold_layer_norm, None, "torch"),
     Module("nn.RMSNorm(normalized_shape, eps=None, elementwise_affine=True)", _fold_rms_norm, None, "torch"),
     Module("nn.Dropout(p=0.5, inplace=False)", _plain("layers.Dropout", "p="), None, "any"),
-    *(Module(f"nn.Dropout{r}d(p=0.5, inplace=False)", _plain(f"layers.SpatialDropout{r}D", "p="), r + 2, "last") for r in (1, 2, 3)),
+    *(Module(f"nn.Dropout{r}d(p=0.5, inplace=False)", _fold_channel_dropout(r), None, "last", guess=r + 2) for r in (1, 2, 3)),
     Module("nn.AlphaDropout(p=0.5, inplace=False)", _plain("layers.AlphaDropout", "p=")),
     Module(_EMBEDDING, _fold_embedding, None, "torch", 1),
     Module(_PRETRAINED, _fold_pretrained, None, "torch", 1),

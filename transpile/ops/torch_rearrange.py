@@ -190,10 +190,9 @@ def _expand(call: Call) -> Result:
     value, x = call.tensor(), call.torch()
     rank = _rank_of(call, parts, "sizes")
     if parts is not None and any(p.const == -1 for p in parts):
-        if value.rank.value is None:
-            raise Left("expand with -1: the rank is not known", "T2K104")
-        more = len(parts) - value.rank.value
-        texts = [f"ops.shape({x})[{i - more}]" if p.const == -1 else p.text for i, p in enumerate(parts)]
+        more = len(parts) - (value.rank.value or 0)
+        axes = range(-more, len(parts) - more) if value.rank.value is not None else range(-len(parts), 0)
+        texts = [f"ops.shape({x})[{axis}]" if p.const == -1 else p.text for axis, p in zip(axes, parts)]
         text = f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
     return f"ops.broadcast_to({x}, {text})", fresh(rank, value.dtype)
 

@@ -358,8 +358,8 @@ def dtype_of(call: Call, name: str = "dtype") -> tuple[str, str] | None:
         return None
     path = getattr(operand.value, "of", operand.const if isinstance(operand.const, str) else "")
     found = DTYPES.get(str(path).removeprefix("torch."))
-    if found is not None:
-        return found[0] or call.dtype, found[1]
+    if found is not None:  # a name may hold another one of the kind
+        return operand.text if operand.text.isidentifier() else found[0] or call.dtype, found[1]
     if operand.text.endswith(".dtype"):
         return operand.text, "float"
     return None
@@ -383,3 +383,9 @@ def _to(call: Call) -> Result:
 def _type_as(call: Call) -> Result:
     dtype = call.tensor("other").dtype
     return f"ops.cast({call.text('x')}, {call.text('other')}.dtype)", like(call.args["x"].value, dtype=dtype)
+
+
+@function("torch.cuda.is_available", "torch.accelerator.is_available", params="")
+def _available(call: Call) -> Result:
+    call.imports.add("import keras")
+    return 'len(keras.distribution.list_devices("gpu")) > 0', Plain()
