@@ -65,7 +65,7 @@ class ModelConverter:
         self.converted: list[Converted] = []
         self._statements: Counter[int] = Counter()  # how many models each statement makes
         self.readings: dict[int, list[Reading]] = {}
-        self.folded: list[cst.SimpleStatementLine] = []
+        self.folded: list[cst.CSTNode] = []
 
     def run(self) -> list[Converted]:
         """All models, in order; edits and definitions go to the output."""

@@ -50,3 +50,37 @@ def test_decorated_functions_go_with_their_decorators() -> None:
     result = keras2torch(program)
     assert not result.diagnostics
     assert 'class Net:\n    def name(self):\n        return "net"\n' in result.code
+
+
+SHAPES = """\
+import keras
+from keras import layers
+
+inputs = keras.Input((8, 8, 3))
+x = layers.Conv2D(4, 3)(inputs)
+print({asked})
+x = layers.Flatten()(x)
+model = keras.Model(inputs, layers.Dense(2)(x))
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "written"),
+    [
+        ("x.shape", "(None, 6, 6, 4)"),
+        ("x.shape[1:], len(x.shape)", "(6, 6, 4), len((None, 6, 6, 4))"),
+        ("x.get_shape().as_list()", "[None, 6, 6, 4]"),
+        ("keras.backend.int_shape(x)[-1], x.shape.rank", "4, 4"),
+    ],
+)
+def test_shapes_of_tensors_that_go_are_kept_as_values(asked: str, written: str) -> None:
+    result = keras2torch(SHAPES.format(asked=asked))
+    assert not [d for d in result.diagnostics if d.level != "note"]
+    assert f"print({written})" in result.code
+
+
+@pytest.mark.parametrize("asked", ["x", "x.shape, x", "x.dtype", "name(x.shape, x)"])
+def test_a_tensor_read_among_the_layers_is_not_lost(asked: str) -> None:
+    """`x` is assigned again later, and would be missing here all the same."""
+    result = keras2torch(SHAPES.format(asked=asked))
+    assert "K2T110" in {d.code for d in result.diagnostics}

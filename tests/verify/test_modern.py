@@ -58,6 +58,9 @@ LINES = {
     "m.add(GRU(5, batch_input_shape=(2, 7, 3), stateful=True))":
         "m.add(keras.Input(batch_shape=(2, 7, 3)))\nm.add(GRU(5, stateful=True))",
     "m.add(BatchNormalization(mode=0, axis=1))": "m.add(BatchNormalization(axis=1))",
+    "m.add(AveragePooling2D())": "m.add(AveragePooling2D(pool_size=2))",
+    "m.add(AveragePooling1D(strides=1))": "m.add(AveragePooling1D(strides=1, pool_size=2))",
+    "m.add(AveragePooling1D(pool_length=3))": "m.add(AveragePooling1D(pool_size=3))",
     "m.add(Dropout(p=0.5))": "m.add(Dropout(rate=0.5))",
     "m.fit(x, y, nb_epoch=3, show_accuracy=True)": "m.fit(x, y, epochs=3)",
     "m.fit_generator(g, samples_per_epoch=9, nb_worker=2, nb_epoch=3)": "m.fit(g, steps_per_epoch=9, epochs=3)",

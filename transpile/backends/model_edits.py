@@ -12,10 +12,10 @@ import libcst as cst
 from transpile.backends.templates import helper
 from transpile.backends.written_model import Converted, Written
 from transpile.frontends.blocks import Blocks, names_in, simple_statements
+from transpile.frontends.kept_values import is_idle
 from transpile.frontends.regions import (
     deletions,
     dropped_statements,
-    is_idle,
     remaining_names,
     unused_assignments,
 )  # fmt: skip
@@ -37,8 +37,8 @@ class ModelEdits:
         self.converted = converted
         self._statements = Counter(id(c.region.statement) for c in converted if not c.inlined)
 
-    def write(self, folded: Sequence[cst.SimpleStatementLine]) -> None:
-        """All edits. `folded` are assignments that are kept with their values."""
+    def write(self, folded: Sequence[cst.CSTNode]) -> None:
+        """All edits. `folded` are assignments and expressions that are kept as their values."""
         self._fold(folded)
         for done in self.converted:
             self._settle(done)
@@ -109,9 +109,13 @@ class ModelEdits:
             self.output.imports.add("import math")
         self.output.imports.add("import torch")
 
-    def _fold(self, folded: Sequence[cst.SimpleStatementLine]) -> None:
-        """Writes the values of assignments that read the shape of a tensor that is gone."""
+    def _fold(self, folded: Sequence[cst.CSTNode]) -> None:
+        """Writes the values of what reads the shape of a tensor that is gone."""
         for statement in folded:
+            if not isinstance(statement, cst.SimpleStatementLine):
+                value = self.interpreter.shapes_asked[id(statement)][1][0]
+                self.output.edit(self.source.span(statement), repr(value))
+                continue
             if is_idle(statement):
                 self.converted[0].region.deleted.append(statement)
                 continue

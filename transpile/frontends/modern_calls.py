@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from transpile.interpret.legacy import AVERAGES
 from transpile.interpret.values import Event, Layer
 from transpile.ir import Edit
 from transpile.references import References
@@ -123,6 +124,7 @@ def library_call(call: Call, path: str, layer: Layer | None) -> None:
         _kernel(call, kind, layer)
         _input_shape(call, kind)
         _ordering(call)
+        _pool_size(call, kind)
         op = by_keras_path().get(f"layers.{kind}")
         names = _LAYERS | {k: v for k, v in (op.renamed if op else {}).items() if not k.startswith("depthwise")}
         if kind != "Embedding":
@@ -179,6 +181,13 @@ def _ordering(call: Call) -> None:
         call.remove(keyword)
     else:
         _spell_ordering(call, keyword.value)
+
+
+def _pool_size(call: Call, kind: str) -> None:
+    """`AveragePooling2D()`: Keras 3 has no default for the window."""
+    given = {k.arg for k in call.node.keywords}
+    if AVERAGES.fullmatch(kind) and not call.node.args and not {None, "pool_size", "pool_length"} & given:
+        call.insert(call.references.end(call.node) - 1, ", pool_size=2" if given else "pool_size=2")
 
 
 def _kernel(call: Call, kind: str, layer: Layer | None) -> None:
@@ -295,6 +304,9 @@ def method_call(call: Call, name: str, event: Event | None) -> None:
     """`model.fit(...)`; `event` is what the interpreter made of it, None where it did not see it."""
     node = call.node
     assert isinstance(node.func, ast.Attribute)
+    if name == "as_list" and event is None and not node.args:
+        _shape_list(call, node.func.value)
+        return
     olds = {"nb_epoch", "samples_per_epoch", "show_accuracy"}
     if event is None and not name.endswith("_generator") and not olds & {k.arg for k in node.keywords}:
         return
@@ -308,6 +320,17 @@ def method_call(call: Call, name: str, event: Event | None) -> None:
         _ending(call, node.args[0], ".weights.h5")
     elif name == "compile" and len(node.args) > 2 and _strings(node.args[2]):
         call.insert(call.references.start(node.args[2]), "metrics=")
+
+
+def _shape_list(call: Call, shape: ast.expr) -> None:
+    """`x.get_shape().as_list()`: in Keras 3 the shape of a symbolic tensor is a tuple."""
+    if isinstance(shape, ast.Call) and isinstance(shape.func, ast.Attribute) and shape.func.attr == "get_shape":
+        tensor = shape.func.value
+    elif isinstance(shape, ast.Attribute) and shape.attr == "shape":
+        tensor = shape.value
+    else:
+        return
+    call.replace(call.node, f"list({call.references.code(tensor)}.shape)")
 
 
 def _strings(node: ast.expr) -> bool:

@@ -10,8 +10,8 @@ import libcst as cst
 from libcst import matchers
 
 from transpile.frontends.blocks import Blocks, home_statement, names_in, simple_statements
+from transpile.frontends.kept_values import is_constant, only_asked, shapes_of
 from transpile.frontends.keras_model import Reading, Unconvertible
-from transpile.interpret.expressions import is_plain
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Apply, Frame, InputSource, Layer, ModelValue, Tensor
 from transpile.ir import Span
@@ -152,75 +152,41 @@ def remaining_names(
 
 def lost_names(
     regions: list[Region], interpreter: Interpreter, blocks: Blocks
-) -> tuple[dict[int, set[str]], list[cst.SimpleStatementLine]]:
+) -> tuple[dict[int, set[str]], list[cst.CSTNode]]:
     """Per region: names that its deleted statements define and that remaining code reads.
 
-    Also the statements that read such names and can do without: assignments with a value that is
-    known can be kept as literals (`shape = (x.shape[1], x.shape[2])`), idle ones can go.
+    Also what reads such names and can do without: assignments with a value that is known can be kept as
+    literals (`shape = (x.shape[1], x.shape[2])`), idle statements can go, and so can `x.shape` in others.
     """
     source = interpreter.source
     gone = {id(s) for r in regions for s in (*r.deleted, *r.functions)}
     construct = {id(r.statement): r.construct for r in regions}
     left = [s for s in blocks.places if id(s) not in gone and not any(id(a) in gone for a in blocks.around(s))]
     uses = [(source.span(s).start, blocks.scope(s), *_uses(s, construct.get(id(s)), source)) for s in left]
-    constant = {id(s): s for s in blocks.places if _constant(s, interpreter)}
+    constant = {id(s): s for s in blocks.places if is_constant(s, interpreter)}
     starts = {source.span(s).start: s for s in constant.values()}
     by_start = {source.span(s).start: s for s in left}
     result: dict[int, set[str]] = {}
-    folded: dict[int, cst.SimpleStatementLine] = {}
+    folded: dict[int, cst.CSTNode] = {}
     for i, region in enumerate(regions):
         scope = blocks.scope(region.statement)
-        made: dict[str, int] = {}
+        made: dict[str, list[int]] = {}
         for top in region.deleted:
             for inner in simple_statements(top):
                 for name in names_in(inner)[1]:
-                    made[name] = max(made.get(name, 0), source.span(inner).start)
+                    made.setdefault(name, []).append(source.span(inner).start)
         made.pop(region.reading.value.variable, None)
         result[i] = set()
-        for name, at in made.items():
-            for start in _reads_after(name, at, scope, uses, blocks):
+        for name, places in made.items():
+            for start in {start for at in places for start in _reads_after(name, at, scope, uses, blocks)}:
                 constant_there = starts.get(start)
                 if isinstance(constant_there, cst.SimpleStatementLine):
                     folded[start] = constant_there
-                elif not _only_asked(by_start[start], name, interpreter):
+                elif shapes := shapes_of(by_start[start], name, interpreter):
+                    folded |= {id(shape): shape for shape in shapes}
+                elif not only_asked(by_start[start], name, interpreter):
                     result[i].add(name)
     return result, list(folded.values())
-
-
-def _only_asked(statement: cst.CSTNode, name: str, interpreter: Interpreter) -> bool:
-    """Whether a name stands there for a layer of which something is asked, as in `dense.get_weights()`.
-
-    Each such use is written anew or reported, with its place.
-    """
-    asked = [
-        use.node.value
-        for use in interpreter.attribute_uses.values()
-        if use.targets and all(isinstance(t, Layer) for t in use.targets)
-    ]
-    settings = (e.call.func for e in interpreter.events if e.kind == "trainable" and isinstance(e.holder, Layer))
-    asked += [target.value for target in settings if isinstance(target, cst.Attribute)]
-    reads = matchers.findall(statement, matchers.Name(name))
-    return bool(reads) and all(any(read is node for node in asked) for read in reads)
-
-
-def is_idle(statement: cst.SimpleStatementLine) -> bool:
-    """`x.shape` alone on a line, as notebooks show it: nothing happens there."""
-    small = statement.body[0]
-    value = small.value if isinstance(small, cst.Expr) else None
-    return isinstance(value, cst.Name | cst.Attribute | cst.Subscript) and not matchers.findall(value, matchers.Call())
-
-
-def _constant(statement: cst.CSTNode, interpreter: Interpreter) -> bool:
-    """Whether a statement assigns one known plain value to one name, or does nothing."""
-    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
-        return False
-    small = statement.body[0]
-    if is_idle(statement):
-        return True
-    values = interpreter.assigned.get(id(statement), [])
-    if not isinstance(small, cst.Assign) or len(small.targets) != 1 or len(values) != 1:
-        return False
-    return isinstance(small.targets[0].target, cst.Name) and is_plain(values[0]) and values[0] is not None
 
 
 _Use = tuple[int, "cst.CSTNode | None", set[str], set[str]]

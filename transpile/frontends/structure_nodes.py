@@ -13,7 +13,9 @@ from transpile.interpret.expressions import is_plain
 from transpile.interpret.values import Apply, Frame, Layer, ModelValue, Tensor, UserCall
 from transpile.ir import Expr, Node, Shape, Statement
 
-_CHANNELS = re.compile(r"(?:int\()?((?:\w+\.)?int_shape\()?(\w+)(?:\)|\.shape|\.get_shape\(\)|\._keras_shape)\[-1\]\)?")
+_CHANNELS = re.compile(
+    r"(?:int\()?((?:\w+\.)?int_shape\()?(\w+)(?:\)|\.shape|\.get_shape\(\)|\._keras_shape)(?:\.as_list\(\))?\[-1\]\)?"
+)
 
 
 _LITERAL = re.compile(r"""'[^'%{]*'|"[^"%{]*\"""")

@@ -33,8 +33,10 @@ def get(interpreter: Interpreter, target: object, name: str) -> object:
             return target.attributes.get(name, UNKNOWN)
         case Array():
             return _of_array(target, name)
-        case Tensor() if name == "shape":
+        case Tensor() if name in ("shape", "_keras_shape"):
             return shape_tuple(target.shape)
+        case tuple() if name in ("rank", "ndims"):  # of a shape: `x.shape.rank`
+            return len(target)
         case Layer() | ModelValue() if target.instance is not None and _own(target.instance, name) is not UNKNOWN:
             return _own(target.instance, name)
         case Layer():

@@ -270,6 +270,10 @@ class Calls:
             return after(self.interpreter, target, name, args) if known else UNKNOWN
         if isinstance(target, ImageBatches) and name.startswith("flow"):
             return Stream("sequence", problem=target.problem, ends=True)
+        if isinstance(target, Tensor) and name == "get_shape":
+            return attributes.shape_tuple(target.shape)
+        if isinstance(target, tuple) and name == "as_list":  # of a shape: `x.shape.as_list()`
+            return list(target)
         if isinstance(target, Tensor):
             return self.interpreter.keras.opaque(node, [target, *values], frame)
         if isinstance(target, list) and name in _LIST_METHODS:

@@ -145,10 +145,19 @@ class Expressions:
             value = attributes.get(self.interpreter, target, node.attr.value)
             self.interpreter.note_picked(node, value)
             return value
-        return attributes.get(self.interpreter, target, node.attr.value)
+        value = attributes.get(self.interpreter, target, node.attr.value)
+        shape = isinstance(value, tuple) if isinstance(target, Tensor) else isinstance(value, int)
+        if shape and (isinstance(target, Tensor) or id(node.value) in self.interpreter.shapes_asked):
+            self.interpreter.note_shape(node, value)
+        return value
 
     def _Call(self, node: cst.Call, frame: Frame) -> object:
-        return self.interpreter.calls.call(node, frame)
+        value = self.interpreter.calls.call(node, frame)
+        if isinstance(value, tuple | list) and isinstance(node.func, cst.Attribute):
+            asked = id(node.func.value) in self.interpreter.shapes_asked
+            if node.func.attr.value == "get_shape" or (asked and node.func.attr.value == "as_list"):
+                self.interpreter.note_shape(node, value)
+        return value
 
     def _elements(self, elements: Iterable[cst.BaseElement], frame: Frame) -> list[object] | None:
         values: list[object] = []
@@ -277,6 +286,8 @@ class Expressions:
         if isinstance(target, Tensor):
             return self.interpreter.keras.subscript(node, target, index, frame)
         value = attributes.item(target, index)
+        if id(node.value) in self.interpreter.shapes_asked:
+            self.interpreter.note_shape(node, value)
         if isinstance(target, list):
             self.interpreter.note_picked(node, value)
         return value

@@ -127,6 +127,8 @@ class KerasCalls:
         else:
             size = graph_sizes.sizes(path, values, named)
             if size is not None:
+                if path in graph_sizes.STATIC:
+                    self.interpreter.note_shape(node, size)
                 return size
             drawn = graph_sizes.draw(self.graph, path, node, args, kwargs, frame)
             if drawn is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from transpile.ir import Expr, literal
 
 Problems = list[tuple[str, str]]
 
 _IGNORED = frozenset("implementation consume_less unroll input_length fused mode use_learning_phase".split())
+AVERAGES = re.compile(r"(Average|Avg)Pool(ing)?[123]D")
 
 
 def modern_arguments(
@@ -26,6 +29,8 @@ def modern_arguments(
         kwargs["rate"] = kwargs.pop("p")
     if kind == "BatchNormalization" and "mode" in kwargs and kwargs["mode"].value not in (0, 2):
         problems.append(("K2T104", "BatchNormalization: mode=1 (sample-wise) cannot be converted"))
+    if AVERAGES.fullmatch(kind) and not args and not {"**", "pool_size", "pool_length"} & kwargs.keys():
+        kwargs["pool_size"] = literal(2)  # the default until Keras 3, which has none
     for name in _IGNORED & kwargs.keys():
         kwargs.pop(name)
     return args, kwargs, problems

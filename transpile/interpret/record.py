@@ -61,6 +61,7 @@ class Record:
         self.attribute_uses: dict[int, AttributeUse] = {}
         self.asked: set[int] = set()  # the layers among them, by id
         self.picked: dict[int, list[object]] = {}  # what expressions that choose among layers gave
+        self.shapes_asked: dict[int, tuple[cst.BaseExpression, list[object]]] = {}  # `x.shape`, and what it gave
         self.frames: list[Frame] = []  # of every call of the user's functions
         self.assigned: dict[int, list[object]] = {}  # the values of each assignment statement
         self.outcomes: dict[tuple[int, int, Loops], bool | None] = {}  # of each `if`, per frame and pass
@@ -131,6 +132,12 @@ class Record:
                 values.append(value)
             if not isinstance(node, cst.Attribute):  # `model.layers` as a whole needs no names
                 self.asked |= {id(v) for v in found}
+
+    def note_shape(self, node: cst.BaseExpression, value: object) -> None:
+        """Remembers what an expression gave that asks for the shape of a symbolic tensor, or for a part of it."""
+        values = self.shapes_asked.setdefault(id(node), (node, []))[1]
+        if value not in values:
+            values.append(value)
 
     def note_tensors(self, value: object, frame: Frame) -> None:
         """Remembers that the running statement stores tensors."""

@@ -70,6 +70,11 @@ class Statements(Names):
     def _Expr(self, node: cst.Expr, frame: Frame) -> None:
         self.expressions.evaluate(node.value, frame)
 
+    def _Assert(self, node: cst.Assert, frame: Frame) -> None:
+        for part in (node.test, node.msg):
+            if part is not None:
+                self.expressions.evaluate(part, frame)
+
     def _Assign(self, node: cst.Assign, frame: Frame) -> None:
         value = self.expressions.evaluate(node.value, frame)
         if self.statement is not None:
