@@ -60,7 +60,8 @@ class ModelPair:
     `keras` and `torch` are expressions that give the model in the namespace of the respective
     file: a variable ("model"), or a call of the function that builds it ("build_resnet()").
     `final_activations` holds, per output, the activation that was moved out of the model into
-    its loss and its predictions ("softmax", "sigmoid"), "" where none was.
+    its loss and its predictions ("softmax", "sigmoid"), "" where none was. `assumed` are the tests
+    of the program (`if kind == "deep":`) that choose this model, and their values.
     """
 
     keras: str
@@ -70,6 +71,13 @@ class ModelPair:
     final_activations: tuple[str, ...]
     layers: tuple[LayerPair, ...]
     training: TrainingInfo | None = None
+    assumed: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What a person calls the model: `model if kind == "deep"`."""
+        tests = [text if value else f"not {text}" for text, value in self.assumed[-1:]]
+        return " if ".join([self.keras.rpartition(".<locals>.")[2], *tests])
 
 
 @dataclass(frozen=True, slots=True)

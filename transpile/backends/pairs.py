@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 from libcst import matchers
 
+from transpile.frontends.sites import Sites
 from transpile.interpret.attributes import class_attribute
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Frame, Function, Instance, Layer, ModelValue, Tensor
+from transpile.interpret.values import Frame, Function, Instance, Layer, ModelChoice, ModelValue, Tensor, as_run
 from transpile.ir import Expr, Node, Shape
 from transpile.registry import Op, weight_lines
 from transpile.result import InputInfo, LayerPair, ModelPair, TrainingInfo
@@ -44,7 +45,7 @@ def pairs_of(
     pairs = []
     for done in converted:
         value = done.reading.value
-        expression = expression_of(done.values, interpreter)
+        expression, assumed = _chosen(done.values, interpreter) or (expression_of(done.values, interpreter), ())
         if not expression and any(m in c.reading.layers.values() for c in converted for m in done.values):
             continue  # it is compared as a part of the other
         layers = tuple(_layers(done, by_model, ""))
@@ -53,7 +54,7 @@ def pairs_of(
         shapes = tuple(_plain(t.shape) for t in value.outputs)
         final = drop.get(id(value), ()) or ("",) * len(value.outputs)
         inputs = tuple(_input(t, i.name, done) for t, i in zip(value.inputs, done.model.inputs))
-        pairs.append(ModelPair(expression, expression, inputs, shapes, final, layers, training))
+        pairs.append(ModelPair(expression, expression, inputs, shapes, final, layers, training, assumed))
     return tuple(pairs)
 
 
@@ -118,7 +119,7 @@ def expression_of(values: Sequence[ModelValue], interpreter: Interpreter) -> str
     """An expression that gives one of the models in the module's namespace, "" if there is none."""
     module = interpreter.module
     for value in values:
-        names = [name for name, bound in module.names.items() if bound is value]
+        names = [name for name, bound in module.names.items() if as_run(bound) is value]
         if names:  # copies of a model have its layers
             return value.variable if value.variable in names else names[0]
     for value in values:
@@ -138,6 +139,34 @@ def _constructed(instance: Instance, attribute: str) -> bool:
         return False
     held = matchers.Attribute(value=matchers.Name("self"), attr=matchers.Name(attribute))
     return bool(matchers.findall(constructor.node, matchers.AssignTarget(held)))
+
+
+def _chosen(values: Sequence[ModelValue], interpreter: Interpreter) -> tuple[str, tuple[tuple[str, bool], ...]] | None:
+    """The variable that may hold one of the models, and the tests at module level that choose it."""
+    for name, bound in interpreter.module.names.items():
+        if isinstance(bound, ModelChoice) and bound.taken not in values:
+            for value in values:
+                if value in bound.models:
+                    return name, _tests(_site(value), interpreter)
+    return None
+
+
+def _site(value: ModelValue) -> cst.CSTNode | None:
+    """The statement of the module that makes a model, itself or by a function."""
+    frame, site = value.frame, cast("cst.CSTNode | None", value.call)
+    while frame.function is not None and frame.caller is not None:
+        frame, site = frame.caller, frame.site
+    return site
+
+
+def _tests(site: cst.CSTNode | None, interpreter: Interpreter) -> tuple[tuple[str, bool], ...]:
+    sites = Sites(interpreter.source)
+    found, below = [], site
+    for node in sites.above(site) if site is not None else ():
+        if isinstance(node, cst.If) and below is not node.test:
+            found.append((interpreter.source.code(node.test), below is node.body))
+        below = node
+    return tuple(found[::-1])
 
 
 def _local(values: Sequence[ModelValue], interpreter: Interpreter) -> str:
@@ -186,17 +215,25 @@ def _returned_directly(node: cst.FunctionDef, values: Sequence[ModelValue]) -> b
 
 
 def _call(value: ModelValue) -> str:
-    """A call of the function that returns the model, if its parameters all have defaults."""
+    """A call of the function that returns the model: that of the file, if its parameters have no defaults."""
     function = value.frame.function
     if function is None or not isinstance(function.node, cst.FunctionDef):
         return ""
     if function.closure.parent is not None:
         return ""
-    if _needs_arguments(function.node):
-        return ""
+    call = _given(value.frame) if _needs_arguments(function.node) else f"{function.name}()"
     returned = [s for s in value.statements if cst.Module([]).code_for_node(s).lstrip().startswith("return")]
-    name = function.name
-    return f"{name}()" if returned or _returns(function.node, value.variable) else ""
+    return call if returned or _returns(function.node, value.variable) else ""
+
+
+def _given(frame: Frame) -> str:
+    """The call at module level that runs a function: `build(n_classes)` of `model = build(n_classes)`."""
+    outside = frame.caller is not None and frame.caller.function is None
+    match frame.site:
+        case cst.SimpleStatementLine(body=[cst.Assign(value=cst.Call(func=cst.Name(value=name)) as call)]):
+            if outside and frame.function is not None and frame.function.name == name:
+                return cst.Module([]).code_for_node(call)
+    return ""
 
 
 def _returns(function: cst.FunctionDef, variable: str) -> bool:

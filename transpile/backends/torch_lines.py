@@ -88,4 +88,14 @@ class Scope:
 
 def indented(lines: list[str]) -> list[str]:
     """The lines one level further in."""
-    return [f"    {line}" if line else line for line in lines]
+    return [f"    {part}" if part else part for line in lines for part in line.split("\n")]
+
+
+def guarded(test: str, body: list[str], orelse: list[str]) -> list[str]:
+    """The lines of an `if` around what two arms do."""
+    if not body and not orelse:
+        return []
+    if not body:
+        return [f"if not ({test}):", *indented(orelse)]
+    lines = [f"if {test}:", *indented(body)]
+    return [*lines, "else:", *indented(orelse)] if orelse else lines

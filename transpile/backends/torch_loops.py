@@ -6,13 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from transpile.backends.torch_lines import guarded, indented
 from transpile.backends.torch_nodes import CannotWrite, common_setup, construct_helper, has_extras, initial, lowered
 from transpile.ir import Branch, Loop, Node, Plain, Statement
 
 if TYPE_CHECKING:
     from transpile.backends.torch_model import ClassWriter
-
-_INDENT = "    "
 
 
 def write(writer: ClassWriter, statement: Loop | Branch) -> list[str]:
@@ -25,25 +24,15 @@ def write(writer: ClassWriter, statement: Loop | Branch) -> list[str]:
 
 def _branch(writer: ClassWriter, branch: Branch) -> list[str]:
     outer, writer.init, nested, writer.nested = writer.init, [], writer.nested, True
+    before = writer.extras.copy()
     body = writer._body(branch.body)
+    arm = writer.extras.since(before)
     first, writer.init = writer.init, []
     orelse = writer._body(branch.orelse)
+    writer.extras.arms.append((branch.test, arm, writer.extras.since(before)))
     second, writer.init, writer.nested = writer.init, outer, nested
-    writer.init += _guarded(branch.test, first, second)
-    return _guarded(branch.test, body, orelse)
-
-
-def _guarded(test: str, body: list[str], orelse: list[str]) -> list[str]:
-    if not body and not orelse:
-        return []
-    if not body:
-        return [f"if not ({test}):", *_indented(orelse)]
-    lines = [f"if {test}:", *_indented(body)]
-    return [*lines, "else:", *_indented(orelse)] if orelse else lines
-
-
-def _indented(lines: Sequence[str]) -> list[str]:
-    return [_INDENT + part for line in lines for part in line.split("\n")]
+    writer.init += guarded(branch.test, first, second)
+    return guarded(branch.test, body, orelse)
 
 
 # A chain: every layer takes what the one before gave. It becomes nn.Sequential(*layers).
@@ -123,12 +112,12 @@ def _appends(writer: ClassWriter, statement: Statement, name: str) -> list[str] 
         case Loop():
             body = _all(writer, statement.body, name)
             head = f"for {statement.target} in {statement.iterable.text}:"
-            return None if body is None else [*statement.comments, head, *_indented(body)]
+            return None if body is None else [*statement.comments, head, *indented(body)]
         case Branch():
             arms = _all(writer, statement.body, name), _all(writer, statement.orelse, name)
             if arms[0] is None or arms[1] is None:
                 return None
-            return _guarded(statement.test, arms[0], arms[1])
+            return guarded(statement.test, arms[0], arms[1])
     return None
 
 
@@ -180,7 +169,7 @@ def _module_lists(writer: ClassWriter, loop: Loop) -> list[str]:
     lists = {n: _unique(f"{n}s", writer) for n in names}
     writer.init += [f"self.{plural} = nn.ModuleList()" for plural in lists.values()]
     writer.init.append(f"for {loop.target} in {loop.iterable.text}:")
-    writer.init += _indented([_to_list(line, lists) for line in inner])
+    writer.init += indented([_to_list(line, lists) for line in inner])
     forward = [_to_element(line, lists) for line in forward]
     targets = set(re.findall(r"\w+", loop.target))
     if any(targets & set(re.findall(r"\w+", line)) for line in forward):
@@ -188,7 +177,7 @@ def _module_lists(writer: ClassWriter, loop: Loop) -> list[str]:
     elements = ", ".join(lists)
     source = ", ".join(f"self.{plural}" for plural in lists.values())
     head = f"for {elements} in {source}:" if len(lists) == 1 else f"for {elements} in zip({source}):"
-    return [head, *_indented(forward)]
+    return [head, *indented(forward)]
 
 
 def _to_list(line: str, lists: dict[str, str]) -> str:

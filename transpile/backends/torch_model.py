@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from transpile.backends import torch_loops
 from transpile.backends.templates import render
 from transpile.backends.torch_init import grouped_init
-from transpile.backends.torch_names import local_names, stored_names
+from transpile.backends.torch_names import local_names, stored_in_method, stored_names
 from transpile.backends.torch_nodes import (
     CannotWrite,
     add_extras,
@@ -106,8 +106,12 @@ class ClassWriter:
         setup = grouped_init(self.inits)
         if setup:
             init += ["", *setup] if init else setup
-        stored, forward = stored_names(self._constructor_names(), without_unread(forward))
-        init = [*stored, *init]
+        names = self._constructor_names()
+        stored, forward = stored_names(names, without_unread(forward))
+        for i, method in enumerate(methods):
+            more, methods[i] = stored_in_method(names, method)
+            stored += [line for line in more if line not in stored]
+        init = [*sorted(stored), *init]
         text = render(
             "torch/module.py.j2",
             name=self.model.class_name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 
 
 def local_names(line: str) -> set[str]:
@@ -24,5 +25,20 @@ def stored_names(available: set[str], forward: list[str]) -> tuple[list[str], li
     stores = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     needed = sorted(loads & available - stores)
     for name in needed:
-        forward = [re.sub(rf"(?<![\w.'\"]){name}\b(?!\s*=[^=])", f"self.{name}", line) for line in forward]
+        forward = [_stored(name, line) for line in forward]
     return [f"self.{name} = {name}" for name in needed], forward
+
+
+def stored_in_method(available: set[str], method: str) -> tuple[list[str], str]:
+    """The same for a method of which the text, with its header, is given."""
+    head, documented, body = method.partition('"""\n')
+    lines = textwrap.dedent(body).split("\n")
+    stored, changed = stored_names(available, lines)
+    if not documented or not stored:
+        return [], method
+    return stored, head + documented + textwrap.indent("\n".join(changed), "    ")
+
+
+def _stored(name: str, line: str) -> str:
+    code, mark, comment = line.partition("  # ")
+    return re.sub(rf"(?<![\w.'\"]){name}\b(?!\s*=[^=])", f"self.{name}", code) + mark + comment

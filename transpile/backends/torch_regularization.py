@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from transpile.backends.torch_lines import guarded
 from transpile.interpret.values import KerasObject
 from transpile.ir import Expr, Node, literal
 from transpile.registry import Op, innermost, weight_lines
@@ -153,21 +154,41 @@ class Extras:
     activity: bool = False
     added: bool = False  # tensors of the model's own are part of the loss
     noted: bool = False  # there is a penalty on activations here or in a part
+    arms: list[tuple[str, Extras, Extras]] = field(default_factory=list)  # what a branch has: a test, its two arms
 
     @property
     def regularized(self) -> bool:
         """Whether there is a penalty."""
-        return bool(self.weights or self.parts or self.kinds or self.activity or self.added)
+        own = bool(self.weights or self.parts or self.kinds or self.activity or self.added)
+        return own or any(a.regularized or b.regularized for _, a, b in self.arms)
 
     @property
     def constrained(self) -> bool:
         """Whether weights have bounds."""
-        return bool(self.bounds or self.bounded or self.bounded_kinds)
+        own = bool(self.bounds or self.bounded or self.bounded_kinds)
+        return own or any(a.constrained or b.constrained for _, a, b in self.arms)
 
     @property
     def size(self) -> int:
         """How much there is: it grows with each addition."""
-        return len(self.weights) + len(self.parts) + len(self.bounds) + len(self.bounded) + self.activity + self.added
+        own = len(self.weights) + len(self.parts) + len(self.bounds) + len(self.bounded) + self.activity + self.added
+        return own + sum(a.size + b.size for _, a, b in self.arms)
+
+    def since(self, before: Extras) -> Extras:
+        """Takes out what came since `before`, a copy of then: the modules of one arm of a branch."""
+        arm = Extras()
+        for name in ("weights", "parts", "bounds", "bounded", "arms"):
+            mine, count = getattr(self, name), len(getattr(before, name))
+            setattr(arm, name, mine[count:])
+            del mine[count:]
+        return arm
+
+    def copy(self) -> Extras:
+        """The same, to compare with later."""
+        return replace(
+            self, weights=[*self.weights], parts=[*self.parts], bounds=[*self.bounds], bounded=[*self.bounded],
+            arms=[*self.arms],
+        )  # fmt: skip
 
     def adding(self, node: Node) -> str:
         """The statement in `forward` that notes what `model.add_loss` was given."""
@@ -179,7 +200,7 @@ class Extras:
         found = [self._loss()] if self.regularized else []
         return [*found, self._bounds()] if self.constrained else found
 
-    def _loss(self) -> str:
+    def _terms(self) -> list[str]:
         groups: dict[tuple[str, str], list[str]] = {}
         for kind, factor, tensor in self.weights:
             groups.setdefault((kind, factor), []).append(tensor)
@@ -189,23 +210,39 @@ class Extras:
             terms.append(f"sum(m.regularization_loss() for m in self.modules() if isinstance(m, {kinds}))")
         terms += [f"{part}.regularization_loss()" for part in self.parts]
         terms += ["self.activity_loss"] if self.activity else []
-        terms += ["self.added_loss"] if self.added else []
-        if terms == ["self.added_loss"]:
+        return [*terms, "self.added_loss"] if self.added else terms
+
+    def _arms(self) -> list[str]:
+        """Statements that add what only some of the models have to `penalty`."""
+        lines: list[str] = []
+        for test, first, second in self.arms:
+            body, orelse = ([*(f"penalty += {t}" for t in a._terms()), *a._arms()] for a in (first, second))
+            lines += guarded(test, body, orelse)
+        return lines
+
+    def _loss(self) -> str:
+        terms, arms = self._terms(), self._arms()
+        if terms == ["self.added_loss"] and not arms:
             what = '"""What the last pass added to the loss."""'
             return f"def regularization_loss(self):\n    {what}\n    return self.added_loss"
         what = "penalties on weights and activations" if self.activity else "penalty on the weights"
-        return (
-            "def regularization_loss(self):\n"
-            f'    """The {what}; add it to the training loss."""\n'
-            f"    return {' + '.join(terms)}"
-        )
+        total = " + ".join(terms) or "0.0"
+        lines = [f"penalty = {total}", *arms, "return penalty"] if arms else [f"return {total}"]
+        body = "\n".join(f"    {line}" for line in lines)
+        return f'def regularization_loss(self):\n    """The {what}; add it to the training loss."""\n{body}'
+
+    def _bounded(self) -> list[str]:
+        lines = [f"{part}.apply_constraints()" for part in self.bounded]
+        for test, first, second in self.arms:
+            lines += guarded(test, *([*a.bounds, *a._bounded()] for a in (first, second)))
+        return lines
 
     def _bounds(self) -> str:
         lines = list(self.bounds)
         if self.bounded_kinds:
             lines += ["for module in self.modules():", f"    if isinstance(module, {_one_of(self.bounded_kinds)}):",
                       "        module.apply_constraints()"]  # fmt: skip
-        lines += [f"{part}.apply_constraints()" for part in self.bounded]
+        lines += self._bounded()
         body = "\n".join(f"    {line}" for line in lines)
         return (
             "@torch.no_grad()\n"

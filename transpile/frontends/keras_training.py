@@ -177,8 +177,15 @@ class Reading:
         return None
 
     def _others(self, event: Event) -> list[Event]:
-        """The other trainings of the program: an object may serve several."""
-        return [e for e in self.interpreter.events if e.kind == "fit" and e.order != event.order]
+        """The other trainings of a run of the program: an object may serve several."""
+        fits = [e for e in self.interpreter.events if e.kind == "fit" and e.order != event.order]
+        return [e for e in fits if not self._excludes(e, event)]
+
+    def _excludes(self, one: Event, other: Event) -> bool:
+        """Whether a run of the program does only one of the two."""
+        if one.turn and one.turn == other.turn:
+            return True
+        return one.frame is other.frame and self.sites.exclude(one.call, other.call)
 
     def _choices(self, use: Use, event: Event) -> list[Expr]:
         """The optimizers that a variable can hold, where a test of the program decides."""

@@ -122,7 +122,7 @@ class Recorded:
         from transpile.frontends.structure import Walker
 
         assert isinstance(function.node, cst.FunctionDef)
-        calls = self._calls[id(function.node)]
+        calls = [c for c in self._calls[id(function.node)] if self._belongs(c)]
         params = self._parameters(function)
         frames = [c.frame for c in calls if c.frame is not None]
         tensors = [n for n in params if isinstance(frames[0].arguments.get(n), Tensor)]

@@ -35,6 +35,18 @@ class Sites:
             yield parent
             parent = self.parents.get(parent)
 
+    def exclude(self, one: cst.CSTNode, other: cst.CSTNode) -> bool:
+        """Whether only one of the two runs: they are in two branches of an `if` that is in no loop."""
+        path = [other, *self.above(other)]
+        below: cst.CSTNode = one
+        for node in self.above(one):
+            if node in path:
+                arms = {below, path[path.index(node) - 1]}
+                looped = any(isinstance(n, cst.For | cst.While) for n in self.above(node))
+                return isinstance(node, cst.If) and node.test not in arms and len(arms) == 2 and not looped
+            below = node
+        return False
+
     def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """The function that a node stands in."""
         return next((n for n in self.above(node) if isinstance(n, cst.FunctionDef)), None)

@@ -24,6 +24,7 @@ from transpile.interpret.values import (
     InputSource,
     Instance,
     Layer,
+    ModelChoice,
     ModelValue,
     Ref,
     Stream,
@@ -118,6 +119,9 @@ class Calls:
                 return self._method(target, node, args, kwargs, frame)
             case Layer() | ModelValue():
                 return self.interpreter.keras.apply(target, node, args, kwargs, frame)
+            case ModelChoice(models=models):
+                given = [self.interpreter.keras.apply(m, node, args, kwargs, frame) for m in models]
+                return self.interpreter.either(given, node)
             case Ref(path=path):
                 return self._library(path, node, args, kwargs, frame)
             case Instance():
@@ -261,6 +265,8 @@ class Calls:
         named = {k: e.value for k, e in kwargs.items()}
         if isinstance(target, ModelValue | Layer):
             return self.interpreter.keras.method(target, name, node, args, kwargs, frame)
+        if isinstance(target, ModelChoice):
+            return self.interpreter.keras.method_of_one(target, name, node, args, kwargs, frame)
         if isinstance(target, Instance) and name in WEIGHT_METHODS:
             return self.interpreter.keras.own.weight(target, args, kwargs, node)
         if isinstance(target, Array):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from transpile.interpret import attributes
-from transpile.interpret.values import Array, Frame, Function, Layer, ModelValue, Ref, Tensor
+from transpile.interpret.values import Array, Bound, Frame, Function, Layer, ModelChoice, ModelValue, Ref, Tensor
 from transpile.ir import UNKNOWN
 from transpile.names import canonical
 
@@ -145,11 +145,24 @@ class Expressions:
             value = attributes.get(self.interpreter, target, node.attr.value)
             self.interpreter.note_picked(node, value)
             return value
+        if isinstance(target, ModelChoice):
+            return self._of_one(target, node)
         value = attributes.get(self.interpreter, target, node.attr.value)
         shape = isinstance(value, tuple) if isinstance(target, Tensor) else isinstance(value, int)
         if shape and (isinstance(target, Tensor) or id(node.value) in self.interpreter.shapes_asked):
             self.interpreter.note_shape(node, value)
         return value
+
+    def _of_one(self, choice: ModelChoice, node: cst.Attribute) -> object:
+        """An attribute of a model that is one of several."""
+        found = []
+        for model in choice.models:
+            self.interpreter.note_attribute(node, model)
+            found.append(attributes.get(self.interpreter, model, node.attr.value))
+            self.interpreter.note_picked(node, found[-1])
+        if all(isinstance(value, Bound) for value in found):
+            return Bound(choice, node.attr.value)
+        return self.interpreter.either(found, node)
 
     def _Call(self, node: cst.Call, frame: Frame) -> object:
         value = self.interpreter.calls.call(node, frame)
@@ -256,7 +269,7 @@ class Expressions:
             if UNKNOWN in (left, right):
                 return UNKNOWN
             return (left is right) == (kind is cst.Is)
-        if kind in (cst.Is, cst.IsNot) and isinstance(left, Tensor | ModelValue):
+        if kind in (cst.Is, cst.IsNot) and isinstance(left, Tensor | ModelValue | ModelChoice):
             return (left is right) == (kind is cst.Is)
         if not (is_plain(left) and is_plain(right)):
             return UNKNOWN

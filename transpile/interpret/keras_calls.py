@@ -25,6 +25,7 @@ from transpile.interpret.values import (
     Function,
     KerasObject,
     Layer,
+    ModelChoice,
     ModelValue,
     Phi,
     Ref,
@@ -263,12 +264,28 @@ class KerasCalls:
         span = self.interpreter.source.span(node)
         return Tensor(None, Phi("the body of this Lambda is not understood", span))
 
+    def method_of_one(
+        self, choice: ModelChoice, name: str, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame
+    ) -> object:
+        """`model.name(...)` of a model that is one of several: done with each."""
+        if name in ("add", "pop"):
+            for model in choice.models:
+                self.models.problem(model, "the model that this changes is only known when the program runs", node)
+            return None
+        turn, events = self.interpreter.next_order(), self.interpreter.events
+        begun = len(events)
+        found = [self.models.method(model, name, node, args, kwargs, frame) for model in choice.models]
+        for event in events[begun:]:
+            event.turn = turn
+        return self.interpreter.either(found, node)
+
     def set_attribute(self, holder: object, name: str, value: object, target: cst.Attribute, frame: Frame) -> None:
         """`holder.name = value` on something of Keras's."""
         if isinstance(holder, KerasObject):
             holder.attributes[name] = value
-        if isinstance(holder, ModelValue | Layer) and name == "trainable":
-            self.models.set_trainable(holder, value, target, frame)
+        for each in holder.models if isinstance(holder, ModelChoice) else (holder,):
+            if isinstance(each, ModelValue | Layer) and name == "trainable":
+                self.models.set_trainable(each, value, target, frame)
 
 
 def _with_mode(

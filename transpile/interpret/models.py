@@ -77,7 +77,7 @@ class Models:
             for layer in layers.value:
                 self._append(model, layer, node)
         elif layers is not None and layers.value is not None:
-            self._problem(model, "the list of layers is not known before the program runs", node)
+            self.problem(model, "the list of layers is not known before the program runs", node)
         return model
 
     def functional(self, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame) -> ModelValue:
@@ -92,7 +92,7 @@ class Models:
             tensors = tensors_in([value])
             expected = len(value) if isinstance(value, list | tuple) else 1
             if len(tensors) != expected:
-                self._problem(model, f"the model's {side} are not understood", node)
+                self.problem(model, f"the model's {side} are not understood", node)
             setattr(model, side, tensors)
         outputs = given.get("outputs", Expr("")).value
         model.single_output = not isinstance(outputs, list | tuple | dict)
@@ -110,7 +110,7 @@ class Models:
         model.problems.append((*reasons[style], model.span))
         return model
 
-    def _problem(self, model: ModelValue, message: str, node: cst.CSTNode) -> None:
+    def problem(self, model: ModelValue, message: str, node: cst.CSTNode) -> None:
         model.problems.append(
             (
                 "K2T109" if "only known" in message else "K2T110",
@@ -128,7 +128,7 @@ class Models:
         elif isinstance(layer, Tensor) and not model.layers:
             model.inputs.append(layer)
         else:
-            self._problem(model, "this element of the Sequential is not a known layer", node)
+            self.problem(model, "this element of the Sequential is not a known layer", node)
 
     # What is done with a model
 
@@ -148,7 +148,7 @@ class Models:
             value = (args[0] if args else next(iter(kwargs.values()))).value
             self._append(target, value, node)
             if self.interpreter.uncertain > target.uncertain:
-                self._problem(target, "whether this layer is added is only known when the program runs", node)
+                self.problem(target, "whether this layer is added is only known when the program runs", node)
             if self.interpreter.statement is not None:
                 target.statements.append(self.interpreter.statement)
             return None
@@ -156,7 +156,7 @@ class Models:
             target.layers.pop()
             target.places.pop()
             if self.interpreter.uncertain > target.uncertain:
-                self._problem(target, "whether a layer is removed is only known when the program runs", node)
+                self.problem(target, "whether a layer is removed is only known when the program runs", node)
             if self.interpreter.statement is not None:
                 target.statements.append(self.interpreter.statement)
             return None

@@ -10,12 +10,11 @@ from transpile.interpret.expressions import truth
 from transpile.interpret.name_table import Names, target_names
 from transpile.interpret.record import OutOfSteps
 from transpile.interpret.uncertainty import Assigned, carried_names
+from transpile.interpret.untaken import follow, untaken
 from transpile.interpret.values import Frame, Function, Instance, Layer, ModelValue, Stream, Tensor, UserClass
 from transpile.ir import UNKNOWN
 
 LONG_LOOP = 64
-# Methods of a model that change nothing of what the file builds or trains.
-_ASIDE = frozenset({"load_weights", "save_weights", "save", "summary"})
 
 
 class Returned(Exception):
@@ -128,35 +127,17 @@ class Statements(Names):
     def _If(self, node: cst.If, frame: Frame) -> None:
         known = truth(self.expressions.evaluate(node.test, frame))
         self.outcomes[id(node), id(frame), self.loops] = known
-        if known is True:
-            self.execute(node.body, frame)
-            if isinstance(node.orelse, cst.Else):
-                self._beside(node.orelse.body, frame)
-        elif known is False:
-            self._beside(node.body, frame)
-            if node.orelse:
-                self.execute(node.orelse, frame)
-        else:
+        if known is None:
             self._both(node.body, node.orelse, node, frame)
-
-    def _beside(self, branch: cst.BaseSuite, frame: Frame) -> None:
-        """What a branch that is not taken here does with models: `if weights: model.load_weights(weights)`.
-
-        Other calls of the function may take it; nothing that it does counts behind it.
-        """
-        changed = Assigned.of(branch).names
-        with self._uncertainly(frame):
-            for line in branch.body:
-                statement = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
-                call = statement.value if isinstance(statement, cst.Expr) else None
-                function = call.func if isinstance(call, cst.Call) else None
-                if not isinstance(function, cst.Attribute) or function.attr.value not in _ASIDE:
-                    continue
-                holder = function.value
-                if isinstance(holder, cst.Name) and holder.value in changed:
-                    continue
-                if isinstance(self.expressions.evaluate(holder, frame), ModelValue):
-                    self.execute(line, frame)
+            return
+        taken, other = (node.body, node.orelse) if known else (node.orelse, node.body)
+        before = None if other is None or self.loops else dict(frame.names)
+        try:
+            if taken is not None:
+                self.execute(taken, frame)
+        finally:
+            for branch in untaken(other):
+                follow(self, branch, frame, before)
 
     def _Else(self, node: cst.Else, frame: Frame) -> None:
         self.execute(node.body, frame)
@@ -168,13 +149,13 @@ class Statements(Names):
         results = []
         for branch in (body, orelse):
             frame.names = dict(before)
-            with self._uncertainly(frame):
-                ended.append(self._guarded(branch, frame))
+            with self.uncertainly(frame):
+                ended.append(self.guarded(branch, frame))
             results.append(frame.names)
         alive = [names for names, end in zip(results, ended) if not end] or results[-1:]
         frame.names = alive[0] if len(alive) == 1 else self._join(alive[0], alive[1], node)
 
-    def _guarded(self, branch: cst.CSTNode | None, frame: Frame) -> bool:
+    def guarded(self, branch: cst.CSTNode | None, frame: Frame) -> bool:
         """Runs a branch; True if it left the function or the loop."""
         if branch is None:
             return False
@@ -204,7 +185,7 @@ class Statements(Names):
         """
         before = dict(frame.names)
         self.supposed.add(id(node))
-        with self._uncertainly(frame, doubt=0):
+        with self.uncertainly(frame, doubt=0):
             self._all_passes(node, [UNKNOWN, UNKNOWN], frame)
         self._settle(before, frame, node)
 
@@ -255,8 +236,8 @@ class Statements(Names):
         before = dict(frame.names)
         if isinstance(node, cst.For):
             self.assign(node.target, item, frame)
-        with self._uncertainly(frame):
-            self._guarded(node.body, frame)
+        with self.uncertainly(frame):
+            self.guarded(node.body, frame)
         for name, old in before.items():
             new = frame.names.get(name)
             if new is not old:
@@ -269,7 +250,7 @@ class Statements(Names):
                 return
             if known is None or isinstance(node.test, cst.Name | cst.Integer):
                 break
-            if self._guarded(node.body, frame):
+            if self.guarded(node.body, frame):
                 return
         self._once(node, frame)
 

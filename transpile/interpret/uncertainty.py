@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 
 import libcst as cst
 
 from transpile.interpret.expressions import is_plain
 from transpile.interpret.record import Record
-from transpile.interpret.values import Frame, Instance, ModelValue, Phi, Tensor, join_shapes
+from transpile.interpret.values import Frame, Instance, ModelChoice, Phi, Tensor, join_shapes
 from transpile.ir import UNKNOWN
 from transpile.source import Source
 
@@ -22,7 +23,7 @@ class Uncertainty(Record):
         self._assigned: dict[int, Assigned] = {}
 
     @contextmanager
-    def _uncertainly(self, frame: Frame, doubt: int = 1) -> Iterator[None]:
+    def uncertainly(self, frame: Frame, doubt: int = 1) -> Iterator[None]:
         """Around code that may or may not run, once or often: what it changes is not known after.
 
         Without `doubt` what it builds counts as built: the number of times is what is not known.
@@ -68,11 +69,11 @@ class Uncertainty(Record):
             span = self.source.span(node)
             reason = "which layers are applied depends on a condition that only the running program knows"
             return Tensor(join_shapes(a.shape, b.shape), Phi(reason, span))
-        if isinstance(a, ModelValue) and isinstance(b, ModelValue):
-            return a if a.style != "loaded" else b
-        if isinstance(a, ModelValue) or isinstance(b, ModelValue):
-            return a if isinstance(a, ModelValue) else b
-        return UNKNOWN
+        return ModelChoice.of(a, b) or UNKNOWN
+
+    def either(self, values: Sequence[object], node: cst.CSTNode) -> object:
+        """What is known of a value that is one of these."""
+        return reduce(lambda a, b: self._phi(a, b, node), values)
 
     def _settle(self, before: dict[str, object], frame: Frame, node: cst.CSTNode) -> None:
         """After passes that stand for any number of them: what they changed is known in part."""

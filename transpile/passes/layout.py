@@ -8,7 +8,7 @@ Flatten, and none in between.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -116,7 +116,7 @@ class Arranger:
                 case Loop():
                     result.append(self.loop(statement, state, result))
                 case Branch():
-                    result.append(self.branch(statement, state))
+                    result += _turned_before(self.branch(statement, state))
                 case Plain():
                     _alias(statement, state)
                     result.append(statement)
@@ -171,6 +171,30 @@ class Arranger:
                 body = (*body, permute)
             state[name] = "torch"
         return replace(branch, body=body, orelse=orelse)
+
+
+def _turned_before(branch: Branch) -> list[Statement]:
+    """A tensor that both arms turn before they use it is turned before the branch."""
+    turned: list[Statement] = []
+    for name in dict.fromkeys(n for node in _nodes((branch,)) if node.op == TO_TORCH for n in node.inputs):
+        at = [_turn(arm, name) for arm in (branch.body, branch.orelse)]
+        if at[0] is None or at[1] is None:
+            continue
+        turned.append(branch.body[at[0]])
+        body, orelse = (tuple(s for i, s in enumerate(a) if i != k) for a, k in zip((branch.body, branch.orelse), at))
+        branch = replace(branch, body=body, orelse=orelse)
+    return [*turned, branch]
+
+
+def _turn(arm: Sequence[Statement], name: str) -> int | None:
+    """The place at which an arm turns a tensor, where nothing before touches it."""
+    for i, statement in enumerate(arm):
+        if isinstance(statement, Node) and statement.op == TO_TORCH and statement.inputs == (name,):
+            return i
+        plain = isinstance(statement, Plain) and re.search(rf"\b{name}\b", statement.text)
+        if plain or any(name in (*n.inputs, *n.outputs) for n in _nodes((statement,))):
+            return None
+    return None
 
 
 def _alias(statement: Plain, state: State) -> None:

@@ -26,7 +26,6 @@ from transpile.verify.optimise import Trainer, custom_step, loss_names, projecti
 from transpile.verify.probing import complete, probed, runs
 from transpile.verify.programs import Program, ProgramProblem, described, first_line
 from transpile.verify.report import Curve, LayerError, Report, Row
-from transpile.verify.slicing import local_expression
 from transpile.verify.subject import KerasProblem, Subject, Unbuildable
 from transpile.verify.tolerances import Tolerances, choose
 from transpile.verify.torch_side import TorchModel, TorchProblem, TorchSide
@@ -79,7 +78,7 @@ class Check:
     def fails(self, pair: ModelPair, framework: str, reason: str) -> None:
         """The converted program does not run as far as its model."""
         row = Row(1, f"the {framework} program runs", "FAILED", reason=reason)
-        self.rows.append(replace(row, model=local_expression(pair.keras)))
+        self.rows.append(replace(row, model=pair.title))
 
     def whole(self) -> None:
         """Level 6."""
@@ -118,7 +117,7 @@ class Check:
             rows = self.levels(pair, "float32")
         if self.job.smoke and self.dtypes[-1] == "float64" and 2 in self.job.levels:
             rows.append(self.smoke(pair))
-        self.rows.extend(replace(row, model=local_expression(pair.keras)) for row in rows)
+        self.rows.extend(replace(row, model=pair.title) for row in rows)
 
     def levels(self, pair: ModelPair, dtype: str) -> list[Row]:
         """The rows of every level that was asked for."""
@@ -150,6 +149,7 @@ class Check:
         try:
             keras_program = Program(job.keras_source, job.keras_filename, "keras_program")
             read_imports(keras_program.tree, self.keras.legacy, self.keras.backend.name == "tensorflow")
+            keras_program.assume(pair.assumed)
             keras_program.load([pair.keras])
             model = keras_program.evaluate(pair.keras)
             infos = pair.inputs
@@ -190,6 +190,7 @@ class Check:
         job = self.job
         try:
             program = Program(job.torch_source, job.torch_filename, "torch_program")
+            program.assume(pair.assumed)
             self.load_torch(program, pair)
             module = program.evaluate(pair.torch)
         except ProgramProblem as error:

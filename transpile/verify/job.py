@@ -55,6 +55,7 @@ def _pair(data: Mapping[str, Any]) -> ModelPair:
         final_activations=tuple(data["final_activations"]),
         layers=tuple(LayerPair(**{**layer, "weights": tuple(layer["weights"])}) for layer in data["layers"]),
         training=TrainingInfo(**training) if training else None,
+        assumed=tuple((text, value) for text, value in data["assumed"]),
     )
 
 

@@ -54,6 +54,16 @@ class Program:
         """The module's names."""
         return vars(self.module)
 
+    def assume(self, tests: Iterable[tuple[str, bool]]) -> None:
+        """Gives the conditions of `if` statements, by their text, the value that a comparison needs."""
+        for text, value in tests:
+            wanted = ast.unparse(ast.parse(text.strip(), mode="eval"))
+            found = [n for n in ast.walk(self.tree) if isinstance(n, ast.If) and ast.unparse(n.test) == wanted]
+            if not found:
+                raise ProgramProblem(f"{self.filename}: there is no test {text}")
+            for statement in found:
+                statement.test = ast.copy_location(ast.Constant(value), statement.test)
+
     def load(self, expressions: Sequence[str]) -> None:
         """Runs what defines the names in the expressions, once."""
         if not all(expressions):

@@ -122,8 +122,7 @@ class Whole:
                 raise ProgramProblem(f"{self.job.torch_filename}: uses a model that the Keras program does not use")
             model = KerasModel(self.keras, ours.models[key])
             model.separate = self.original
-            torch_model = TorchModel(self.torch, module, dtype)
-            subject = Subject(self.pair(key), model, torch_model, dtype, self.original, draws=1)
+            subject = self.subject(key, model, TorchModel(self.torch, module, dtype), dtype)
             if subject.counterparts.problems:
                 raise ProgramProblem(f"{self.job.torch_filename}: {subject.counterparts.problems[0]}")
             self.subjects[key] = subject
@@ -135,6 +134,13 @@ class Whole:
         with run.hooked():
             self.execute(program, [pair.torch for pair in self.job.pairs], run, torch.nn.Module)
         return run
+
+    def subject(self, key: Key, model: KerasModel, module: TorchModel, dtype: str) -> Subject:
+        """The models of a pair; of those that one variable may hold, the pair that they are."""
+        first = self.pair(key)
+        alike = [p for p in self.job.pairs if p.assumed and p.keras == first.keras and p.assumed != first.assumed]
+        made = [Subject(pair, model, module, dtype, self.original, draws=1) for pair in (first, *alike)]
+        return next((s for s in made if not s.counterparts.problems), made[0])
 
     def execute(self, program: Program, models: list[str], run: KerasRun | TorchRun, framework: Any) -> None:
         """The program in a folder of its own, as `__main__`."""
