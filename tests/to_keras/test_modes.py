@@ -84,3 +84,39 @@ def test_the_mode_is_the_last_parameter(parameters: str, written: str) -> None:
 
 def test_a_class_without_modes_stays_plain() -> None:
     assert "training" not in torch2keras(PROGRAM.format(layer="nn.Tanh()", parameters="x")).code
+
+
+LOOP = """
+import torch
+import torch.nn as nn
+
+x, y = torch.randn(8, 6), torch.randint(0, 3, (8,))
+model = nn.Sequential(nn.Linear(6, 6), nn.Dropout(0.5), nn.Linear(6, 3))
+criterion = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(2):
+    {before}
+    optimizer.zero_grad()
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        print(criterion(model(x), y).item())
+    {behind}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "codes"),
+    [
+        ("pass", "pass", ["T2K220"]),  # from the second epoch on it trains in inference mode
+        ("model.train()", "pass", []),
+        ("pass", "model.train()", []),
+        ("model.eval()", "pass", []),
+    ],
+)
+def test_modes_that_a_loop_carries_over(before: str, behind: str, codes: list[str]) -> None:
+    result = torch2keras(LOOP.format(before=before, behind=behind))
+    assert [d.code for d in result.diagnostics if d.code == "T2K220"] == codes
+    assert ("train_on_batch" in result.code) == (before != "model.eval()")

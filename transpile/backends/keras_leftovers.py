@@ -11,7 +11,8 @@ from transpile.frontends.torch_kind_tables import TENSOR_METHODS
 
 _MODEL = frozenset(
     "state_dict load_state_dict parameters named_parameters modules named_modules children named_children zero_grad "
-    "double half register_forward_hook apply requires_grad_ cuda cpu to eval train add_module".split()
+    "double half register_forward_hook apply requires_grad_ cuda cpu to eval train add_module append extend "
+    "insert".split()
 )
 _OPTIMIZER = frozenset("state_dict load_state_dict add_param_group zero_grad step".split())
 _TENSOR = frozenset("grad grad_fn requires_grad data backward cuda cpu detach item view permute unsqueeze size".split())

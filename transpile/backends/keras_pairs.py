@@ -92,10 +92,24 @@ def _expressions(references: References, module: ModuleClass) -> Iterator[str]:
         used = {n.id for g in given for n in ast.walk(g) if isinstance(n, ast.Name)}
         starred = any(isinstance(g, ast.Starred) for g in given) or any(k.arg is None for k in call.keywords)
         if used <= names and not starred:
-            yield references.code(call)
+            yield _changed_variable(references, call) or references.code(call)
     init = module.info.method("__init__") if module.info else None
     if init is None or all(a.arg in init.defaults for a in init.parameters):
         yield f"{module.name}()"
+
+
+def _changed_variable(references: References, call: ast.Call) -> str:
+    """The variable that holds the model, where `model.apply(...)` sets its initial values."""
+    variables = {
+        node.targets[0].id
+        for node in references.tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and placed(node.value) is call
+    }
+    for node in ast.walk(references.tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="apply")) if name in variables:
+                return name
+    return ""
 
 
 def _maker(references: References, call: ast.Call) -> str:

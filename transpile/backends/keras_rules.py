@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import re
 
-from transpile.backends.keras_calls import layer_call
-from transpile.backends.keras_chains import chain_call
 from transpile.backends.keras_losses import bound, loss_name, loss_object, loss_value
 from transpile.backends.keras_optimizers import write_optimizer
 from transpile.backends.keras_script_expressions import ScriptExpressions
@@ -49,36 +47,8 @@ def shortened_call(e: ScriptExpressions, node: ast.expr) -> str | None:
 
 _MODEL_METHODS = frozenset(
     "to cuda cpu train eval parameters named_parameters state_dict load_state_dict zero_grad apply modules children "
-    "named_modules double float half requires_grad_".split()
+    "named_modules double float half requires_grad_ add_module append extend insert".split()
 )
-
-
-def made_model(e: ScriptExpressions, node: ast.expr) -> str | None:
-    """`nn.Linear(2, 3)`, `nn.Sequential(...)` outside of classes."""
-    if not isinstance(node, ast.Call) or e.kind(node).name != "model":
-        return None
-    path = e.path(node.func)
-    if path in ("torch.nn.DataParallel", "torch.nn.parallel.DistributedDataParallel", "torch.compile"):
-        return e.text(node.args[0]) if node.args else None
-    if not path.startswith("torch.nn."):
-        return None
-    if path == "torch.nn.Sequential":
-        chain = chain_call(e.references, node)
-        if not chain.text:
-            code, message = chain.diagnostics[0]
-            e.script.report(code, node, message)
-            return e.references.code(node)
-        return e.script.need(chain, node)
-    given = e.arguments(node)
-    written = layer_call(path, *given) if given is not None else None
-    if written is None or not written.text:
-        return None
-    text = e.script.need(written, node)
-    match e.references.parents.get(node):
-        case ast.Assign(targets=[ast.Name(id=name)]) if name in e.kinds.parameterised:
-            e.needs(("import keras",), ())
-            return f"keras.Sequential([{text}])"
-    return text
 
 
 def made_loss(e: ScriptExpressions, node: ast.expr) -> str | None:

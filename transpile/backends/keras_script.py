@@ -12,6 +12,7 @@ from transpile.backends.keras_expressions import UNPARSED, Script
 from transpile.backends.keras_hand_gradients import HandWriter
 from transpile.backends.keras_leftovers import report_methods
 from transpile.backends.keras_loaders import LOADER_RULES, lightning_stays, stays_torch
+from transpile.backends.keras_made_models import made_model
 from transpile.backends.keras_rules import (
     availability,
     called_loss,
@@ -22,7 +23,6 @@ from transpile.backends.keras_rules import (
     kept_weights,
     learning_rate,
     made_loss,
-    made_model,
     made_optimizer,
     model_call,
     moved,
@@ -45,6 +45,7 @@ from transpile.backends.keras_tensor_rules import (
     gathered,
     made_tensor,
     method,
+    one_of_two,
     size,
     split,
 )
@@ -60,8 +61,8 @@ from transpile.splice import Output
 RULES = (
     variable, parameter, kept, weights, shortened_call, image_file, *LOADER_RULES, counted, kept_weights, seeded,
     learning_rate, availability, made_optimizer, made_loss, called_loss, foreign_loss, functional_loss, made_model,
-    model_call, number, switched_off, moved, filled, size, split, gathered, cast, made_tensor, comparison, distance,
-    function, method, dtype_name,
+    model_call, number, switched_off, moved, filled, size, split, one_of_two, gathered, cast, made_tensor, comparison,
+    distance, function, method, dtype_name,
 )  # fmt: skip
 
 

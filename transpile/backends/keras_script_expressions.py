@@ -81,7 +81,7 @@ class ScriptExpressions(Expressions):
             return ""
         mode = self.script.modes.at(call, self.kinds.code(called or call.func))
         if not mode.certain:
-            self.script.report("T2K220", call, "whether the model trains here depends on the caller")
+            self.script.report("T2K220", call, mode.why)
         return f"training={mode.text}"
 
     def _is_plain(self, model: Kind) -> bool:

@@ -138,7 +138,7 @@ class StepWriter:
         recorded, loss = recorded_loss(self.e, self.regions[step], step.backwards)
         if recorded and self.regions[step].alone:
             recorded = [f"with {_TAPE} as {tape}:\n    {recorded[0]}"]
-        take = [f"{gradients} = {tape}.gradient({loss}, {variables})"]
+        take = [f"{gradients} = {self._dense(step, f'{tape}.gradient({loss}, {variables})')}"]
         if step.accumulates:
             take = self._accumulated(step, take[0])
         take = [*recorded, *take]
@@ -153,6 +153,12 @@ class StepWriter:
             self._clip(clip, gradients)
         optimizer = self.e.text(step.optimizer)
         self.plan.rewrite(step.statement, f"{optimizer}.apply_gradients(zip({gradients}, {variables}))")
+
+    def _dense(self, step: Step, taken: str) -> str:
+        """TensorFlow gives gradients of embeddings by rows, the same row several times: no sum, no norm is right."""
+        if not (step.accumulates or step.clips) or not any("Embedding" in r.path for r in self.e.references.references):
+            return taken
+        return f"[g if g is None else tf.convert_to_tensor(g) for g in {taken}]"
 
     def _accumulated(self, step: Step, take: str) -> list[str]:
         """Gradients that are added up until the step."""

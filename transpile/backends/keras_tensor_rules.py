@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 
+from transpile.backends.body_attributes import FIELDS
 from transpile.backends.keras_calls import tensor_call
 from transpile.backends.keras_rules import KERAS_DTYPES
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_kind_tables import TENSOR_METHODS, TENSOR_TYPES
+from transpile.ops._functions import written_parts
 
 _OPS = ("from keras import ops",)
 _KERAS = ("import keras",)
@@ -193,6 +195,19 @@ def gathered(e: ScriptExpressions, node: ast.expr) -> str | None:
         case ast.Subscript(value=value, slice=ast.List() as index, ctx=ast.Load()) if e.kind(value).name == "tensor":
             return _used(e, f"ops.take({e.text(value)}, {e.text(index)}, axis=0)")
     return None
+
+
+def one_of_two(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`torch.max(x, 1)[1]`, `x.max(dim=1).values`: only what is read of values and places is computed."""
+    match node:
+        case ast.Subscript(value=ast.Call() as call, slice=ast.Constant(value=int() as place), ctx=ast.Load()):
+            pass
+        case ast.Attribute(value=ast.Call() as call, attr="values" | "indices" as field):
+            place = FIELDS.index(field)
+        case _:
+            return None
+    parts = written_parts(e.text(call)) if e.kind(call).name in ("tensor", "sequence") else []
+    return parts[place] if len(parts) == len(FIELDS) and -2 <= place < len(FIELDS) else None
 
 
 def _counted(e: ScriptExpressions, value: ast.expr) -> ast.expr | None:

@@ -17,6 +17,7 @@ class Mode:
 
     text: str
     certain: bool = True
+    why: str = "whether the model trains here depends on the caller"
 
 
 TRAINING = Mode("True")
@@ -75,15 +76,22 @@ class Modes:
 
     def _in_function(self, node: ast.AST, model: str, function: ast.AST) -> Mode:
         statement = self.references.statement(node)
-        found = self._before(statement, model, function)
-        if found is not None:
-            return Mode(found)
-        if isinstance(function, FUNCTION):
-            return self._at_calls(function, model)
-        return TRAINING
+        carried: list[str] = []
+        found = self._before(statement, model, function, carried)
+        mode = TRAINING if found is None else Mode(found)
+        if found is None and isinstance(function, FUNCTION):
+            mode = self._at_calls(function, model)
+        if any(later != mode.text for later in carried):
+            return Mode(
+                mode.text, False, "the model is switched further down in the loop: here it trains at first only"
+            )
+        return mode
 
-    def _before(self, statement: ast.stmt, model: str, function: ast.AST) -> str | None:
-        """By the last switch before a statement, block by block outwards."""
+    def _before(self, statement: ast.stmt, model: str, function: ast.AST, carried: list[str]) -> str | None:
+        """By the last switch before a statement, block by block outwards.
+
+        `carried` gathers in which modes loops that switch the model only behind the statement come back to it.
+        """
         here: ast.AST = statement
         while here is not function:
             parent = self.references.parents[here]
@@ -93,6 +101,9 @@ class Modes:
                         found = self._of_statement(earlier, model)
                         if found is not None:
                             return found
+                    if isinstance(parent, ast.For | ast.While) and block is parent.body:
+                        switches = (self._of_statement(s, model) for s in reversed(block[block.index(here) :]))
+                        carried += [s for s in switches if s is not None][:1]
             here = parent
         return None
 

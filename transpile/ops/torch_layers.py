@@ -161,6 +161,12 @@ def _fold_leaky(args: Args, use: Use) -> Folded:
     return one(f"layers.LeakyReLU(negative_slope={args['negative_slope'].text})")
 
 
+def _fold_threshold(args: Args, use: Use) -> Folded:
+    if args["value"].value not in (0, 0.0):
+        return refused(f"nn.Threshold: value={args['value'].text}")
+    return one(f"layers.ReLU(threshold={args['threshold'].text})")
+
+
 def _fold_gelu(args: Args, use: Use) -> Folded:
     if args["approximate"].value == "none":
         return one('layers.Activation("gelu")')
@@ -271,6 +277,7 @@ _OWN = (
     Module("nn.ReLU(inplace=False)", _plain("layers.ReLU")),
     Module("nn.ReLU6(inplace=False)", lambda args, use: one("layers.ReLU(max_value=6)")),
     Module("nn.LeakyReLU(negative_slope=0.01, inplace=False)", _fold_leaky),
+    Module("nn.Threshold(threshold, value, inplace=False)", _fold_threshold),
     Module("nn.ELU(alpha=1.0, inplace=False)", _plain("layers.ELU", "alpha=alpha")),
     Module("nn.GELU(approximate='none')", _fold_gelu),
     Module("nn.PReLU(num_parameters=1, init=0.25)", _fold_prelu, None, "last"),

@@ -73,6 +73,8 @@ class Label:
 def label_kind(loss: str) -> str:
     """What the targets of a loss are, by its name in any spelling."""
     name = loss.lower().replace("_", "")
+    if name == "crossentropy":  # PyTorch's, written out
+        return "ids"
     for word, kind in (
         ("sparse", "ids"),
         ("categoricalhinge", "onehot"),

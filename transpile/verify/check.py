@@ -216,7 +216,7 @@ class Check:
         """The tolerances for this model."""
         keras = subject.keras
         loss = " ".join(loss_names(keras, 1)) if keras.compiled else ""
-        layers = keras.all_layers() + list(getattr(keras.model, "operations", ()) or ())
+        layers = [keras.model, *keras.all_layers(), *(getattr(keras.model, "operations", ()) or ())]
         floor = floor_constructs(layers, loss, self.job.keras_source)
         if floor and dtype == "float64":
             self.notes.append(f"{', '.join(floor)}: TensorFlow computes this in float32, so the tolerances are wider")

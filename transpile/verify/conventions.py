@@ -31,6 +31,14 @@ DRAWS = "random draws: the distributions are equal, the values are not; both sid
 ADAPTIVE = ("Adam", "AdamW", "Nadam", "RMSprop", "Adagrad", "Adamax", "Adadelta")
 
 
+def as_torch(optimizer: Any) -> bool:
+    """Whether an optimizer of Keras's is a class of the program's own, which places epsilon as PyTorch does."""
+    if optimizer is None or type(optimizer).__module__.partition(".")[0] in {"keras", "tf_keras"}:
+        return False
+    update = getattr(type(optimizer).__dict__.get("update_step"), "__code__", None)
+    return update is not None and "update_step" not in update.co_names  # else Keras's own has the last word
+
+
 def align_epsilon(optimizer: torch.optim.Optimizer) -> bool:
     """Makes `optimizer.step` place epsilon as Keras does; says whether that was needed."""
     kind = type(optimizer)
@@ -57,7 +65,7 @@ def _align_adam(optimizer: torch.optim.Optimizer) -> None:
     wanted = [group["eps"] for group in optimizer.param_groups]
     count = [0]
 
-    def step(*args: Any, **options: Any) -> Any:
+    def step(self: torch.optim.Optimizer, *args: Any, **options: Any) -> Any:
         count[0] += 1
         for group, eps in zip(optimizer.param_groups, wanted, strict=True):
             group["eps"] = eps / (1 - group["betas"][1] ** count[0]) ** 0.5
@@ -66,7 +74,7 @@ def _align_adam(optimizer: torch.optim.Optimizer) -> None:
             group["eps"] = eps
         return result
 
-    optimizer.step = step
+    optimizer.step = types.MethodType(step, optimizer)  # schedulers look for the function behind a method
 
 
 def _replace_step(optimizer: torch.optim.Optimizer, update: Callable[[torch.optim.Optimizer], None]) -> None:

@@ -79,6 +79,11 @@ class Counterparts:
     matches: list[Match] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)  # modules whose layers are never called: those have no weights
+
+    def is_unused(self, parameter: str) -> bool:
+        """Whether a parameter lies in a module that is never called."""
+        return any(parameter.startswith(f"{path}.") for path in self.unused)
 
     def convert(self, values: Sequence[Array]) -> dict[str, Array]:
         """Every weight in Keras's order, as PyTorch's parameters."""
@@ -251,7 +256,7 @@ def audit(
             result.problems.append(f"{name} stands for nothing in Keras and is trainable")
         if name in frozen and not parameter.constant_zero:
             result.problems.append(f"{name} stands for nothing in Keras and is not zero")
-        if name in covered or not parameter.floating:
+        if name in covered or not parameter.floating or result.is_unused(name):
             continue
         if name.endswith("num_batches_tracked"):
             continue

@@ -72,7 +72,9 @@ def _handed(tree: ast.Module, model: str) -> list[list[str]]:
     """The arguments of data sets and of calls of the model, as text."""
     calls = (n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.args)
     plain = (n for n in calls if not any(isinstance(a, ast.Starred) for a in n.args))
-    names = ("TensorDataset", local_expression(model))
+    made = local_expression(model)
+    bound = (n for n in ast.walk(tree) if isinstance(n, ast.Assign) and ast.unparse(n.value).startswith(made))
+    names = {"TensorDataset", made, *(ast.unparse(target) for n in bound for target in n.targets)}
     return [[ast.unparse(a) for a in n.args] for n in plain if called(n) in names or ast.unparse(n.func) in names]
 
 

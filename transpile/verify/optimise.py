@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ def _kind(loss: str, output: Array) -> str:
 def _loss_name(loss: Any) -> str:
     if loss is None or isinstance(loss, str):
         return loss or ""
+    loss = loss.func if isinstance(loss, functools.partial) else loss
     return str(getattr(loss, "__name__", type(loss).__name__))
 
 
@@ -59,7 +61,8 @@ class Trainer:
         self.shapes = [o.shape for o in outputs]
         names = loss_names(subject.keras, len(outputs))
         self.kinds = [_kind(name, output) for name, output in zip(names, outputs, strict=True)]
-        self.aligned = conventions.align_epsilon(training.optimizer)
+        own = conventions.as_torch(getattr(subject.keras.model, "optimizer", None))
+        self.aligned = not own and conventions.align_epsilon(training.optimizer)
         self.largest: dict[str, float] = {}
         self.inert: list[str] = []
         self.rows: list[Row] = []

@@ -135,7 +135,7 @@ class _Slicer:
 
     def __init__(self, body: Sequence[ast.stmt]) -> None:
         self.body = body
-        self.modules = _imported(body)
+        self.modules = _imported(body) - _assigned(body)
         self.training = _training_functions(body)
         self.aliases = _aliases(body)
         self.depth = 0
@@ -323,6 +323,12 @@ def _imported(body: Sequence[ast.stmt]) -> set[str]:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names |= bound_names(node)
     return names
+
+
+def _assigned(body: Sequence[ast.stmt]) -> set[str]:
+    """Variables: a list called `layers` hides the module of that name."""
+    names = (n for statement in body for n in ast.walk(statement) if isinstance(n, ast.Name))
+    return {n.id for n in names if isinstance(n.ctx, ast.Store)}
 
 
 def _header_names(statement: ast.stmt) -> set[str]:

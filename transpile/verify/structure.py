@@ -110,8 +110,12 @@ class Structure:
                 self.result.problems.append(f"{path} is {len(parts)} layers with weights in Keras")
                 return
             layer = parts[0]
+        if not getattr(layer, "built", True) and not getattr(layer, "weights", ()):
+            self.result.unused.append(path)
+            self.result.notes.append(f"{path} is never called")
+            return
         described = replace(self.describe(layer), kind=_kind(layer))
-        own = getattr(layer, "torch_weights", None)
+        own = getattr(layer, "torch_weights", None) or _slopes(layer)
         try:
             groups = recipes_for(described) if own is None else [tuple(parse(line) for line in own())]
         except LookupError as error:
@@ -125,6 +129,13 @@ class Structure:
                     if number is not None:
                         found[line.source.name] = number
             self.result.matches.append(Match(layer.name, path, lines, found))
+
+
+def _slopes(layer: Any) -> Callable[[], list[str]] | None:
+    """The recipe of a PReLU, whose slopes have an axis for each axis of the input."""
+    if _kind(layer) != "PReLU" or getattr(layer, "alpha", None) is None:
+        return None
+    return lambda: [f"alpha: {'1 ' * (len(layer.alpha.shape) - 1)}c -> weight: c"]
 
 
 def parts_of(layer: Any) -> list[Any]:

@@ -185,7 +185,7 @@ class Subject:
     def parameter_counts(self) -> tuple[int, int]:
         """Trainable numbers on both sides."""
         ours = {id(w): w for w in self.keras.model.trainable_weights}.values()
-        theirs = self.torch.trained().values()
+        theirs = (p for n, p in self.torch.trained().items() if not self.counterparts.is_unused(n))
         return (
             sum(int(np.prod(tuple(w.shape))) for w in ours),
             sum(p.numel() for p in theirs),

@@ -73,13 +73,13 @@ class Whole:
         self.subjects = {}
         self.keras.reset(dtype)
         self.torch.reset(dtype)
-        ours = self.run_keras()
-        run = self.run_torch(ours, dtype)
+        ours, exact = self.run_keras()
+        run = self.run_torch(ours, exact, dtype)
         self.curves = [Curve("loss of every update", tuple(ours.updates), tuple(run.record.updates))]
         return compared(ours, run, self.subjects, dtype)
 
-    def run_keras(self) -> Record:
-        """The Keras program."""
+    def run_keras(self) -> tuple[Record, set[str]]:
+        """The Keras program; its optimizers that place epsilon as PyTorch does."""
         program = Program(self.job.keras_source, self.job.keras_filename, "keras_program")
         read_imports(program.tree, self.keras.legacy, self.keras.backend.name == "tensorflow")
         run = KerasRun(self.keras, self.cuts, self.build, summed=self.original)
@@ -93,7 +93,7 @@ class Whole:
         for key, model in run.record.models.items():
             if id(model) not in run.fresh:  # else the program never used it
                 run.record.weights[key] = KerasModel(self.keras, model).read()
-        return run.record
+        return run.record, run.exact
 
     def build(self, key: Key, model: KerasModel, given: tuple[Any, ...]) -> None:
         """Makes the weights of a model that Keras would make on the first batch."""
@@ -114,7 +114,7 @@ class Whole:
         pair = self.job.pairs[key[0]]
         return replace(pair, inputs=self.given[key]) if self.original and key in self.given else pair
 
-    def run_torch(self, ours: Record, dtype: str) -> TorchRun:
+    def run_torch(self, ours: Record, exact: set[str], dtype: str) -> TorchRun:
         """The PyTorch program, its models started with the weights of Keras's."""
 
         def load(key: Key, module: Any) -> None:
@@ -129,6 +129,7 @@ class Whole:
 
         program = Program(self.job.torch_source, self.job.torch_filename, "torch_program")
         run = TorchRun(self.torch, self.cuts, dtype, load, summed=self.original)
+        run.exact = exact
         import torch
 
         with run.hooked():

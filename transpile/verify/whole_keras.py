@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from transpile.verify import draws
+from transpile.verify import conventions, draws
 from transpile.verify.backends import TensorFlow
 from transpile.verify.batches import random_weight
 from transpile.verify.keras_side import KerasModel, KerasSide, weight_name
 from transpile.verify.whole_record import Cuts, Record, numbers_of
+from transpile.verify.whole_wide import wide
 
 # Methods before which a model must have its first weights.
 FIRST_USE = (
@@ -36,6 +37,7 @@ class KerasRun:
         self.fresh: dict[int, tuple[int, int]] = {}  # models without their first weights, by id
         self.unnamed: list[int] = []  # pairs that no variable names: the next model that is used
         self.started: set[int] = set()  # weights that have their first values
+        self.exact: set[str] = set()  # optimizers that place epsilon as PyTorch does
         self.loss = 0.0
         self.depth = 0
         self.calls = 0  # of models, one inside of the other
@@ -78,6 +80,8 @@ class KerasRun:
         """Real methods, watched."""
         keras = self.side.keras
         changes: dict[tuple[Any, str], Any] = dict(draws.keras_draws(keras, self.side.backend, lambda: self.calls > 0))
+        if self.summed and isinstance(self.side.backend, TensorFlow) and keras.backend.floatx() == "float64":
+            changes |= wide(keras, self.side.backend.tf)
         with self.side.real_methods(), self.eagerly():
             model = keras.Model
             changes[model, "__call__"] = self._called(model.__call__)
@@ -136,6 +140,7 @@ class KerasRun:
         def apply(self: Any, grads: Any, *args: Any, **options: Any) -> Any:
             pairs = [(dense(g), v) for g, v in grads] if run.side.legacy else [dense(g) for g in grads]
             run.record.updates.append(run.loss)
+            run.exact |= {type(self).__name__} if conventions.as_torch(self) else set()
             run.loss = 0.0 if run.summed else run.loss
             return first(self, pairs, *args, **options)
 

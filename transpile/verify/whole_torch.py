@@ -42,6 +42,7 @@ class TorchRun:
         summed: bool = False,
     ) -> None:
         self.side, self.cuts, self.dtype, self.load, self.summed = side, cuts, dtype, load, summed
+        self.exact: set[str] = set()  # kinds of optimizers whose epsilon stays where PyTorch puts it
         self.pending: float | None = None  # the loss of the next update
         self.record = Record()
         self.fresh: dict[int, tuple[int, int]] = {}
@@ -105,7 +106,8 @@ class TorchRun:
         changes[RandomSampler, "__iter__"] = lambda sampler: iter(range(len(sampler)))
         changes[DataLoader, "__init__"] = self._loader(DataLoader.__init__)
         for kind in ALIGNED:
-            changes[kind, "__init__"] = _aligned(kind.__init__)
+            if kind.__name__ not in self.exact:
+                changes[kind, "__init__"] = _aligned(kind.__init__)
         if self.dtype == "float64":
             changes |= _double()
         hook = register_optimizer_step_pre_hook(self._stepped)
