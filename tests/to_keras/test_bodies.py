@@ -7,14 +7,15 @@ import re
 import pytest
 
 from tests.to_keras.bodies import HEAD, PROGRAMS
+from tests.to_keras.initial import INITIAL, SAID
 from tests.to_keras.models import MODELS, SHARED
 from transpile import torch2keras
 from transpile.verify import Session
 
 
-@pytest.mark.parametrize("name", [*PROGRAMS, *MODELS])
+@pytest.mark.parametrize("name", [*PROGRAMS, *MODELS, *INITIAL])
 def test_the_same_is_computed(session: Session, name: str) -> None:
-    source = HEAD + (PROGRAMS | MODELS)[name]
+    source = HEAD + (PROGRAMS | MODELS | INITIAL)[name]
     result = torch2keras(source)
     left = [f"{d.code} line {d.span.line}: {d.message}" for d in result.diagnostics if d.level != "note"]
     assert not left
@@ -213,6 +214,38 @@ def test_a_change_in_place_that_another_name_sees_is_said(body: str, warned: boo
         {body}
 """
     assert any(d.code == "T2K203" for d in torch2keras(source).diagnostics) == warned
+
+
+@pytest.mark.parametrize(("statements", "message"), SAID.items())
+def test_initial_values_that_are_not_converted_are_said(statements: str, message: str) -> None:
+    source = f"""{HEAD}class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        {statements}
+
+    def forward(self, x):
+        return x + 1
+"""
+    said = [d.message for d in torch2keras(source).diagnostics if d.code == "T2K204"]
+    assert (any(message in m for m in said) and bool(said)) == bool(message)
+
+
+def test_matrices_count_their_axes_the_other_way_round() -> None:
+    code = body_of("""
+class Model(nn.Module):
+    def __init__(self, rows, columns):
+        super().__init__()
+        self.w = nn.Parameter(torch.empty(rows, columns))
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        nn.init.kaiming_uniform_(self.w, a=math.sqrt(5))
+
+    def forward(self, x):
+        return x @ self.w
+""")
+    assert 'VarianceScaling(0.333333333333,"fan_out","uniform")' in "".join(code.split())
+    assert "reset_parameters" not in code
 
 
 def test_what_takes_images_channels_last_gives_them_so() -> None:

@@ -7,8 +7,9 @@ import ast
 from transpile.backends.body_keywords import spread
 from transpile.backends.body_names import Names
 from transpile.backends.keras_losses import loss_name
+from transpile.frontends.torch_own_parameters import sizes_of
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
-from transpile.ops._functions import Left, Operand, fresh
+from transpile.ops._functions import Left, Operand, fresh, listed
 from transpile.ops._functions_index import function_of
 from transpile.ops.torch_layers import modules
 from transpile.torch_values import (
@@ -102,10 +103,16 @@ class Bodies(Names):
         """nn.Parameter: a weight of the layer."""
         if not node.args:
             raise Left("nn.Parameter without a value")
-        inner = self.expr(node.args[0])
+        initial = self.uses.initial.get(id(node), {}).get("value", "")
+        sizes = [self.expr(n) for n in sizes_of(node.args[0], self.program)]
         trainable = next((k.value for k in node.keywords if k.arg == "requires_grad"), None)
         frozen = ", trainable=False" if isinstance(trainable, ast.Constant) and trainable.value is False else ""
+        if initial and sizes:
+            self.note_imports(initial)
+            shape = listed(sizes).text
+            return Operand(f"self.add_weight(shape={shape}, initializer={initial}{frozen})", fresh(len(sizes)))
         self.imports.add("import keras")
+        inner = self.expr(node.args[0])
         value = inner.value if isinstance(inner.value, Tensor) else fresh()
         return self.made(f"keras.Variable({inner.text}{frozen})", Tensor(value.rank))
 
@@ -299,6 +306,11 @@ class Bodies(Names):
         if name == "register_buffer":
             return self.register_buffer(node)
         if name == "register_parameter" and len(node.args) == 2:
+            known = self.expr(node.args[0]).const
+            if isinstance(known, str) and known.isidentifier():
+                given = self.expr(node.args[1])
+                owner.set(known, given.value)
+                return Operand(f"self.{self.attribute_name(known)} = {given.text}", Plain(None))
             return self.set_by_name(node, node.args[1])
         if name in ("parameters", "modules", "children", "named_parameters", "named_modules", "apply", "state_dict"):
             raise Left(f"self.{name}()")

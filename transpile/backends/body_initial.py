@@ -6,7 +6,7 @@ import ast
 
 from transpile.backends.body_flow import Walker
 from transpile.backends.body_modules import Uses
-from transpile.frontends.torch_initial import Initial
+from transpile.frontends.torch_initial_drops import Initial
 from transpile.frontends.torch_program import FunctionInfo
 from transpile.ir import Edit
 

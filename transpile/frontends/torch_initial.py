@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from transpile.frontends.torch_initial_drops import Drops, Initial
 from transpile.frontends.torch_initialisers import spelled
 from transpile.frontends.torch_module_calls import ModuleCalls
+from transpile.frontends.torch_own_parameters import OwnParameters
+from transpile.frontends.torch_parameter_loops import OTHERS, chosen, over_parameters
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
 
 _INIT = "torch.nn.init."
@@ -27,25 +30,12 @@ class Effect:
     parameter: str
     text: str
     others: tuple[str, ...] = ()
+    every: bool = False  # of all modules, whatever their parameters are called
 
     def concerns(self, kind: str) -> bool:
         """Whether it sets the parameter of modules of this kind."""
         among = not self.kinds or any(re.search(k, kind) for k in self.kinds)
         return among and not any(re.search(k, kind) for k in self.others)
-
-
-@dataclass
-class Initial:
-    """What was found: initialisers by the call that makes the module, statements that go, problems."""
-
-    by_call: dict[int, dict[str, str]] = field(default_factory=dict)
-    gone: set[int] = field(default_factory=set)
-    statements: list[ast.stmt] = field(default_factory=list)
-    problems: list[tuple[ast.AST, str]] = field(default_factory=list)
-
-    def drop(self, statement: ast.stmt) -> None:
-        self.gone.add(id(statement))
-        self.statements.append(statement)
 
 
 def read_initial(program: Program) -> Initial:
@@ -54,7 +44,10 @@ def read_initial(program: Program) -> Initial:
     for info in program.classes.values():
         reader.read_class(info)
     reader.read_outside()
-    reader.drop_functions()
+    drops = Drops(program.references, reader.found)
+    drops.functions(reader.used)
+    for info in program.classes.values():
+        drops.methods(info)
     return reader.found
 
 
@@ -64,6 +57,7 @@ class _Reader:
         self.references = program.references
         self.modules = ModuleCalls(program)
         self.used: list[FunctionInfo] = []
+        self.own = OwnParameters(program)
 
     # Where such statements stand
 
@@ -78,6 +72,8 @@ class _Reader:
                 applied = self.applied(call)
                 if applied is not None and ast.unparse(call.func) == "self.apply":
                     self.take(node, lambda applied=applied: self.from_function(applied, info))
+                elif self.own.sets(call, info):
+                    self.take(node, lambda call=call: self.own_parameter(call, info))
                 elif self.sets(call) and (
                     self.base(self.target(call)).startswith("self.") or self.locals_of(self.target(call))
                 ):
@@ -125,6 +121,8 @@ class _Reader:
 
     def loops_over_modules(self, node: ast.For) -> bool:
         text = ast.unparse(node.iter)
+        if over_parameters(node, "self") and any(isinstance(n, ast.Call) and self.is_init(n) for n in ast.walk(node)):
+            return True
         sets = any(isinstance(n, ast.Call) and self.sets(n) for n in ast.walk(node))
         listed = isinstance(node.iter, ast.Tuple | ast.List) and all(
             ast.unparse(e).startswith("self.") for e in node.iter.elts
@@ -166,6 +164,13 @@ class _Reader:
                 for element in node.iter.elts:
                     self.give(self.modules.calls_at(ast.unparse(element), info), effect)
             return
+        if info is not None and over_parameters(node, "self"):
+            if self.modules_follow(node):
+                raise Unread("a loop over parameters before all modules are made")
+            for effect in self.over_parameters(node):
+                self.give(self.modules.all_calls(info), effect)
+            self.own_parameters_too(node, info)
+            return
         target = node.target.elts[-1] if isinstance(node.target, ast.Tuple) else node.target
         if info is None or not isinstance(target, ast.Name) or "parameters" in ast.unparse(node.iter):
             raise Unread("a loop over parameters")
@@ -192,6 +197,41 @@ class _Reader:
         names = _locals(around[0].body) if around else {}
         self.give(calls, Effect((), parameter, self.initialiser(call, names)))
 
+    def is_init(self, call: ast.Call) -> bool:
+        return self.program.paths.get(id(call.func), "").startswith(_INIT)
+
+    def over_parameters(self, node: ast.For) -> Iterator[Effect]:
+        """`for p in self.parameters(): if p.dim() > 1: nn.init.xavier_uniform_(p)`."""
+        found = chosen(node, self.is_init)
+        if found is None:
+            raise Unread("a loop over parameters")
+        for one in found:
+            for kinds, parameter in one.parts():
+                yield Effect(kinds, parameter, self.initialiser(one.call, {}), every=True)
+
+    def modules_follow(self, node: ast.For) -> bool:
+        """Whether the constructor makes more of its modules behind a loop."""
+        around = [a for a in self.references.around(node) if isinstance(a, ast.FunctionDef)]
+        later = (
+            [n for n in ast.walk(around[0]) if isinstance(n, ast.Assign) and n.lineno > node.lineno] if around else []
+        )
+        return any(isinstance(n.value, ast.Call) and ast.unparse(n.targets[0]).startswith("self.") for n in later)
+
+    def own_parameters_too(self, node: ast.For, info: ClassInfo) -> None:
+        """An nn.Parameter of a class itself is among them: it keeps its value, which is said."""
+        held = [c for c in self.program.classes.values() if any(self.own.all_made(c))]
+        if any(c is info or c.inner for c in held):
+            raise Unread("a loop over parameters, some of the class itself")
+
+    def own_parameter(self, call: ast.Call, info: ClassInfo) -> None:
+        """`nn.init.xavier_uniform_(self.W)` of an nn.Parameter of the class."""
+        around = [a for a in self.references.around(call) if isinstance(a, ast.FunctionDef)]
+        text = self.initialiser(call, _locals(around[0].body) if around else {})
+        for made, spelled_for in self.own.initialisers(call, info, text):
+            if not spelled_for:
+                raise Unread(ast.unparse(call))
+            self.found.by_call.setdefault(id(made), {})["value"] = spelled_for
+
     def block(self, body: Sequence[ast.stmt], name: str, known: dict[str, ast.expr]) -> Iterator[Effect]:
         """The effects of statements on the module called `name`."""
         for node in body:
@@ -202,6 +242,8 @@ class _Reader:
                     known[local] = value
                 case ast.With():
                     yield from self.block(node.body, name, known)
+                case ast.For() if over_parameters(node, name):
+                    yield from self.over_parameters(node)
                 case ast.If(test=test, body=inner, orelse=orelse):
                     kinds = self.kinds(test, name, known)
                     for effect in self.block(inner, name, dict(known)):
@@ -302,23 +344,11 @@ class _Reader:
 
     def give(self, calls: Sequence[tuple[str, ast.Call]], effect: Effect) -> None:
         for kind, call in calls:
+            if effect.every and OTHERS.search(kind) and not (kind == "Transformer" and "glorot" in effect.text):
+                self.found.problems.append((call, f"a loop over parameters, which nn.{kind} keeps as they were"))
             if not effect.concerns(kind):
                 continue
             self.found.by_call.setdefault(id(call), {})[effect.parameter] = effect.text
-
-    def drop_functions(self) -> None:
-        """A function that only `.apply` used goes."""
-        for function in self.used:
-            node = function.node
-            assert isinstance(node, ast.FunctionDef)
-            uses = [
-                n
-                for n in ast.walk(self.references.tree)
-                if (isinstance(n, ast.Name) and n.id == node.name and isinstance(n.ctx, ast.Load))
-                or (isinstance(n, ast.Attribute) and n.attr == node.name)
-            ]
-            if all(any(id(a) in self.found.gone for a in self.references.around(n)) for n in uses):
-                self.found.drop(node)
 
 
 def _found(test: ast.Compare, part: str) -> str:

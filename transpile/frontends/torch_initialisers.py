@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-_GAINS = {"relu": 2.0, "linear": 1.0, "sigmoid": 1.0, "conv2d": 1.0, "tanh": 25 / 9, "selu": 9 / 16}
+_GAINS = {"relu": 2.0, "linear": 1.0, "sigmoid": 1.0, "conv1d": 1.0, "conv2d": 1.0, "tanh": 25 / 9, "selu": 9 / 16}
 
 
 class _Given:
@@ -94,5 +94,21 @@ def _inlined(node: ast.expr, known: dict[str, ast.expr]) -> str:
             value = known.get(name.id)
             return name if value is None else self.visit(value)
 
+        def visit_Call(self, call: ast.Call) -> ast.expr:
+            gain = _gain(call)
+            return ast.Constant(gain) if gain is not None else self.generic_visit(call)  # type: ignore[return-value]
+
     copied = ast.parse(ast.unparse(node), mode="eval").body
     return ast.unparse(Put().visit(copied))
+
+
+def _gain(call: ast.Call) -> float | None:
+    """The value of `nn.init.calculate_gain("relu")`."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name != "calculate_gain" or not all(isinstance(a, ast.Constant) for a in call.args) or call.keywords:
+        return None
+    kind, *given = [a.value for a in call.args if isinstance(a, ast.Constant)]
+    slope = given[0] if given else 0.01
+    if kind == "leaky_relu" and isinstance(slope, int | float):
+        return float(f"{(2 / (1 + slope**2)) ** 0.5:.12g}")
+    return float(f"{_GAINS[str(kind)] ** 0.5:.12g}") if kind in _GAINS else None

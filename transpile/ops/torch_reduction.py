@@ -182,6 +182,8 @@ def _product(call: Call, a: str, b: str) -> Result:
     "torch.matmul",
     ".matmul",
     "torch.mm",
+    "torch.spmm",
+    "torch.sparse.mm",
     ".mm",
     "torch.bmm",
     ".bmm",
