@@ -53,7 +53,7 @@ class Drops:
                 continue
             uses = [n for n in ast.walk(self.references.tree) if isinstance(n, ast.Attribute) and n.attr == name]
             calls = [self.call_statement(n, info) for n in uses]
-            if all(c is not None for c in calls):
+            if calls and all(c is not None for c in calls):
                 self.found.drop(node)
                 for call in calls:
                     assert call is not None
