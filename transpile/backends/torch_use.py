@@ -47,7 +47,7 @@ class UseWriter:
             self._evaluate(use, record)
         elif isinstance(record, Predict) or use.kind in PREDICTIONS:
             assert isinstance(record, Predict)
-            self._set(use, self.writer.reading.arrays.get(use, use.call), self._prediction(use, record))
+            self._predict(use, record)
         elif isinstance(record, Step):
             model = self._model(use)
             self._set(use, use.call, step_call(self.writer, use, record, model, self._data(record.data)))
@@ -63,6 +63,15 @@ class UseWriter:
             statement = self.sites.statement(use.call)
             if statement is not None:
                 self.writer.cleanup.remove(statement)
+
+    def _predict(self, use: Use, record: Predict) -> None:
+        called = self.writer.reading.arrays.get(use)
+        self._set(use, called.node if called else use.call, self._prediction(use, record))
+        for call in called.numpy if called else ():
+            assert isinstance(call.func, cst.Attribute)
+            start, end = self.source.span(call.func.value).end, self.source.span(call).end
+            if not any(e.start <= start and end <= e.end for e in self.output.edits):
+                self.output.edit(self.source.span_of(start, end), "")
 
     def _count_params(self, use: Use) -> None:
         try:

@@ -16,6 +16,7 @@ from transpile.frontends.keras_streams import GENERATOR_METHODS
 from transpile.frontends.merged_events import merged_event
 from transpile.frontends.metric_names import MetricNames
 from transpile.frontends.own_steps import read_own, refuse_untested
+from transpile.frontends.read_as_arrays import Call, read_as_array
 from transpile.frontends.sites import Sites, assignments
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Event, KerasObject, ModelValue
@@ -79,7 +80,7 @@ class Reading:
         self.facts = facts
         self.sites = sites or Sites(source)
         self.uses = self._group()
-        self.arrays: dict[Use, cst.CSTNode] = {}  # calls of models on data, and what they are replaced with
+        self.arrays: dict[Use, Call] = {}  # calls of models on data that are predictions
         self._old_accuracy = _reads_acc(source.text)
         self._metric_names = MetricNames()
         for use in self.uses:
@@ -163,18 +164,13 @@ class Reading:
         what = "calling the model on data" if kind == "call" else f"the method {kind}"
         raise Refused("K2T130", f"{what} has no counterpart yet")
 
-    def _array(self, use: Use) -> cst.CSTNode | None:
-        """`np.argmax(model(x))`, `model(x).numpy()`: what is replaced where the result is used as an array."""
+    def _array(self, use: Use) -> Call | None:
+        """`np.argmax(model(x))`, `model(x).numpy()`, `y = model(x)` of which only numbers are read: a prediction."""
         training = use.first.kwargs.get("training")
         if set(use.first.kwargs) - {"training"} or (training is not None and training.value is not False):
             return None
-        outer = self.sites.parents.get(use.call)
-        called = self.sites.parents.get(outer) if outer is not None else None
-        if isinstance(outer, cst.Attribute) and outer.attr.value == "numpy" and isinstance(called, cst.Call):
-            return called
-        if isinstance(outer, cst.Arg) and isinstance(called, cst.Call):
-            return use.call if self.source.code(called.func).startswith(("np.", "numpy.")) else None
-        return None
+        fed = {u.call.func.value for u in self.uses if isinstance(u.call.func, cst.Attribute)}
+        return read_as_array(use.call, self.sites, self.source, fed.__contains__)
 
     def _others(self, event: Event) -> list[Event]:
         """The other trainings of a run of the program: an object may serve several."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from transpile.interpret.values import Array, Function, Stream
+from transpile.interpret.values import Array, Batch, Function, Stream
 from transpile.ir import UNKNOWN, Expr
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _each(value: object, change: Callable[[_Shape], _Shape]) -> object:
         return {k: _each(v, change) for k, v in value.items()}
     if not isinstance(value, Array):
         return UNKNOWN
-    return Array(None if value.shape is None else change(value.shape), value.dtype)
+    return Batch(None if value.shape is None else change(value.shape), value.dtype)
 
 
 def element_after(interpreter: Interpreter, stream: Stream, method: str, args: Sequence[Expr]) -> object:
@@ -60,4 +60,4 @@ def _seen(value: object) -> object:
         return tuple(_seen(v) for v in value)
     if isinstance(value, dict):
         return {k: _seen(v) for k, v in value.items()}
-    return value if isinstance(value, Array) else UNKNOWN
+    return Batch(value.shape, value.dtype) if isinstance(value, Array) else UNKNOWN

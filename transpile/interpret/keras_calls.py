@@ -21,6 +21,7 @@ from transpile.interpret.pipelines import problem
 from transpile.interpret.saved import cloned, load_saved
 from transpile.interpret.values import (
     Array,
+    Batch,
     Frame,
     Function,
     KerasObject,
@@ -139,7 +140,10 @@ class KerasCalls:
         if path in ARRAY_FUNCTIONS:
             return ARRAY_FUNCTIONS[path](values, named) if values else Array(None)
         if path in ON_ARRAYS and values and isinstance(values[0], Array):
-            return ON_ARRAYS[path](values, named)
+            found = ON_ARRAYS[path](values, named)
+            if isinstance(values[0], Batch) and isinstance(found, Array):
+                return Batch(found.shape, found.dtype)
+            return found
         if path.startswith("keras.layers.") and path.rpartition(".")[2][:1].isupper():
             return self.layer(path, node, args, kwargs, frame)
         if tensors_in([*values, *named.values()]):

@@ -10,7 +10,7 @@ import libcst as cst
 
 from transpile.interpret.expressions import is_plain
 from transpile.interpret.record import Record
-from transpile.interpret.values import Frame, Instance, ModelChoice, Phi, Tensor, join_shapes
+from transpile.interpret.values import Batch, Frame, Instance, ModelChoice, Phi, Tensor, join_shapes
 from transpile.ir import UNKNOWN
 from transpile.source import Source
 
@@ -69,6 +69,8 @@ class Uncertainty(Record):
             span = self.source.span(node)
             reason = "which layers are applied depends on a condition that only the running program knows"
             return Tensor(join_shapes(a.shape, b.shape), Phi(reason, span))
+        if isinstance(a, Batch) and isinstance(b, Batch):
+            return a.joined(b)
         return ModelChoice.of(a, b) or UNKNOWN
 
     def either(self, values: Sequence[object], node: cst.CSTNode) -> object:

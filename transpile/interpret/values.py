@@ -123,6 +123,18 @@ class Array:
 
 
 @dataclass(eq=False)
+class Batch(Array):
+    """A tensor that a pipeline yields: of known shape, and no array of numpy's."""
+
+    def joined(self, other: Batch) -> Batch:
+        """What holds for either."""
+        dtype = self.dtype if self.dtype == other.dtype else ""
+        if self.shape is None or other.shape is None or len(self.shape) != len(other.shape):
+            return Batch(None, dtype)
+        return Batch(tuple(a if a == b else None for a, b in zip(self.shape, other.shape)), dtype)
+
+
+@dataclass(eq=False)
 class Stream:
     """What yields batches or samples: an iterator, a Sequence, a pipeline of tf.data."""
 

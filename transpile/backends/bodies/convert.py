@@ -108,6 +108,7 @@ class Bodies:
         self.body = Body(references, mine)
         if interpreter is not None:
             self.body = TapeBody(references, mine, interpreter, converted)
+            self.body.written = [(e.start, e.end) for e in output.edits]
         self.answered: list[tuple[int, int]] = []  # calls of models, which stay as they are
         self.piped = set() if self.written_out else self._piped()
         self.converted: set[str] = set()  # functions
@@ -141,6 +142,7 @@ class Bodies:
         self.prepare()
         for unit in self.units(self.references.tree.body):
             if not self._touches(unit):
+                self._forget_modes()  # a training may stand there
                 continue
             if not isinstance(unit, ast.FunctionDef | ast.AsyncFunctionDef):
                 self._convert_statement(unit)
@@ -149,6 +151,11 @@ class Bodies:
         for edit in detached(self.references, self.steps):
             if not any(e.start < edit.end and edit.start < e.end for e in self.output.edits):
                 self.output.edits.append(edit)
+
+    def _forget_modes(self) -> None:
+        """Nothing is known any more of the modes that models are in."""
+        if isinstance(self.body, TapeBody):
+            self.body.modes, self.body.wanted = {}, []
 
     def units(self, statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
         """What is converted as a whole or not at all: functions, methods, statements."""
@@ -258,6 +265,7 @@ class Bodies:
                 kind = self.body.visit(unit.value, env).kind
             except Refusal:
                 kind = UNSURE
+            self._forget_modes()
         for target in unit.targets:
             self.body.bind(target, kind, env)
 

@@ -10,7 +10,7 @@ from transpile.backends.bodies.kinds import TENSOR, Kind
 from transpile.backends.bodies.methods import OF_ARRAYS
 from transpile.backends.bodies.tables import NEW
 from transpile.backends.bodies.variables import holds_variables
-from transpile.interpret.values import Array
+from transpile.interpret.values import Array, Batch
 from transpile.ir import UNKNOWN, Edit
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def array_of(body: TapeBody, node: ast.expr, env: Env) -> Array | None:
     while isinstance(base, ast.Subscript):
         base = base.value
     found = body.object_of(base, env)
-    if not isinstance(found, Array):
+    if not isinstance(found, Array) or isinstance(found, Batch):
         return None
     return found if base is node else Array(None, found.dtype)
 

@@ -60,6 +60,7 @@ class TapeBody(Body):
         self.holder: object = None  # the object whose method is walked
         self.calls: list[ast.Call] = []  # of models, in what is walked
         self.taping = 0  # the tapes around what is walked
+        self.written: list[tuple[int, int]] = []  # what other parts of the tool write: predictions among it
         self.batch: list[str] = []  # the names of a batch that the loop around moves to the device
         self.chosen: dict[str, Optimizer] = {}
         self.gradients: dict[str, Models] = {}  # what holds them, until they are applied
@@ -184,6 +185,9 @@ class TapeBody(Body):
         name = dotted(node.func)
         if not self.is_converted(model):
             raise Refusal("K2T191", f"the model {name} was left", node)
+        start = self.references.start(node)
+        if any(first <= start < end for first, end in self.written):
+            return Value(Kind("array"))
         tensors, mode = called(self, node, model)
         inputs = [f"{name}{model_input(self, a, env)}" for name, a in tensors]
         self.calls.append(node)
