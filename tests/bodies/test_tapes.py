@@ -418,6 +418,27 @@ def test_crossentropy_behind_the_other_activation_is_left() -> None:
     assert "with tf.GradientTape() as tape:" in result.code
 
 
+LOSS_OF = """
+def mean_loss(labels, outputs):
+    return tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=True))
+
+
+@tf.function
+"""
+
+
+def test_function_that_is_handed_probabilities_is_left() -> None:
+    """Only where it is called can be told that its argument comes out of a softmax."""
+    source = HEADER + ONE.replace("loss_fn(y, logits)", "mean_loss(y, logits)").replace("\n@tf.function\n", LOSS_OF)
+    source = source.replace("loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n", "")
+    assert not keras2torch(source).diagnostics
+    by_name = source.replace("mean_loss(y, logits)", "mean_loss(outputs=logits, labels=y)")
+    assert not keras2torch(by_name).diagnostics
+    for text in (source, by_name):
+        text = text.replace("layers.Dense(3)", 'layers.Dense(3, activation="softmax")')
+        assert "K2T186" in {d.code for d in keras2torch(text).diagnostics}
+
+
 def test_what_may_be_a_model_is_left() -> None:
     result = keras2torch(HEADER + ONE + "\n\ndef answer(net, x):\n    return tf.square(net(x, training=False))\n")
     assert "K2T191" in {d.code for d in result.diagnostics}

@@ -151,3 +151,31 @@ def test_from_logits_of_probabilities(name: str) -> None:
     compile_ = f"model.compile(keras.optimizers.SGD(0.05), keras.losses.{cls}Crossentropy(from_logits=True))\n"
     for seen in ("", "kept = [model]\n"):
         compare(HEAD + model(layer) + compile_ + FIT.format(y=targets) + seen)
+
+
+INSIDE = {
+    "a model inside": "inner = keras.Sequential([keras.Input((4,)), LAYER])\n"
+    "inputs = keras.Input((4,))\n"
+    "model = keras.Model(inputs, inner(inputs))\n",
+    "a class": "class Net(keras.Model):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.out = LAYER\n\n"
+    "    def call(self, x):\n"
+    "        scores = self.out(x)\n"
+    "        return scores\n\n"
+    "model = Net()\n",
+}
+
+
+@pytest.mark.parametrize("form", INSIDE)
+def test_probabilities_from_inside_are_no_logits(form: str) -> None:
+    """Keras looks behind the softmax of a model inside, and of a class."""
+    compile_ = "model.compile(keras.optimizers.SGD(0.05), keras.losses.CategoricalCrossentropy(from_logits=True))\n"
+    source = HEAD + INSIDE[form].replace("LAYER", SOFTMAX) + compile_ + FIT.format(y="onehot")
+    assert [d.code for d in convert(source).diagnostics] == ["K2T306"]
+    compare(source)
+    other = source.replace("keras.losses.CategoricalCrossentropy(from_logits=True)", '"binary_crossentropy"')
+    assert [d.code for d in convert(other).diagnostics] == ["K2T250"]
+    assert not convert(source.replace(SOFTMAX, LINEAR)).diagnostics
+    compare(source.replace(SOFTMAX, LINEAR))

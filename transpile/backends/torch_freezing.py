@@ -10,7 +10,7 @@ from transpile.frontends.freezing import Freezing
 from transpile.frontends.keras_training import Use
 from transpile.frontends.placing import Home
 from transpile.interpret.model_layers import leaves
-from transpile.interpret.values import Frame, Instance, KerasObject, Layer, ModelValue
+from transpile.interpret.values import Event, Frame, Instance, KerasObject, Layer, ModelValue
 from transpile.ir import Expr, Span
 from transpile.splice import Output
 from transpile.training_ir import Compiled
@@ -62,7 +62,12 @@ class Frozen:
             report("K2T352", span, text)
 
     def _parameters(self, use: Use, home: Home) -> str:
-        event = use.first
+        texts = {self._of_run(use, event, home) for event in use.events}
+        if len(texts) > 1:
+            raise CannotFreeze("it compiles several models, of which one leaves out what is frozen by then")
+        return texts.pop()
+
+    def _of_run(self, use: Use, event: Event, home: Home) -> str:
         trained = self.freezing.trained(event)
         model = event.model
         if trained is None or model is None or all(trained.values()):
@@ -82,7 +87,8 @@ class Frozen:
     ) -> list[str]:
         """The modules of a model (which is called `text`) that are trained; of a part's own, where that is mixed."""
         done, parts = self.modules.of(model), []
-        for part in dict.fromkeys(done.reading.layers.values()) if done is not None else ():
+        reading = next((r for r in done.readings if r.value is model), done.reading) if done is not None else None
+        for part in dict.fromkeys(reading.layers.values()) if reading is not None else ():
             flags = {trained.get(id(x), True) for x in leaves(part) if _has_parameters(x)}
             if True not in flags:
                 continue

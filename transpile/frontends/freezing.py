@@ -36,6 +36,7 @@ class Freezing:
         self._snapshots: list[_Snapshot] = []
         self._separate: set[int] = set()
         self._holders: dict[int, Layer | ModelValue] = {}
+        self._statements: dict[int, set[int]] = {}  # per statement, the layers that it sets
         self.sets = any(e.kind == "trainable" for e in interpreter.events)
         if self.sets:
             self._replay()
@@ -62,6 +63,8 @@ class Freezing:
         self._holders[id(event.holder)] = event.holder
         value = event.values["value"]
         uncertain = not isinstance(value, bool | int)
+        place = id(event.statement or event.call)
+        self._statements.setdefault(place, set()).update(id(x) for x in leaves(event.holder))
         for layer in leaves(event.holder):
             self._state[id(layer)] = UNKNOWN if uncertain else bool(value)
 
@@ -69,12 +72,12 @@ class Freezing:
         return {id(x): self._state.get(id(x), True) for x in leaves(model)}
 
     def _spread(self) -> None:
-        """What is set by one statement is written in one way."""
+        """What is set by one statement is written in one way, for all that it sets in its runs."""
         changed = bool(self._separate)
+        held = [{id(x) for x in leaves(holder)} for holder in self._holders.values()]
         while changed:
             before = len(self._separate)
-            for holder in self._holders.values():
-                inside = {id(x) for x in leaves(holder)}
+            for inside in (*held, *self._statements.values()):
                 if inside & self._separate:
                     self._separate |= inside
             changed = len(self._separate) > before

@@ -22,6 +22,7 @@ from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Apply, Function, Layer, ModelValue, Tensor
 from transpile.ir import literal
 from transpile.ops.loss import ACTIVATIONS
+from transpile.passes.class_outputs import class_activation
 from transpile.registry import ACTIVITY
 from transpile.training_ir import Compiled
 
@@ -38,7 +39,7 @@ _HARMLESS_CALLS = frozenset("print type id len isinstance plot_model model_to_do
 
 def final_activations(interpreter: Interpreter) -> dict[ModelValue, tuple[str, ...]]:
     """Per model and output, "softmax" or "sigmoid" where it is to leave the model, else ""."""
-    ends = {m: tuple(final_activation(t) for t in m.outputs) for m in interpreter.models}
+    ends = {m: tuple(_own_activation(t) for t in m.outputs) for m in interpreter.models}
     if not any(any(e) for e in ends.values()):
         return {m: ("",) * len(m.outputs) for m in interpreter.models}
     names = layer_names(interpreter.layers)
@@ -66,6 +67,20 @@ def _agreed(model: ModelValue, wishes: dict[ModelValue, tuple[str, ...] | None])
 
 
 def final_activation(tensor: Tensor) -> str:
+    """The activation that a model's output comes out of: its own, or that of a model inside."""
+    passed: list[Tensor] = []  # a class's outputs are what its own call gives
+    while tensor not in passed and isinstance(tensor.source, Apply) and isinstance(tensor.source.layer, ModelValue):
+        passed.append(tensor)
+        inner = tensor.source.layer.outputs
+        tensor = inner[tensor.index] if tensor.index < len(inner) else tensor
+    if tensor not in passed:
+        return _own_activation(tensor)
+    assert isinstance(tensor.source, Apply)
+    assert isinstance(tensor.source.layer, ModelValue)
+    return class_activation(tensor.source.layer, final_activation)
+
+
+def _own_activation(tensor: Tensor) -> str:
     """The activation that a model's output ends in, if a loss may take it over."""
     source = tensor.source
     if not isinstance(source, Apply) or source.op is None or isinstance(source.layer, ModelValue):

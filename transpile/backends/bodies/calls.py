@@ -30,6 +30,11 @@ class Refusal(Exception):
         self.node = node
 
 
+class Behind(Refusal):
+    """A function of the user's takes a crossentropy of what it is given, which suits it as it stands
+    but not at a call that hands it what comes out of an activation."""
+
+
 @dataclass
 class Argument:
     """A translated argument: its text in the output, what it is, where it stood."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from transpile.backends.bodies.kinds import SHAPE, UNSURE, Kind, element_of, joined, tensor
 from transpile.ir import FREE, UNKNOWN, Shape
@@ -149,3 +150,13 @@ def root_of(node: ast.expr) -> str:
     while isinstance(node, ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def by_parameter(function: object, call: ast.Call, kinds: Sequence[Kind]) -> dict[str, Kind]:
+    """The kinds of the arguments of a call (its keywords' last) by the parameters of what it calls."""
+    if not isinstance(function, ast.FunctionDef | ast.Lambda):
+        return {}
+    names: list[str | None] = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    placed = [*names[: len(call.args)], *[None] * (len(call.args) - len(names))]
+    every = zip([*placed, *(k.arg for k in call.keywords)], kinds)
+    return {name: kind for name, kind in every if name is not None}

@@ -59,6 +59,16 @@ SHAPE = Kind("shape")
 NONE = Kind("none", value=None)
 
 
+HANDED = "handed "  # before the activation (a tensor's path) of what a function is called with
+
+
+def handed(kind: Kind) -> Kind:
+    """What a parameter is, where the function is called with this."""
+    if kind.what != "tensor" or not kind.path or kind.path.startswith(HANDED):
+        return kind
+    return replace(kind, path=HANDED + kind.path)
+
+
 def tensor(element: Element = "", shape: Shape | None = None) -> Kind:
     """A tensor."""
     return Kind("tensor", element, shape)

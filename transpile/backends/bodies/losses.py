@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from transpile.backends.bodies.calls import Bound, special
+from transpile.backends.bodies.calls import Behind, Bound, special
 from transpile.backends.bodies.functions import axes
-from transpile.backends.bodies.kinds import FLOATS, Kind, tensor
+from transpile.backends.bodies.kinds import FLOATS, HANDED, Kind, tensor
 from transpile.ir import UNKNOWN
 
 
@@ -61,10 +61,14 @@ def _on_logits(b: Bound, activation: str) -> bool:
     """Whether the outputs are logits. Keras on TensorFlow looks behind the activation that a model's
     output comes out of, whatever `from_logits` says, and whether or not it is the one that fits.
     """
-    end = b["y_pred"].kind.path
+    end = b["y_pred"].kind.path.removeprefix(HANDED)
+    from_logits = bool(b.value("from_logits", False))
+    refusal = b.call.refuse(f"a crossentropy behind a {end}: Keras on TensorFlow computes it from what goes into that")
+    if end != b["y_pred"].kind.path and (end != activation or from_logits):
+        raise Behind(refusal.code, refusal.message, refusal.node)
     if end and end != activation:
-        raise b.call.refuse(f"a crossentropy behind a {end}: Keras on TensorFlow computes it from what goes into that")
-    return bool(b.value("from_logits", False)) and not end
+        raise refusal
+    return from_logits and not end
 
 
 def _binary(b: Bound) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
-from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.calls import Behind, Refusal
 from transpile.backends.bodies.inference import dict_of, item_of
-from transpile.backends.bodies.kinds import NONE, TENSOR, UNSURE, Kind, joined, literal_kind, tensor
+from transpile.backends.bodies.kinds import HANDED, NONE, TENSOR, UNSURE, Kind, handed, joined, literal_kind, tensor
 from transpile.backends.bodies.tables import names_used_as_tensors
 from transpile.backends.bodies.walker import Env, Hook, Value, Walker
 from transpile.ir import Edit
@@ -84,23 +84,25 @@ class Body(Walker):
         for part in parts:
             self.edits += self.visit(part, outer).edits
 
-    def result_of(self, node: object, kinds: list[Kind]) -> Kind:
+    def result_of(self, node: object, kinds: Mapping[str, Kind]) -> Kind:
         """What a function of the user's returns when it is called with these."""
         if not isinstance(node, ast.FunctionDef | ast.Lambda):
             return UNSURE
-        if node in self.results:
-            return self.results[node]
-        self.results[node] = TENSOR if any(k.what == "tensor" for k in kinds) else UNSURE
-        names = [a.arg for a in node.args.args]
+        given = {n: handed(k) for n, k in kinds.items()}
+        key = node, tuple((n, k.path) for n, k in given.items() if k.path.startswith(HANDED))
+        if key in self.results:
+            return self.results[key]
+        self.results[key] = TENSOR if any(k.what == "tensor" for k in given.values()) else UNSURE
         owner, self.owner = self.owner, ""
         try:
-            _, result = self.function(node, self.module, dict(zip(names, kinds)))
-            self.results[node] = result
+            _, self.results[key] = self.function(node, self.module, given)
+        except Behind:
+            raise
         except Refusal:
             pass  # the function itself says so, where it stands
         finally:
             self.owner = owner
-        return self.results[node]
+        return self.results[key]
 
     def _Dict(self, node: ast.Dict, env: Env) -> Value:
         values = [self.visit(v, env) for v in node.values]

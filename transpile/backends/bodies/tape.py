@@ -94,7 +94,7 @@ class TapeBody(Body):
             self.functions.pop()
             self.aliases, self.gradients = outer_names
 
-    def result_of(self, node: object, kinds: list[Kind]) -> Kind:
+    def result_of(self, node: object, kinds: Mapping[str, Kind]) -> Kind:
         kept, trained = self.relied.copy(), dict(self.trained)
         try:
             return super().result_of(node, kinds)

@@ -85,7 +85,7 @@ def minimized(body: TapeBody, node: ast.Expr, env: Env) -> bool:
     if not plain and (not isinstance(loss, ast.Name) or value.kind.what != "function"):
         raise Refusal("K2T191", "minimize() of what is no function of the program", call)
     text = value.text if plain else f"{value.text}()"
-    kind = value.kind if plain else body.result_of(value.kind.node, [])
+    kind = value.kind if plain else body.result_of(value.kind.node, {})
     text = closed(text) if kind.rank == 0 else f"{closed(text)}.sum()"
     optimizer, indent = body.references.code(step.optimizer), "\n" + " " * node.col_offset
     lines = [f"{optimizer}.zero_grad()", f"{text}.backward()", *body.clip_lines(body.key(step.optimizer, env))]

@@ -12,7 +12,8 @@ from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.kinds import FLOATS, Kind, tensor
 from transpile.backends.bodies.own import flag_of
 from transpile.interpret.attributes import class_attribute
-from transpile.interpret.values import Function, Layer, ModelValue
+from transpile.interpret.values import Function, ModelValue
+from transpile.passes.class_outputs import class_activation
 from transpile.passes.logits import final_activation
 
 if TYPE_CHECKING:
@@ -56,22 +57,8 @@ def outputs(model: ModelValue) -> Kind:
     shapes = model.output_shapes
     ends = [final_activation(t) for t in model.outputs] or [""] * len(shapes)
     if len(shapes) == 1:
-        return replace(tensor("float", shapes[0]), path=ends[0] or _last_activation(model))
+        return replace(tensor("float", shapes[0]), path=ends[0] or class_activation(model, final_activation))
     return Kind("list", items=tuple(replace(FLOATS, path=end) for end in ends))
-
-
-def _last_activation(model: ModelValue) -> str:
-    """What the last layer ends in that an object of the user's class makes."""
-    held = model.instance.attributes.values() if model.instance is not None else ()
-    layers = sorted((x for x in held if isinstance(x, Layer)), key=lambda x: x.order)
-    last = layers[-1] if layers else None
-    if last is None:
-        return ""
-    given = last.args.get("activation")
-    name = given.value if given is not None else last.kind.lower()
-    name = getattr(name, "path", name)
-    end = name.rpartition(".")[2] if isinstance(name, str) else ""
-    return end if end in ("softmax", "sigmoid") else ""
 
 
 def default_of(own: ast.FunctionDef | None, name: str) -> ast.expr | None:

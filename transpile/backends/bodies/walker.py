@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from transpile.backends.bodies import library, methods, special  # noqa: F401  (library registers every function)
 from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
-from transpile.backends.bodies.inference import binary, element, hashable, item_of, of_builtin, root_of
+from transpile.backends.bodies.inference import binary, by_parameter, element, hashable, item_of, of_builtin, root_of
 from transpile.backends.bodies.kinds import NONE, NUMBER, TENSOR, UNSURE, Kind, in_layout, joined, literal_kind, tensor
 from transpile.backends.bodies.numbers import python_call
 from transpile.backends.bodies.tables import ARRAYS, FUNCTIONS, NEW, names_used_as_tensors
@@ -63,7 +63,7 @@ class Walker:
         self.likely: set[str] = set()  # names that functions of tensors are called with
         self.loose = False  # outside of functions: a first argument may be an array
         self.owner = ""  # the name of the first parameter of the method that is walked
-        self.results: dict[ast.AST, Kind] = {}  # of functions that were called, against recursion
+        self.results: dict[tuple[ast.AST, object], Kind] = {}  # of functions that were called, against recursion
 
     # Text
 
@@ -322,7 +322,7 @@ class Walker:
         if known is not None:
             return known
         if function.what == "function" and function.node is not None:
-            return self.result_of(function.node, kinds)
+            return self.result_of(function.node, by_parameter(function.node, node, kinds))
         if isinstance(node.func, ast.Attribute) and root_of(node.func) in ("np", "numpy", "math"):
             if node.func.attr in ARRAYS:
                 return Kind("array")
@@ -330,7 +330,7 @@ class Walker:
         module = isinstance(node.func, ast.Attribute) or function.what == "object"
         return TENSOR if module and any(k.what == "tensor" for k in kinds) else UNSURE
 
-    def result_of(self, node: object, kinds: list[Kind]) -> Kind:
+    def result_of(self, node: object, kinds: Mapping[str, Kind]) -> Kind:
         """What a function of the user's returns; statements.py knows more."""
         return UNSURE
 
