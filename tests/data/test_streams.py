@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.training.programs import HEAD, SOFTMAX, compare, model
+from tests.training.programs import HEAD, SOFTMAX, compare, convert, history, model, run_keras, run_torch
 from transpile import keras2torch
 
 START = (
@@ -55,6 +55,16 @@ class Batches(keras.utils.Sequence):
 )
 def test_traces(call: str) -> None:
     compare(START + f"history = model.{call}\n")
+
+
+def test_parts_of_batches_count_up() -> None:
+    """Keras 2 goes on while fewer batches than `steps` were taken; Keras 3 has no counts like 4.4."""
+    call = "history = model.fit(generate(x, onehot, 5), steps_per_epoch=STEPS, epochs=2, verbose=0)\n"
+    source = START + call
+    theirs = run_keras(source.replace("STEPS", "5"))
+    ours = run_torch(convert(source.replace("STEPS", "len(x) / 5")).code)
+    for key, values in history(theirs).items():
+        np.testing.assert_allclose(history(ours)[key], values, rtol=1e-6, err_msg=key)
 
 
 WEIGHTED = (

@@ -63,6 +63,14 @@ def test_ok(rows: tuple[Row, ...], problem: str, ok: bool) -> None:
     assert Report(rows=rows, problem=problem).ok is ok
 
 
+def test_what_did_not_happen_did_not_fail() -> None:
+    """A missing file is no difference; the exit status says all the same that nothing was proven."""
+    nothing = Report(problem="x.py:3: needs the file data.csv")
+    assert nothing.as_table().endswith("not verified in 0.0 s\n")
+    assert not nothing.ok
+    assert Report(rows=(BAD,), problem="stopped").as_table().endswith("FAILED in 0.0 s\n")
+
+
 def test_failed_levels() -> None:
     assert REPORT.failed_levels == (5,)
     assert REPORT.level_ok(2)

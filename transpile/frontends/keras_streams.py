@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 
 from transpile.frontends.keras_compile import Refused
@@ -58,11 +59,22 @@ def batches(expr: Expr | None, steps: Expr | None, required: bool = False) -> Ba
         raise Refused("K2T171", f"the pipeline {expr.text} cannot be written out: {value.problem}")
     if steps is not None and (steps.value is None or steps.text.replace(" ", "") == f"len({expr.text})"):
         steps = None
+    steps = _whole(steps) if steps is not None else None
     ends = value.ends or (value.cls is not None and isinstance(class_attribute(value.cls, "on_epoch_end"), Function))
     if value.cls is not None and class_attribute(value.cls, "on_epoch_begin") is not UNKNOWN:
         raise Refused("K2T171", f"{value.cls.node.name.value}.on_epoch_begin cannot be converted")
     weight = Expr("") if value.weighted else None
     return Batches((), weight=weight, source=expr, kind=value.kind, steps=steps, ends=ends)
+
+
+def _whole(steps: Expr) -> Expr:
+    """`len(x) / 32` batches as Keras 2 counts them (Keras 3 refuses a part of a batch): the last one is begun."""
+    try:
+        written = ast.parse(steps.text, mode="eval").body
+    except SyntaxError:
+        return steps
+    divided = isinstance(written, ast.BinOp) and isinstance(written.op, ast.Div)
+    return Expr(f"math.ceil({steps.text})") if divided or isinstance(steps.value, float) else steps
 
 
 def steps_known(given: Mapping[str, Expr], name: str, found: object) -> tuple[str, ...]:

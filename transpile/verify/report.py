@@ -125,8 +125,10 @@ class Report:
             lines.append(f"not verified: {self.problem}")
         sides = " / ".join(filter(None, (self.keras, self.torch)))
         where = ", ".join(filter(None, (sides, self.device, self.dtype)))
-        word = "verified" if self.ok else "FAILED"
-        return [*lines, f"{word} ({where}) in {self.seconds:.1f} s"]
+        failed = any(row.verdict == "FAILED" for row in self.rows)
+        word = "verified" if self.ok else "FAILED" if failed or not self.problem else "not verified"
+        where = f" ({where})" if where else ""
+        return [*lines, f"{word}{where} in {self.seconds:.1f} s"]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
