@@ -117,4 +117,27 @@ SAID = {
         for name, p in self.named_parameters():
             if "fc" in name:
                 nn.init.uniform_(p, -0.1, 0.1)""": "a loop over parameters",
+    """self.fc = nn.Linear(3, 4)
+        if torch.rand(1) > 0.5:
+            nn.init.zeros_(self.fc.weight)""": "if torch.rand(1) > 0.5",
+    """self.fc = nn.Linear(3, 4)
+        self.start()
+
+    def start(self, std=0.1):
+        nn.init.normal_(self.fc.weight, 0, std)""": "normal_",
+    """self.fc = nn.Linear(3, 4)
+        for m in self.modules():
+            if isinstance(m, nn.Linear):
+                nn.init.uniform_(m.weight, 0, 1 / m.in_features)""": "in_features",
+    """self.fc = nn.Linear(3, 4)
+        if self.fc.bias is not None:
+            nn.init.zeros_(self.fc.bias)""": "",
+}
+
+# Definitions behind a class `Model(start=None, given=True)`, and what is said of the initial values; "" for nothing.
+SAID_OF_OBJECTS = {
+    "a = Model(); b = Model(); a.apply(ones)": "not all of its models are set alike, see b",
+    "a = Model(); b = Model(); a.apply(ones); b.apply(ones)": "",
+    "a = Model(); b = Model(); a.apply(ones); b.apply(zeros)": "not all of its models are set alike",
+    "a = Model(); a.apply(ones)": "",
 }

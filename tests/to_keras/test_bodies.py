@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.to_keras.bodies import HEAD, PROGRAMS
-from tests.to_keras.initial import INITIAL, SAID
+from tests.to_keras.initial import INITIAL, SAID, SAID_OF_OBJECTS
 from tests.to_keras.models import MODELS, SHARED
 from transpile import torch2keras
 from transpile.verify import Session
@@ -225,6 +225,66 @@ def test_initial_values_that_are_not_converted_are_said(statements: str, message
 
     def forward(self, x):
         return x + 1
+"""
+    said = [d.message for d in torch2keras(source).diagnostics if d.code == "T2K204"]
+    assert (any(message in m for m in said) and bool(said)) == bool(message)
+
+
+@pytest.mark.parametrize(("script", "message"), SAID_OF_OBJECTS.items())
+def test_initial_values_of_some_objects_of_a_class_are_said(script: str, message: str) -> None:
+    source = f"""{HEAD}class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+
+    def forward(self, x):
+        return self.fc(x)
+
+
+def ones(m):
+    if isinstance(m, nn.Linear):
+        nn.init.ones_(m.weight)
+
+
+def zeros(m):
+    if isinstance(m, nn.Linear):
+        nn.init.zeros_(m.weight)
+
+
+{script}
+"""
+    said = [d.message for d in torch2keras(source).diagnostics if d.code == "T2K204"]
+    assert (any(message in m for m in said) and bool(said)) == bool(message)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "call", "message"),
+    [
+        ("start=None", "Model(start=0)", "if start is not None"),
+        ("start=True", "Model()", ""),
+        ("start=True", "Model(start=False)", "if start"),
+        ("start=False", "Model()", "if start"),
+    ],
+)
+def test_initial_values_that_a_parameter_decides_are_said(parameter: str, call: str, message: str) -> None:
+    test = "start is not None" if parameter.endswith("None") else "start"
+    source = f"""{HEAD}class Model(nn.Module):
+    def __init__(self, {parameter}):
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+        if {test}:
+            self.reset()
+
+    def reset(self):
+        for m in self.modules():
+            if isinstance(m, nn.Linear):
+                nn.init.zeros_(m.weight)
+
+    def forward(self, x):
+        return self.fc(x)
+
+
+model = {call}
 """
     said = [d.message for d in torch2keras(source).diagnostics if d.code == "T2K204"]
     assert (any(message in m for m in said) and bool(said)) == bool(message)

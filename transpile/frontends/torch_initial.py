@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from transpile.frontends.torch_initial_drops import Drops, Initial
+from transpile.frontends.torch_initial_reach import depends_on, spared, unknown_names
 from transpile.frontends.torch_initialisers import spelled
 from transpile.frontends.torch_module_calls import ModuleCalls
 from transpile.frontends.torch_own_parameters import OwnParameters
@@ -64,20 +65,20 @@ class _Reader:
     def read_class(self, info: ClassInfo) -> None:
         for node in ast.walk(info.node):
             if isinstance(node, ast.For) and self.loops_over_modules(node):
-                self.take(node, lambda node=node: self.loop(node, info))
+                self.take(node, lambda node=node: self.loop(node, info), info)
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 if any(id(a) in self.found.gone for a in self.references.around(node)):
                     continue
                 call = node.value
                 applied = self.applied(call)
                 if applied is not None and ast.unparse(call.func) == "self.apply":
-                    self.take(node, lambda applied=applied: self.from_function(applied, info))
+                    self.take(node, lambda applied=applied: self.from_function(applied, info), info)
                 elif self.own.sets(call, info):
-                    self.take(node, lambda call=call: self.own_parameter(call, info))
+                    self.take(node, lambda call=call: self.own_parameter(call, info), info)
                 elif self.sets(call) and (
                     self.base(self.target(call)).startswith("self.") or self.locals_of(self.target(call))
                 ):
-                    self.take(node, lambda call=call: self.single(call, info))
+                    self.take(node, lambda call=call: self.single(call, info), info)
 
     def read_outside(self) -> None:
         """`model.apply(init)` in the code outside of classes, and `nn.init.zeros_(model[0].bias)` there."""
@@ -97,7 +98,7 @@ class _Reader:
                 func = call.func
                 assert isinstance(func, ast.Attribute)
                 for info in self.classes_of(ast.unparse(func.value)):
-                    self.take(node, lambda applied=applied, info=info: self.from_function(applied, info))
+                    self.take(node, lambda applied=applied, info=info: self.from_outside(applied, info))
                 self.found.drop(node)
             elif self.sets(call) and self.modules.calls_at(self.base(self.target(call)), None):
                 self.take(node, lambda call=call: self.single(call, None))
@@ -108,8 +109,11 @@ class _Reader:
         listed = node.iter.elts if isinstance(node.iter, ast.Tuple | ast.List) else []
         return sets and bool(listed) and all(self.modules.calls_at(ast.unparse(e), None) for e in listed)
 
-    def take(self, node: ast.stmt, read: object) -> None:
+    def take(self, node: ast.stmt, read: object, info: ClassInfo | None = None) -> None:
         try:
+            test = depends_on(self.program, node, info) if info is not None else ""
+            if test:
+                raise Unread(test)
             read()  # type: ignore[operator]
         except Unread as problem:
             self.found.problems.append((node, str(problem)))
@@ -177,6 +181,14 @@ class _Reader:
         for effect in list(self.block(node.body, target.id, {})):
             self.give(self.modules.all_calls(info), effect)
 
+    def from_outside(self, function: FunctionInfo, info: ClassInfo) -> None:
+        if function not in self.used:
+            self.used.append(function)
+        other = spared(self.program, info, function)
+        if other:
+            raise Unread(f"{info.node.name}: not all of its models are set alike, see {other}")
+        self.from_function(function, info)
+
     def from_function(self, function: FunctionInfo, info: ClassInfo) -> None:
         node = function.node
         if not isinstance(node, ast.FunctionDef) or len(function.parameters) != 1:
@@ -195,7 +207,10 @@ class _Reader:
             raise Unread(f"{base}.{parameter}")
         around = [a for a in self.references.around(call) if isinstance(a, ast.FunctionDef)]
         names = _locals(around[0].body) if around else {}
-        self.give(calls, Effect((), parameter, self.initialiser(call, names)))
+        text = self.initialiser(call, names)
+        if around and around[0].name != "__init__" and unknown_names(text, {a.arg for a in around[0].args.args[1:]}):
+            raise Unread(ast.unparse(call))
+        self.give(calls, Effect((), parameter, text))
 
     def is_init(self, call: ast.Call) -> bool:
         return self.program.paths.get(id(call.func), "").startswith(_INIT)
@@ -256,7 +271,10 @@ class _Reader:
                     base, parameter = self.split(self.target(call))
                     if base != name:
                         raise Unread(f"{base}.{parameter}")
-                    yield Effect((), parameter, self.initialiser(call, known))
+                    text = self.initialiser(call, known)
+                    if unknown_names(text, {name, *known}):
+                        raise Unread(ast.unparse(call))
+                    yield Effect((), parameter, text)
                 case _:
                     raise Unread(ast.unparse(node).split("\n")[0])
 
