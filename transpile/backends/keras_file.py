@@ -8,7 +8,7 @@ import re
 from transpile.backends.blank_lines import settle
 from transpile.backends.file_parts import comments, definitions, tidied
 from transpile.backends.keras_expressions import UNPARSED
-from transpile.backends.torch_imports import plain_imports, write_imports
+from transpile.backends.torch_imports import named_in, plain_imports, write_imports
 from transpile.ir import Span
 from transpile.references import TORCH_ROOTS, Reference, References
 from transpile.splice import Output, Overlap, apply
@@ -45,7 +45,8 @@ def _finished(references: References, output: Output) -> str:
     shifts = [p for p in pieces if p.start == p.end and p.text.isspace() and "\n" not in p.text]  # behind comments
     rest = [p for p in pieces if p not in shifts]
     text = apply(references.text, [*rest, *comments(references, output.diagnostics, changes), *shifts])
-    text = settle(write_imports(text, output.imports, freed=plain_imports(references), roots=TORCH_ROOTS))
+    imports = named_in(text, output.imports)
+    text = settle(write_imports(text, imports, freed=plain_imports(references), roots=TORCH_ROOTS))
     ast.parse(text)
     return text
 

@@ -42,6 +42,12 @@ def write_imports(
     return apply(text, edits)
 
 
+def named_in(text: str, imports: Iterable[str]) -> list[str]:
+    """The imports of which the text mentions a name; another edit may have taken it away."""
+    named = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return [i for i in imports if provided_by([i]) & named]
+
+
 def plain_imports(references: References) -> set[str]:
     """The names of the standard library and numpy that the program reads."""
     plain = {

@@ -40,7 +40,10 @@ _MODULES = re.compile(
     r"|wrappers|local|convolutional_recurrent|merge)|engine(\.\w+)*|objectives|initializations"
     r"|utils\.(np|generic|vis|data|layer)_utils|preprocessing\.(text|image|sequence))$"
 )
-_PUBLIC = re.compile(r"keras\.backend\.(clear_session|epsilon|floatx|image_data_format|set_image_data_format)$")
+_PUBLIC = re.compile(
+    r"keras\.backend\.(backend|clear_session|epsilon|floatx|image_data_format|is_float_dtype|is_int_dtype"
+    r"|is_keras_tensor|result_type|set_epsilon|set_floatx|set_image_data_format|standardize_dtype)$"
+)
 _SHORT = {
     "mse": "mean_squared_error", "mae": "mean_absolute_error", "mape": "mean_absolute_percentage_error",
     "msle": "mean_squared_logarithmic_error", "kld": "kl_divergence",

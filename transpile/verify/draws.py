@@ -37,6 +37,14 @@ def varied(shape: Any, uniform: bool = False) -> Any:
     return rng.uniform(size=sizes) if uniform else rng.normal(size=sizes)
 
 
+def is_known(shape: Any) -> bool:
+    """Whether the sizes are numbers, as they are not while Keras infers the shapes of a graph."""
+    try:
+        return all(int(n) >= 0 for n in shape)
+    except (TypeError, ValueError, NotImplementedError):
+        return False
+
+
 def integers(shape: Any, low: Any, high: Any) -> Any:
     """Whole numbers of a range that depend on the shape alone."""
     return np.floor(int(low) + varied(shape, uniform=True) * (int(high) - int(low))).astype("int64")
@@ -71,12 +79,12 @@ def keras_draws(keras: Any, side: Backend, inside: Callable[[], bool] = always) 
         return inputs * side.tensor(np.asarray(kept(rate), dtype_of(inputs.dtype)))
 
     def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, *_: Any, **__: Any) -> Any:
-        if not inside():
+        if not inside() and is_known(shape):
             return side.tensor((mean + stddev * varied(shape)).astype(dtype_of(dtype)))
         return side.filled(shape, float(mean) + float(stddev), dtype_of(dtype))
 
     def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, *_: Any, **__: Any) -> Any:
-        if not inside():
+        if not inside() and is_known(shape):
             if "int" in dtype_of(dtype):
                 return side.tensor(integers(shape, minval, maxval).astype(dtype_of(dtype)))
             return side.tensor((minval + (maxval - minval) * varied(shape, uniform=True)).astype(dtype_of(dtype)))
