@@ -158,3 +158,32 @@ def test_not_compiled_is_not_applicable(session: Session) -> None:
     assert report.ok
     assert [r.level for r in report.rows if r.verdict == "not applicable"] == [3, 5]
     assert report.level_ok(4)
+
+
+def test_what_tensorboard_gets_is_no_part_of_a_step(session: Session) -> None:
+    """The package may be missing, and the lines that write hand over the optimizer's rate."""
+    loop = """
+    from torch.utils.tensorboard import SummaryWriter
+    def run_epoch(model, loader, criterion, optimizer=None):
+        model.train(optimizer is not None)
+        total = 0.0
+        for x, y in loader:
+            loss = criterion(model(x), y)
+            if optimizer is not None:
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            total += loss.item() * len(y)
+        return {"loss": total / len(loader.dataset)}
+    writer = SummaryWriter("logs")
+    for epoch in range(2):
+        logs = run_epoch(model, train_loader, criterion, optimizer)
+        for name, value in logs.items():
+            writer.add_scalar(name, value, epoch)
+        writer.add_scalar("learning_rate", optimizer.param_groups[0]["lr"], epoch)
+    writer.close()
+    """
+    made = f"SGD(model.parameters(), lr=0.1)\ntrain_loader = []\n{textwrap.dedent(loop)}"
+    report = check(session, "SGD(0.1)", made, training=TrainingInfo("criterion", "optimizer", "run_epoch"))
+    assert report.ok
+    assert report.level_ok(5)

@@ -130,6 +130,8 @@ class Program:
             missing = root not in {"keras", "tensorflow", "torch", "tf_keras"}
             if missing:
                 return ProgramProblem(f"{place}: needs the module {root}", kind, needs=True)
+        if kind == "TBNotInstalledError":  # TensorFlow writes for TensorBoard through its package
+            return ProgramProblem(f"{place}: needs the module tensorboard", kind, needs=True)
         if isinstance(error, OSError):
             return ProgramProblem(f"{place}: needs a file or the network: {text}", kind, needs=True)
         if isinstance(error, SystemExit):

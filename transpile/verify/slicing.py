@@ -34,7 +34,7 @@ SKIPPED_CALLS = frozenset(
     """fit fit_generator train_on_batch evaluate evaluate_generator test_on_batch predict
     predict_generator predict_classes predict_on_batch summary save save_weights load_weights
     load_state_dict save_model load_model export to_json to_yaml plot_model print display
-    show savefig imshow reset_states reset_state
+    show savefig imshow add_scalar add_scalars add_histogram reset_states reset_state
     train eval zero_grad step backward clip_grad_norm_ clip_grad_value_""".split()
 )
 # Calls on a module (`np.random.seed(0)`) that change how the rest is built.
