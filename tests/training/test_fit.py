@@ -359,3 +359,10 @@ def test_sample_weight(layer: str, loss: str, targets: str, options: str) -> Non
     theirs, ours = compare(source)
     assert ours["score"] == pytest.approx(theirs["score"], rel=1e-6)
     assert ours["plain"] == pytest.approx(theirs["plain"], rel=1e-6)
+
+
+@pytest.mark.parametrize("options", ["", ', metrics=["mae"]'])
+def test_weight_of_the_only_loss(options: str) -> None:
+    """It scales the gradients and what is reported, in the loop without a function of its own, too."""
+    compiled = f'model.compile(keras.optimizers.SGD(0.1), "mse", loss_weights=[0.5]{options})\n'
+    compare(HEAD + model(LINEAR) + compiled + fit("batch_size=4, epochs=2", "x, real"))

@@ -179,3 +179,10 @@ def test_probabilities_from_inside_are_no_logits(form: str) -> None:
     assert [d.code for d in convert(other).diagnostics] == ["K2T250"]
     assert not convert(source.replace(SOFTMAX, LINEAR)).diagnostics
     compare(source.replace(SOFTMAX, LINEAR))
+
+
+def test_binary_focal_crossentropy_behind_a_softmax_is_told() -> None:
+    """Its crossentropy is that of the softmax's logits, on TensorFlow."""
+    source = HEAD + model(SOFTMAX) + 'model.compile("sgd", "binary_focal_crossentropy")\nmodel.fit(x, onehot)\n'
+    assert "K2T250" in [d.code for d in convert(source).diagnostics]
+    assert "K2T250" not in [d.code for d in convert(source.replace('"softmax"', '"sigmoid"')).diagnostics]

@@ -309,7 +309,7 @@ def is_plain(fit: Fit, compiled: Compiled, facts: ModelFacts) -> bool:
         return False
     simple = not (compiled.metrics or compiled.several or fit.split or fit.validation or fit.callbacks)
     one = len(facts.input_dtypes) == 1 and not facts.has_constraints
-    weighted = fit.class_weight is not None or fit.data.weight is not None
+    weighted = fit.class_weight is not None or fit.data.weight is not None or any(compiled.weights)
     return simple and one and not clipping(compiled.optimizer) and not weighted
 
 

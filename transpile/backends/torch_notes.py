@@ -35,6 +35,9 @@ def note_compile(writer: TrainingWriter, use: Use) -> None:
             message = f"{loss.op} behind a {end}: Keras on TensorFlow computes it from what goes into the {end}"
             text = message if loss.moved else f"{message}; here it gets what comes out"
             writer.output.report("K2T361" if loss.moved else "K2T250", span, text)
+        elif loss.op == "binary_focal_crossentropy" and end == "softmax":
+            message = f"{loss.op} behind a {end}: Keras on TensorFlow computes its crossentropy from what goes into the"
+            writer.output.report("K2T250", span, f"{message} {end}; here it gets what comes out")
     for metric in writer.places[use].metrics:
         end = final_activation(use.models[0].outputs[metric.output])
         if metric.op in ACTIVATIONS and not metric.moved and end and end != ACTIVATIONS[metric.op]:
