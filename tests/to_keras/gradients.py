@@ -226,6 +226,57 @@ LOSSES = """\
         print(loss.item(), l2.item())
     """
 
+CHECKPOINT = """\
+    import os, tempfile
+    path = os.path.join(tempfile.mkdtemp(), "checkpoint.pt")
+    model = Net(3, 5, 4)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+
+    def train(epochs):
+        for epoch in range(epochs):
+            output = model(x)
+            loss = F.mse_loss(output, values)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            print(epoch, loss.item(), output.mean().item())
+
+
+    train(3)
+    torch.save({"epoch": 3, "model": model.state_dict(), "optimizer": optimizer.state_dict()}, path)
+    train(2)
+    checkpoint = torch.load(path)
+    model.load_state_dict(checkpoint["model"])
+    optimizer.load_state_dict(checkpoint["optimizer"])
+    print(checkpoint["epoch"])
+    train(2)
+    """
+PRECISION = """\
+    from torch.amp import GradScaler, autocast
+    model = Net(3, 5, 4)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    scaler = GradScaler("cpu", enabled=False)
+    for epoch in range(4):
+        optimizer.zero_grad()
+        with autocast("cpu", enabled=False):
+            output = model(x)
+            loss = F.mse_loss(output, values)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), 0.2)
+        scaler.step(optimizer)
+        scaler.update()
+        print(epoch, loss.item(), output.mean().item())
+    """
+TOP = """\
+    model = Net(3, 5, 4)
+    probabilities = torch.softmax(model(x), dim=1)
+    best, classes = probabilities.topk(1, dim=1)
+    equals = classes == ids.view(*classes.shape)
+    print(best.sum().item(), equals.type(torch.FloatTensor).mean().item(), torch.zeros(*x.shape).sum().item())
+    """
+
 GRADIENTS = {
     name: dedent(text)
     for name, text in {
@@ -243,6 +294,9 @@ GRADIENTS = {
         "in_a_function": IN_A_FUNCTION,
         "soft_update": SOFT_UPDATE,
         "losses_without_name": LOSSES,
+        "checkpoint": CHECKPOINT,
+        "mixed_precision": PRECISION,
+        "top_class": TOP,
     }.items()
 }
-GRADIENT_WARNINGS = {"momentum_by_hand": {"T2K222"}}
+GRADIENT_WARNINGS = {"momentum_by_hand": {"T2K222"}, "checkpoint": {"T2K221", "T2K222"}}

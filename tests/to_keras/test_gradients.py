@@ -156,3 +156,39 @@ def test_a_comment_before_a_shifted_line_keeps_it_in_its_block() -> None:
     code, left = converted(text)
     assert left == [("T2K103", 5)]
     assert "    # T2K103: y.grad_fn has no counterpart here\n    print(y.grad_fn)\n    z = ops.mean(y)\n" in code
+
+
+def test_a_file_of_something_else_than_a_checkpoint_stays() -> None:
+    text = """\
+    import torch
+    from torch import nn
+
+    model = nn.Linear(3, 2)
+    data = torch.load("data.pt")
+    torch.save(data, "copy.pt")
+    print(len(data))
+    """
+    code, left = converted(text)
+    assert 'data = torch.load("data.pt")\ntorch.save(data, "copy.pt")' not in code  # under comments
+    assert left == [("T2K100", 5), ("T2K100", 6)]
+
+
+def test_what_else_a_scaler_is_asked_stays() -> None:
+    text = """\
+    import torch
+    from torch import nn, optim
+
+    model = nn.Linear(3, 2)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    scaler = torch.cuda.amp.GradScaler()
+    with torch.autocast("cuda"):
+        loss = model(torch.ones(4, 3)).mean()
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    print(scaler.get_scale())
+    """
+    code, left = converted(text)
+    assert left == [("T2K155", 13)]
+    assert "    loss = ops.mean(model(ops.ones((4, 3))))\ngradients = tape.gradient(loss" in code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
 
 from transpile import torch2keras
@@ -129,3 +131,21 @@ print(sum(p.numel() for p in model.state_dict().values() if p.is_floating_point(
     assert "model.set_weights(best_state)" in result.code
     assert "print(model.count_params())" in result.code
     assert {d.code for d in result.diagnostics} == {"T2K222"}
+
+
+def test_summaries_for_tensorboard_are_tensorflows() -> None:
+    text = """\
+    import torch
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(log_dir="runs/first")
+    for step in range(3):
+        writer.add_scalar("loss", torch.ones(3).mean().item(), step)
+    writer.add_scalar("last", 1.0)
+    writer.close()
+    """
+    result = torch2keras(dedent(text))
+    assert 'writer = tf.summary.create_file_writer("runs/first")' in result.code
+    assert '    with writer.as_default():\n        tf.summary.scalar("loss", float(' in result.code
+    assert ", step=step)" in result.code
+    assert [(d.code, d.span.line) for d in result.diagnostics] == [("T2K155", 7)]  # TensorFlow asks for the step

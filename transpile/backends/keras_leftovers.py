@@ -26,10 +26,10 @@ def report_methods(e: ScriptExpressions, devices: Devices) -> None:
     for node in ast.walk(e.references.tree):
         if not isinstance(node, ast.Attribute) or id(node) in e.kinds.in_strings or e.path(node):
             continue
-        if e.script.is_skipped(node) or not _is_left(e, node) or _is_translated(e, node):
-            continue
         statement = e.references.statement(node)
-        if plan.is_gone(statement) and statement not in plan.laid_out:
+        if e.script.is_skipped(node) or (plan.is_gone(statement) and statement not in plan.laid_out):
+            continue
+        if not _is_left(e, node) or _is_translated(e, node):
             continue
         start = e.references.start(node)
         if any(s.start <= start < s.end for s in named):
@@ -83,6 +83,10 @@ def _is_left(e: ScriptExpressions, node: ast.Attribute) -> bool:
             return (called and node.attr in _OPTIMIZER) or node.attr == "param_groups"
         case "tensor":
             return node.attr in _TENSOR or (called and node.attr in TENSOR_METHODS)
+        case "scaler":
+            return node.attr != "scale"
+        case "writer":
+            return node.attr.startswith("add_")
         case "unknown":
             return called and node.attr == "backward"
     return False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from transpile.backends.edit_plan import EditPlan
 from transpile.backends.keras_batches import BatchWriter
+from transpile.backends.keras_checkpoints import state
 from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_expressions import UNPARSED, Script
 from transpile.backends.keras_hand_gradients import HandWriter
@@ -35,6 +36,7 @@ from transpile.backends.keras_schedules import Schedules
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.backends.keras_statements import Statements
 from transpile.backends.keras_steps import StepWriter
+from transpile.backends.keras_summaries import writer
 from transpile.backends.keras_tensor_rules import (
     cast,
     comparison,
@@ -46,6 +48,7 @@ from transpile.backends.keras_tensor_rules import (
     made_tensor,
     method,
     one_of_two,
+    reshaped,
     size,
     split,
 )
@@ -59,10 +62,11 @@ from transpile.references import References
 from transpile.splice import Output
 
 RULES = (
-    variable, parameter, kept, weights, shortened_call, image_file, *LOADER_RULES, counted, kept_weights, seeded,
-    learning_rate, availability, made_optimizer, made_loss, called_loss, foreign_loss, functional_loss, made_model,
-    model_call, number, switched_off, moved, filled, size, split, one_of_two, gathered, cast, made_tensor, comparison,
-    distance, function, method, dtype_name,
+    variable, parameter, kept, weights, writer, state, shortened_call, image_file, *LOADER_RULES, counted, kept_weights,
+    seeded, learning_rate, availability, made_optimizer, made_loss, called_loss, foreign_loss, functional_loss,
+    made_model, model_call, number, switched_off, moved, filled, size, reshaped, split,
+    one_of_two, gathered, cast, made_tensor,
+    comparison, distance, function, method, dtype_name,
 )  # fmt: skip
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 
+from transpile.backends.keras_checkpoints import loads_checkpoint, restores, saves_checkpoint
 from transpile.backends.keras_gradients import taken_gradient
 from transpile.backends.keras_loaders import keep_loader, tensors_of
+from transpile.backends.keras_precision import drops_scaler, is_autocast
 from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.backends.keras_summaries import summary
 from transpile.backends.keras_weight_rules import changed
 from transpile.frontends.torch_devices import Devices
 from transpile.frontends.torch_kind import FUNCTION, argument
@@ -139,7 +142,7 @@ class Statements:
         """`with torch.no_grad():` says nothing in Keras, where only tapes record."""
         calls = [i.context_expr for i in statement.items]
         paths = [self.e.path(c.func) if isinstance(c, ast.Call) else self.e.path(c) for c in calls]
-        if all(p in _NO_GRAD for p in paths):
+        if all(p in _NO_GRAD for p in paths) or is_autocast(self.e, statement):
             self.plan.unwrap(statement)
 
     def _decorators(self, statement: ast.stmt) -> None:
@@ -287,4 +290,7 @@ def splits(e: ScriptExpressions, statement: ast.stmt) -> bool:
     return False
 
 
-STATEMENT_RULES = (changed, splits, taken_gradient, sets_rate, loads, saves, frozen, clipped)
+STATEMENT_RULES = (
+    changed, saves_checkpoint, loads_checkpoint, restores, drops_scaler, summary, splits, taken_gradient, sets_rate,
+    loads, saves, frozen, clipped,
+)  # fmt: skip

@@ -36,7 +36,9 @@ def made_tensor(e: ScriptExpressions, node: ast.expr) -> str | None:
     if not isinstance(node, ast.Call):
         return None
     path = e.path(node.func)
-    if e.arguments(node) is None:
+    if e.arguments(node) is None and (
+        path.removeprefix("torch.") not in _SIZED or any(not k.arg for k in node.keywords)
+    ):
         return None
     if dtype := _tensor_type(e, node.func):
         return _typed(e, node, dtype)
@@ -118,8 +120,10 @@ def _dtype(e: ScriptExpressions, node: ast.Call) -> str:
 
 def _shape(e: ScriptExpressions, args: list[ast.expr]) -> str:
     """The extents given as arguments, or as one tuple."""
-    if len(args) == 1 and not isinstance(args[0], ast.Starred):
-        only = args[0]
+    if len(args) == 1:
+        only = args[0].value if isinstance(args[0], ast.Starred) else args[0]
+        if only is not args[0]:
+            return e.text(only)
         if isinstance(only, ast.Tuple | ast.List) or e.kind(only).name in ("shape", "sequence"):
             return e.text(only)
         return f"({e.text(only)},)"
@@ -167,6 +171,16 @@ def size(e: ScriptExpressions, node: ast.expr) -> str | None:
         case ast.Call(func=ast.Attribute(value=value, attr="numel" | "nelement"), args=[]):
             if e.kind(value).name == "tensor":
                 return _used(e, f"ops.size({e.text(value)})")
+    return None
+
+
+def reshaped(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`labels.view(*other.shape)`."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=value, attr="view" | "reshape"), args=[ast.Starred(value=shape)], keywords=[]
+        ) if e.kind(value).name == "tensor":
+            return _used(e, f"ops.reshape({e.text(value)}, {e.text(shape)})")
     return None
 
 

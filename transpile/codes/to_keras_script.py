@@ -169,6 +169,18 @@ it changes. They are taken to be those of the only model that the step computes 
         "name the weights if it changes others",
     ),
     Code(
+        "T2K330",
+        "note",
+        "mixed precision went",
+        """\
+`autocast` and `GradScaler` stand around the steps of a loop; in Keras a policy says, before the model
+is made, in which precision its layers compute, and the optimizer scales the loss by itself. What was
+converted computes in float32, as PyTorch does without a GPU.
+
+    keras.mixed_precision.set_global_policy("mixed_float16")   # before the model is made""",
+        "",
+    ),
+    Code(
         "T2K320",
         "note",
         "place of epsilon in adaptive optimizers",

@@ -67,6 +67,11 @@ RESULTS = {
     "torch.nn.Parameter": "tensor",
     "torch.cuda.is_available": "number",
     "torch.load": "state",
+    "torch.cuda.amp.GradScaler": "scaler",
+    "torch.cuda.amp.grad_scaler.GradScaler": "scaler",
+    "torch.amp.GradScaler": "scaler",
+    "torch.utils.tensorboard.SummaryWriter": "writer",
+    "torch.utils.tensorboard.writer.SummaryWriter": "writer",
 }
 # Wrappers that give what they get.
 PASSED_ON = frozenset(

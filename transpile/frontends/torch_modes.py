@@ -36,6 +36,11 @@ class Modes:
     def switch(self, node: ast.AST) -> tuple[str, str] | None:
         """(model, mode) of a statement that switches a model; None for any other."""
         match node:
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.Call(func=ast.Attribute(value=ast.Name(id=same), attr="train" | "eval")) as value,
+            ) if name == same:  # `net = net.eval()`
+                return self.switch(ast.copy_location(ast.Expr(value), node))
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=model, attr="train" | "eval" as attr), args=args)):
                 if self.kinds.of(model).name != "model":
                     return None

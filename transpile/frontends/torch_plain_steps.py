@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from transpile.frontends.torch_kind import FUNCTION
 from transpile.frontends.torch_kinds import Kinds
 from transpile.frontends.torch_owned import models_in, owned_models, parameters_of
-from transpile.frontends.torch_steps import Step, calls_method
+from transpile.frontends.torch_steps import Step, loss_of
 
 
 @dataclass(eq=False)
@@ -70,13 +70,13 @@ def _forward(kinds: Kinds, step: Step, model: str) -> Found | None:
     """The input, target, output and loss of `output = model(x); loss = criterion(output, y)`."""
     assert step.region is not None
     statements = step.region.statements
-    backward = calls_method(step.backwards[0], "backward")
-    if backward is None or not isinstance(backward.value, ast.Name) or step.backwards[0] not in step.region.block:
+    named = loss_of(step.backwards[0])
+    if not isinstance(named, ast.Name) or step.backwards[0] not in step.region.block:
         return None
     between = step.region.block[step.region.last + 1 : step.region.block.index(step.backwards[0])]
     if any(s not in step.zeros for s in between):
         return None
-    loss = backward.value.id
+    loss = named.id
     match statements:
         case [ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call)] if name == loss:
             pair = _loss_arguments(kinds, call)

@@ -68,9 +68,12 @@ def calls_method(statement: ast.AST, *names: str) -> ast.Attribute | None:
 
 
 def loss_of(backward: ast.Expr) -> ast.expr:
-    """What `loss.backward()` is called on."""
+    """What `loss.backward()` is called on, or `scaler.scale(loss).backward()`: scaling undoes itself."""
     function = calls_method(backward, "backward")
     assert function is not None
+    match function.value:
+        case ast.Call(func=ast.Attribute(attr="scale"), args=[loss], keywords=[]):
+            return loss
     return function.value
 
 
@@ -86,14 +89,24 @@ class Steps:
         self.steps: list[Step] = []
         for statement in self._statements():
             function = calls_method(statement, "step")
-            if function is not None and self._is_optimizer(function.value):
-                self.steps.append(self._read(statement, function.value))
+            optimizer = self._stepped(statement, function) if function is not None else None
+            if optimizer is not None:
+                self.steps.append(self._read(statement, optimizer))
         self.backwards = [s for s in self._statements() if calls_method(s, "backward")]
 
     def _statements(self) -> Iterator[ast.stmt]:
         for node in ast.walk(self.references.tree):
             if isinstance(node, ast.stmt):
                 yield node
+
+    def _stepped(self, statement: ast.stmt, function: ast.Attribute) -> ast.expr | None:
+        """The optimizer of `optimizer.step()`, or of `scaler.step(optimizer)`; None for other calls."""
+        match statement:
+            case ast.Expr(value=ast.Call(args=[optimizer], keywords=[])) if (
+                self.kinds.of(function.value).name == "scaler"
+            ):
+                return optimizer if self._is_optimizer(optimizer) else None
+        return function.value if self._is_optimizer(function.value) else None
 
     def _is_optimizer(self, node: ast.expr) -> bool:
         kind = self.kinds.of(node)
@@ -107,7 +120,8 @@ class Steps:
     def _read(self, statement: ast.stmt, optimizer: ast.expr) -> Step:
         step = Step(statement, optimizer)
         call = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
-        if isinstance(call, ast.Call) and (call.args or call.keywords):
+        scaled = isinstance(call, ast.Call) and call.args[:1] == [optimizer]
+        if isinstance(call, ast.Call) and (call.args or call.keywords) and not scaled:
             step.problem = "the optimizer takes a closure"
             return step
         models = owned_models(self.kinds, optimizer)
@@ -180,7 +194,7 @@ class Steps:
                 continue
             backward = calls_method(inner, "backward")
             if backward is not None and isinstance(inner, ast.Expr):
-                if self.slices.reaches(inner, backward.value, models):
+                if self.slices.reaches(inner, loss_of(inner), models):
                     step.backwards.append(inner)
                     if inner is not statement and self._in_inner_loop(inner, step):
                         step.accumulates = True

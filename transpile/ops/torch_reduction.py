@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from transpile.ir import UNKNOWN
 from transpile.ops._functions import Call, Handler, Left, Result, axis_of, fresh, function, like, relaid
 from transpile.ops.torch_elementwise import aligned
@@ -145,10 +147,14 @@ def _cumsum(call: Call) -> Result:
 @function("torch.topk", ".topk", params="x, k, dim=-1, largest=True, sorted=True")
 def _topk(call: Call) -> Result:
     rank = call.tensor().rank.value
+    x, value = call.torch(), like(call.tensor(), last=False)
+    if call.const("k") == 1 and call.const("largest") is True and re.fullmatch(r"[\w.]+", x):
+        axis = call.text("dim")
+        text = f"(ops.max({x}, axis={axis}, keepdims=True), ops.argmax({x}, axis={axis}, keepdims=True))"
+        return text, Items((value, like(value, dtype="int")))
     if call.const("dim") not in (-1, (rank or 0) - 1) or call.const("largest") is not True:
         raise Left("topk along another axis than the last")
-    value = like(call.tensor(), last=False)
-    return f"ops.top_k({call.torch()}, {call.text('k')})", Items((value, like(value, dtype="int")))
+    return f"ops.top_k({x}, {call.text('k')})", Items((value, like(value, dtype="int")))
 
 
 @function("torch.sort", ".sort", params="x, dim=-1, descending=False")
