@@ -1,9 +1,11 @@
 """`python -m tests.fuzz N [SEED]`: converts and verifies N random Keras programs.
 
+`--direction torch2keras` makes random PyTorch programs; `--direction back` takes the PyTorch programs that
+the Keras programs become, converts those to Keras, and compares with them.
+
 Prints the counts, the refusals by code, and a shrunk program for every defect that is found.
 Found programs are written to build/fuzz/ with what the verification said. Exit status 1 if
-there was a mismatch or a crash. `--direction torch2keras` converts the PyTorch programs that they
-become back to Keras, and compares with those; `--jobs` shares the work out among processes.
+there was a mismatch or a crash. `--jobs` shares the work out among processes.
 """
 
 from __future__ import annotations
@@ -20,14 +22,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from transpile.verify import KerasBackend
 
-from .running import Plan, Tally, again, run, together
+from .running import DIRECTIONS, Plan, Tally, again, run, together
 
 
 def main(arguments: list[str]) -> int:
     parser = ArgumentParser(prog="python -m tests.fuzz", description="Converts and verifies random programs.")
     parser.add_argument("count", nargs="?", type=int, default=100)
     parser.add_argument("seed", nargs="?", type=int, default=1)
-    parser.add_argument("--direction", choices=["keras2torch", "torch2keras"], default="keras2torch")
+    parser.add_argument("--direction", choices=sorted(DIRECTIONS), default="keras2torch")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more programs after that")
     parser.add_argument("--keras-backend", choices=get_args(KerasBackend), default="auto")
@@ -43,7 +45,7 @@ def main(arguments: list[str]) -> int:
     if given.again:
         tally = again(json.loads(given.again.read_text()), plan)
     else:
-        tally = together(plan, given.jobs) if given.jobs > 1 else watched(plan)
+        tally = together(plan, given.jobs) if given.jobs > 1 else watched(plan, given.out)
     write(tally, given.out)
     text = summary(tally, plan, time.monotonic() - began)
     (given.out / "failed.json").write_text(json.dumps(tally.failed, indent=0))
@@ -52,8 +54,9 @@ def main(arguments: list[str]) -> int:
     return int(bool(tally.counts["mismatch"] or tally.counts["crash"]))
 
 
-def watched(plan: Plan) -> Tally:
-    """With a bar that moves."""
+def watched(plan: Plan, folder: Path) -> Tally:
+    """With a bar that moves; what was found so far is written now and then."""
+    began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("programs", total=plan.count)
@@ -61,6 +64,9 @@ def watched(plan: Plan) -> Tally:
         def show(tally: Tally) -> None:
             defects = tally.counts["mismatch"] + tally.counts["crash"]
             progress.update(task, completed=tally.total, description=f"{defects} defects")
+            if tally.total % 25 == 0:
+                write(tally, folder)
+                (folder / "summary.txt").write_text(summary(tally, plan, time.monotonic() - began) + "\n")
 
         return run(plan, show)
 
@@ -77,7 +83,9 @@ def summary(tally: Tally, plan: Plan, seconds: float) -> str:
     """The counts, as docs/fuzz.md shows them."""
     lines = [f"{plan.direction}: {tally.total} programs, seed {plan.seed}, {seconds:.0f} s"]
     lines += [f"  {kind}: {tally.counts[kind]}" for kind in ("verified", "refused", "mismatch", "crash", "invalid")]
+    lines.insert(2, f"    of them run to their end on both sides: {tally.whole}")
     lines += [f"  refused with {codes}: {n}" for codes, n in tally.codes.most_common()]
+    lines += [f"    {n} x {reason}" for reason, n in tally.reasons.most_common(40)]
     lines += [f"  {n} x {says}" for says, n in tally.times.most_common()]
     return "\n".join(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,10 @@ class Dice:
     def one(self, options: Sequence[Any]) -> Any:
         """One of the options."""
         return self._draw(st.sampled_from(list(options)))
+
+    def mostly(self, common: Sequence[Any], rare: Sequence[Any], percent: int = 12) -> Any:
+        """One of the common options, seldom one of the others."""
+        return self.one(rare if self.chance(percent) else common)
 
     def number(self, low: int, high: int) -> int:
         """A whole number, both ends included."""
@@ -42,3 +47,17 @@ class Dice:
         """A name that no one else has."""
         self._count += 1
         return f"{stem}{self._count}"
+
+
+class RandomDice(Dice):
+    """Dice with a seed, for long runs in which nothing is shrunk: hypothesis's examples resemble one another."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(lambda strategy: None)
+        self._random = random.Random(seed)
+
+    def one(self, options: Sequence[Any]) -> Any:
+        return self._random.choice(list(options))
+
+    def number(self, low: int, high: int) -> int:
+        return self._random.randint(low, high)

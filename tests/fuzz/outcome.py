@@ -45,7 +45,7 @@ def outcome(source: str, session: Session) -> Outcome:
         return Outcome("refused", " ".join(sorted({d.code for d in codes})), "\n".join(d.message for d in codes))
     if not result.models:
         return Outcome("mismatch", "no model was converted and nothing was said", result.code)
-    report = session.verify(source, result.code, result.models, smoke=False, steps=3)
+    report = session.verify(source, result.code, result.models, smoke=False, steps=3, levels=(1, 2, 3, 4, 5, 6))
     return judged(report, result)
 
 
@@ -72,6 +72,25 @@ def outcome_back(source: str, session: Session) -> Outcome:
     return judged(report, result, levels=(1, 2, 4), generated="PyTorch: ")
 
 
+def outcome_of_torch(source: str, session: Session) -> Outcome:
+    """Converts a PyTorch program to Keras and verifies, whole programs (level 6) too."""
+    try:
+        result = torch2keras(source)
+        compile(result.code, "keras.py", "exec")
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return Outcome("crash", f"{type(error).__name__} in {place.name}", traceback.format_exc())
+    codes = [d for d in result.diagnostics if _asks(d.code, result)]
+    if codes:
+        return Outcome("refused", " ".join(sorted({d.code for d in codes})), "\n".join(d.message for d in codes))
+    if not result.models:
+        return Outcome("mismatch", "no model was converted and nothing was said", result.code)
+    report = session.verify(
+        result.code, source, result.models, smoke=False, steps=3, reference="torch", levels=(1, 2, 3, 4, 5, 6)
+    )
+    return judged(report, result, levels=(1, 2, 4), generated="PyTorch: ")
+
+
 def judged(
     report: Report, result: Result, levels: Sequence[int] = (1, 2, 3, 4, 5), generated: str = "Keras: "
 ) -> Outcome:
@@ -82,6 +101,8 @@ def judged(
     if report.problem:
         return Outcome("crash", _general(report.problem), detail)
     failed = [row for row in report.rows if row.verdict == "FAILED"]
+    if any("modified by an inplace operation" in row.reason for row in failed):
+        return Outcome("invalid", "an operation in place of what a gradient needs", detail)
     if failed:
         return Outcome("mismatch", _general(f"level {failed[0].level}, {failed[0].title}: {failed[0].reason}"), detail)
     left = [level for level in levels if not report.level_ok(level)]
@@ -90,7 +111,8 @@ def judged(
     starts = [row.reason for row in report.rows if row.title.startswith("initial values") and row.reason]
     if starts:
         return Outcome("mismatch", "initial values", detail)
-    return Outcome("verified")
+    whole = any(row.level == 6 and row.verdict == "ok" for row in report.rows)
+    return Outcome("verified", "whole" if whole else "")
 
 
 def _asks(code: str, result: Result) -> bool:

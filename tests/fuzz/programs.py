@@ -70,7 +70,7 @@ def sequential(dice: Dice) -> Model:
     model = Model(dice)
     shape = model.input_shape()
     model.inputs = [shape]
-    texts = [f"keras.Input({_written(shape)})"]
+    texts = [f"keras.Input({shaped(shape)})"]
     if len(shape) == 1 and dice.chance(30):
         text, shape = model.embedding(0)
         texts.append(text)
@@ -93,7 +93,7 @@ def functional(dice: Dice) -> Model:
         shape = model.input_shape()
         model.inputs.append(shape)
         name = f"input{number}" if number else "inputs"
-        model.lines.append(f"{name} = keras.Input({_written(shape)})")
+        model.lines.append(f"{name} = keras.Input({shaped(shape)})")
         if len(shape) == 1 and dice.chance(30):
             text, shape = model.embedding(number)
             model.lines.append(f"{name}_embedded = {text}({name})")
@@ -207,14 +207,18 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
 
 
-def _written(shape: Shape) -> str:
+def shaped(shape: Shape) -> str:
     return f"shape={shape}"
 
 
 @st.composite
 def keras_program(draw: Draw) -> str:
+    """The text of a program, which hypothesis can shrink."""
+    return written(Dice(draw))
+
+
+def written(dice: Dice) -> str:
     """The text of a program."""
-    dice = Dice(draw)
     model = dice.one([sequential, functional])(dice)
     lines = ["import keras", "import numpy as np", "from keras import layers", ""]
     lines += ["rng = np.random.default_rng(7)", *training.data(dice, model.inputs, model.words, model)]

@@ -12,13 +12,25 @@ from multiprocessing import get_context
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as with_seed
+from hypothesis import strategies as st
 
 from transpile.verify import KerasBackend, Session
 
-from .outcome import Outcome, outcome, outcome_back
-from .programs import keras_program
+from . import programs, torch_programs
+from .dice import Dice, Draw, RandomDice
+from .outcome import Outcome, outcome, outcome_back, outcome_of_torch
 
 BATCH = 25  # programs of one run of hypothesis; a defect ends its run, shrunk
+
+
+Write = Callable[[Dice], str]
+Judge = Callable[[str, Session], Outcome]
+# direction -> what writes its programs, and what becomes of them
+DIRECTIONS: dict[str, tuple[Write, Judge]] = {
+    "keras2torch": (programs.written, outcome),
+    "torch2keras": (torch_programs.written, outcome_of_torch),
+    "back": (programs.written, outcome_back),
+}
 
 
 class Defect(Exception):
@@ -31,6 +43,8 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)  # of refusals, one by one
+    whole: int = 0  # verified programs that were run to their end on both sides
     found: dict[str, tuple[str, Outcome]] = field(default_factory=dict)  # by what it says: the smallest
     times: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)  # every program with a defect
@@ -39,15 +53,33 @@ class Tally:
     def total(self) -> int:
         return self.counts.total()
 
+    def note(self, program: str, result: Outcome) -> None:
+        """One more program and what became of it."""
+        self.counts[result.kind] += 1
+        self.whole += result.kind == "verified" and result.says == "whole"
+        if result.kind == "refused":
+            self.codes[result.says] += 1
+            self.reasons.update(set(result.detail.splitlines()))
+        if result.defect:
+            self.times[result.says] += 1
+            self.failed.append(program)
+            self.keep(program, result)
+
+    def keep(self, program: str, result: Outcome) -> None:
+        """The smallest program for each defect."""
+        if result.says not in self.found or len(program) < len(self.found[result.says][0]):
+            self.found[result.says] = program, result
+
     def add(self, other: Tally) -> None:
         """What another process found."""
         self.counts += other.counts
         self.codes += other.codes
+        self.reasons += other.reasons
+        self.whole += other.whole
         self.times += other.times
         self.failed += other.failed
-        for says, (program, result) in other.found.items():
-            if says not in self.found or len(program) < len(self.found[says][0]):
-                self.found[says] = program, result
+        for program, result in other.found.values():
+            self.keep(program, result)
 
 
 @dataclass(frozen=True)
@@ -67,11 +99,18 @@ class Plan:
 def run(plan: Plan, show: Callable[[Tally], None] = lambda tally: None) -> Tally:
     """Runs the programs of a plan, or as many as its seconds allow."""
     tally, number, end = Tally(), plan.first, time.monotonic() + plan.seconds
-    judge = outcome_back if plan.direction == "torch2keras" else outcome
+    write, judge = DIRECTIONS[plan.direction]
     with Session(device="cpu", timeout=120, backend=plan.backend) as session:
         while tally.total < plan.count and time.monotonic() < end:
             size = min(BATCH, plan.count - tally.total)
-            batch(size, plan.seed * 100_000 + number, plan.shrink, tally, lambda text: judge(text, session), show)
+            seed = plan.seed * 100_000 + number
+            if plan.shrink:
+                batch(write, size, seed, tally, lambda text: judge(text, session), show)
+            else:
+                for one in range(size):
+                    text = write(RandomDice(seed * BATCH + one))
+                    tally.note(text, judge(text, session))
+                    show(tally)
             number += plan.step
     return tally
 
@@ -79,17 +118,10 @@ def run(plan: Plan, show: Callable[[Tally], None] = lambda tally: None) -> Tally
 def again(programs: Sequence[str], plan: Plan) -> Tally:
     """The same programs once more, with another backend perhaps."""
     tally = Tally()
-    judge = outcome_back if plan.direction == "torch2keras" else outcome
+    judge = DIRECTIONS[plan.direction][1]
     with Session(device="cpu", timeout=120, backend=plan.backend) as session:
         for program in programs:
-            result = judge(program, session)
-            tally.counts[result.kind] += 1
-            if result.kind == "refused":
-                tally.codes[result.says] += 1
-            if result.defect:
-                tally.times[result.says] += 1
-                tally.failed.append(program)
-                tally.found.setdefault(result.says, (program, result))
+            tally.note(program, judge(program, session))
     return tally
 
 
@@ -106,8 +138,14 @@ def together(plan: Plan, jobs: int) -> Tally:
     return whole
 
 
+@st.composite
+def drawn(draw: Draw, write: Write) -> str:
+    """A program that hypothesis can shrink."""
+    return write(Dice(draw))
+
+
 def batch(
-    size: int, seed: int, shrink: bool, tally: Tally, check: Callable[[str], Outcome], show: Callable[[Tally], None]
+    write: Write, size: int, seed: int, tally: Tally, check: Callable[[str], Outcome], show: Callable[[Tally], None]
 ) -> None:
     """Some programs; a defect that is new is shrunk."""
     known, raised = set(tally.found), ""
@@ -116,32 +154,22 @@ def batch(
         nonlocal raised
         result = check(program)
         if not raised:
-            tally.counts[result.kind] += 1
-            if result.kind == "refused":
-                tally.codes[result.says] += 1
-            if result.defect:
-                tally.times[result.says] += 1
-                tally.failed.append(program)
+            tally.note(program, result)
             show(tally)
         if not result.defect or result.says in known or (raised and result.says != raised):
             return
-        smaller = result.says not in tally.found or len(program) < len(tally.found[result.says][0])
-        if smaller:
-            tally.found[result.says] = program, result
-        if shrink:
-            raised = result.says
-            raise Defect(result.says)
-        known.add(result.says)
+        tally.keep(program, result)
+        raised = result.says
+        raise Defect(result.says)
 
-    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
     test = settings(
         max_examples=size,
         database=None,
         deadline=None,
-        phases=phases,
+        phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         print_blob=False,
-    )(given(keras_program())(examine))
+    )(given(drawn(write))(examine))
     with contextlib.suppress(Defect):
         with_seed(seed)(test)()

@@ -43,6 +43,7 @@ def test_images_through_layers_of_a_list(session: Session, name: str) -> None:
 {name}.append(nn.Conv2d(3, 4, 3))
 {name}.append(nn.Threshold(0.1, 0.0))
 {name}.append(nn.BatchNorm2d(4))
+{name}.append(nn.Dropout(0.25))
 {name}.append(nn.MaxPool2d(2))
 {name}.append(nn.Flatten())
 {name}.append(nn.Linear(16, 4))
@@ -54,6 +55,18 @@ model = nn.Sequential(*{name})
     report = session.verify(result.code, source, result.models, levels=(1, 2, 6), smoke=False, reference="torch")
     assert report.ok, f"{report.as_table()}\n{result.code}"
     assert {row.level for row in report.rows if row.verdict == "ok"} == {1, 2, 6}
+
+
+def test_what_stands_in_a_list_may_depend_on_the_mode() -> None:
+    code = """
+parts = [nn.Linear(4, 4), nn.Dropout(0.5)]
+model = nn.Sequential(*parts)
+whole = nn.Sequential(model, nn.Linear(4, 2))
+plain = nn.Sequential(nn.Linear(4, 2), nn.ReLU())
+print(model(x), whole(x), plain(x))
+"""
+    written = torch2keras(HEAD + code).code
+    assert "model(x, training=True), whole(x, training=True), plain(x)" in " ".join(written.split())
 
 
 def test_parts_that_are_added_by_name_are_left_with_a_code() -> None:

@@ -89,7 +89,11 @@ class ScriptExpressions(Expressions):
         made = model.node
         if not isinstance(made, ast.Call) or not self.path(made.func).startswith("torch.nn."):
             return False
-        names = [self.path(n.func) for n in ast.walk(made) if isinstance(n, ast.Call)]
+        calls = [n for n in ast.walk(made) if isinstance(n, ast.Call)]
+        names = [self.path(n.func) for n in calls]
+        chains = [n for n, name in zip(calls, names) if name == "torch.nn.Sequential"]
+        if not all(isinstance(part, ast.Call) for chain in chains for part in chain.args):
+            return False  # made elsewhere: `nn.Sequential(*layers)`
         special = ("Dropout", "BatchNorm", "InstanceNorm", "Transformer", "MultiheadAttention", "RReLU", "LSTM", "GRU")
         return all(not any(s in n for s in special) and n.startswith("torch.nn.") for n in names)
 
