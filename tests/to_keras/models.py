@@ -345,6 +345,20 @@ class Model(nn.Module):
             parts.append(x)
         return self.join(parts)
 """,
+    "normalization_flattened_at_once": """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+        self.body = nn.Sequential(nn.Linear(144, 6), nn.BatchNorm1d(6))
+        self.layers = nn.ModuleList([nn.BatchNorm1d(6) for _ in range(2)])
+    def forward(self, x):
+        features = self.norm(self.conv(x)).flatten(1)
+        x = self.body(features).unflatten(1, (3, 2)).flatten(1)
+        for layer in self.layers:
+            x = layer(x).flatten(1)
+        return x
+""",
 }
 
 # Assignments to parts of tensors that something else sees, too, and what is said.

@@ -27,6 +27,14 @@ def test_the_same_is_computed(session: Session, name: str) -> None:
     assert not report.problem
 
 
+def test_a_model_that_would_be_called_twice_stays() -> None:
+    source = (
+        HEAD + "model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))\nout = model(torch.ones(2, 3)).flatten(1)\n"
+    )
+    result = torch2keras(source)
+    assert "T2K103" in [d.code for d in result.diagnostics]
+
+
 def body_of(source: str) -> str:
     """The converted text behind the helpers."""
     return torch2keras(HEAD + source).code
@@ -202,6 +210,9 @@ class Model(nn.Module):
         ("z = x\n        y = self.act(x)\n        return x + y + z", True),
         ("y = x\n        x += 1\n        return x", False),
         ("x = self.act(x)\n        return x + 1", False),
+        ("y = x\n        x = self.act(self.drop(x))\n        return x + y", True),  # of inference
+        ("a, b = self.drop(x), self.act(x)\n        return a + b", True),
+        ("y = x\n        x = self.act(self.drop(x * 2))\n        return x + y", False),
     ],
 )
 def test_a_change_in_place_that_another_name_sees_is_said(body: str, warned: bool) -> None:
@@ -209,6 +220,7 @@ def test_a_change_in_place_that_another_name_sees_is_said(body: str, warned: boo
     def __init__(self):
         super().__init__()
         self.act = nn.ReLU(inplace=True)
+        self.drop = nn.Dropout(0.5)
 
     def forward(self, x):
         {body}

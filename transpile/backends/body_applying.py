@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterable
 from dataclasses import replace
 
 from transpile.backends.body_modules import Modules
+from transpile.backends.called_once import named, twice
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
 from transpile.ops._functions import Call, Left, Operand, bound, fresh, like, listed, relaid
 from transpile.ops._functions_index import function_of
@@ -88,7 +91,8 @@ class Applying(Modules):
         embeds = leaf.path.startswith("torch.nn.Embedding")  # indices of any rank, of several in one model
         rank = value.rank if embeds else self.uses.rank(leaf.call)
         if any(k.arg == "inplace" and getattr(k.value, "value", False) for k in leaf.call.keywords):
-            self.changed_in_place = x.value if x.text.isidentifier() else None
+            plain = x.text.isidentifier() or id(x.value) in self.passed
+            self.changed_in_place = x.value if plain else None
         if module.rank is not None:
             value.rank.settle(module.rank)
         rank.unify(value.rank)
@@ -106,7 +110,10 @@ class Applying(Modules):
         if module.out:
             out = None if value.rank.value is None else value.rank.value + module.out
             return Operand(result, fresh(out))
-        return Operand(result, like(value, last=last, ones=ones, dtype="float"))
+        given = Operand(result, like(value, last=last, ones=ones, dtype="float"))
+        if "Dropout" in leaf.path or leaf.path.endswith(".Identity"):
+            self.passed[id(given.value)] = (given.value, x.value)
+        return given
 
     def gives_ones(self, leaf: Leaf) -> bool:
         """A pooling to a single point."""
@@ -240,7 +247,19 @@ class Applying(Modules):
         text, value = entry.handler(call)
         self.helpers |= call.helpers
         self.imports |= call.imports
-        return self.made(text, value)
+        return self.made(self.once(text, args.values()), value)
+
+    def once(self, text: str, given: Iterable[Operand]) -> str:
+        """A call of a module stands once in what is written: a second one would count its batch twice."""
+        operands = {o.text: o.value for o in given}
+        for operand, base in twice(text, operands).items():
+            if " if " in text or " for " in text:
+                raise Left(f"{operand} would be called twice")
+            node = self.info.node if self.info is not None else None
+            read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node is not None else set()
+            text, name = named(text, operand, base, {*self.env, *read})
+            self.env[name] = operands[operand]
+        return text
 
 
 def _changes(path: str, in_place: Operand | None) -> bool:

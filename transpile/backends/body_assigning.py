@@ -37,7 +37,20 @@ class Assigning(Statements):
 
     def read_later(self, node: ast.stmt, value: Value, target: str) -> list[str]:
         """The other names of a value that something reads behind a statement before they get another one."""
-        names = {n for n, v in self.env.items() if v is value and n != target}
+        return self._read_later(node, {n for n, v in self.env.items() if v is value and n != target})
+
+    def passed_through(self, node: ast.stmt, value: Value, target: str) -> None:
+        """A warning where another name is read later for what is the same tensor in inference mode."""
+        names = {n for n, v in self.env.items() if v is not value and self._origin(v) is self._origin(value)}
+        for name in self._read_later(node, names - {target})[:1]:
+            self.warnings.append((node, f"PyTorch changes {name} in place here, too: dropout gives the tensor itself"))
+
+    def _origin(self, value: Value | None) -> Value | None:
+        while id(value) in self.passed:
+            value = self.passed[id(value)][1]
+        return value
+
+    def _read_later(self, node: ast.stmt, names: set[str]) -> list[str]:
         body = self.info.node if self.info is not None else node
         last = node.end_lineno or node.lineno
         first: dict[str, tuple[int, bool]] = {}  # a name is read before it is stored where both stand on a line
@@ -62,6 +75,8 @@ class Assigning(Statements):
             value.tensor.rank.settle(len(target.elts))
         for one in node.targets:
             text = self.assign(one, value, text)
+        if self.changed_in_place is not None:
+            self.passed_through(node, self.changed_in_place, target.id if isinstance(target, ast.Name) else "")
         if isinstance(target, ast.Name) and self.changed_in_place is not None:
             others = self.read_later(node, self.changed_in_place, target.id)
             if len(others) == 1:  # `y = F.relu(x, inplace=True)`: both are the new value
@@ -101,6 +116,9 @@ class Assigning(Statements):
             laid = relaid(text, value, False)
             owner.set(target.attr, in_layout(value, False) if laid != text else value)
             return laid
+        if isinstance(target, ast.Tuple | ast.List) and any(isinstance(e, ast.Attribute) for e in target.elts):
+            self.unpacked(target.elts, value)
+            return text
         if isinstance(target, ast.Subscript):
             base = self.expr(target.value)
             if isinstance(base.value, Tensor) and self.in_numpy:
@@ -117,6 +135,14 @@ class Assigning(Statements):
             self.change(target.slice, self.expr(target.slice).text)
         self.bind(target, value)
         return text
+
+    def unpacked(self, targets: list[ast.expr], value: Value) -> None:
+        """`self.conv, self.norm = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)`."""
+        items = value.items if isinstance(value, Items) else ()
+        if len(items) != len(targets) or any(isinstance(i, Tensor) for i in items):
+            raise Left("several attributes that are given their values at once")
+        for target, item in zip(targets, items):
+            self.assign(target, item, "")
 
     def do_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:

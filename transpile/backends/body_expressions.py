@@ -55,6 +55,8 @@ class Expressions:
         self.in_numpy = False  # constants are computed with numpy, which can assign to parts
         self.targets: int | None = None
         self.changed_in_place: Value | None = None  # the argument of a module with inplace=True
+        # What dropout gives, by id, and what it was given: in inference mode the same tensor.
+        self.passed: dict[int, tuple[Value | None, Value | None]] = {}
         self.constructing = info is not None and (info.name == "__init__" or info.makes)
 
     # Text

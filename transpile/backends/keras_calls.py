@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from transpile.backends.called_once import twice
 from transpile.backends.keras_helpers import keras_helper
 from transpile.ir import UNKNOWN, Expr
 from transpile.ops._functions import Call, Left, Operand, bound
@@ -44,6 +45,8 @@ def tensor_call(
     try:
         call = Call(name, bound(entry, name, operands, {n: _operand(e) for n, e in kwargs.items()}))
         text, _ = entry.handler(call)
+        for operand in twice(text, [o.text for o in call.args.values()]):
+            raise Left(f"{operand} would be called twice")
     except Left as left:
         return Written("", diagnostics=((left.code, left.message),))
     if text.startswith("(") and text.endswith(")") and _is_sum(text):
