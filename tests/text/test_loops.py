@@ -61,6 +61,47 @@ def test_a_layer_that_may_be_left_out_is_reported() -> None:
     assert "K2T109" in [d.code for d in keras2torch(source).diagnostics]
 
 
+GRAPH = HEAD + (
+    "inputs = keras.Input((8,))\nx = layers.Dense(8)(inputs)\ncount, width = 0, 8\n"
+    "for {head}:\n{body}    x = layers.Dense(8)(x)\nmodel = keras.Model(inputs, x)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("i in range(n)", "    if i == 2:\n        x = layers.ReLU()(x)\n"),
+        ("i in range(n)", "    if i <= 1:\n        x = layers.ReLU()(x)\n"),
+        ("i in range(n)", "    count += 1\n    if count == 3:\n        x = layers.ReLU()(x)\n"),
+        ("i in range(n)", "    count, width = count + 1, 8\n    if count == 3:\n        x = layers.ReLU()(x)\n"),
+        ("i in range(n)", "    i = i % 2\n    if i == 0:\n        x = layers.ReLU()(x)\n"),
+        ("i in range(n, 9)", "    if i == 0:\n        x = layers.ReLU()(x)\n"),
+        ("i in range(3, n, -1)", "    if i > 2:\n        x = layers.ReLU()(x)\n"),
+        ("pair in enumerate(range(n))", "    if pair[0] == 0:\n        x = layers.ReLU()(x)\n"),
+    ],
+)
+def test_a_condition_that_later_passes_may_decide_otherwise_is_reported(head: str, body: str) -> None:
+    """Two passes stand for all: what holds in both need not hold in the third."""
+    assert "K2T109" in [d.code for d in keras2torch(GRAPH.format(head=head, body=body)).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("head", "test"),
+    [
+        ("i in range(n)", "i == 0"),
+        ("i in range(n)", "i > 0"),
+        ("i in range(1, n + 1)", "i != 1"),
+        ("i, size in enumerate(range(n))", "i < 1"),
+        ("i, size in enumerate(range(n), 5)", "i >= 6"),
+    ],
+)
+def test_a_condition_on_the_first_pass_is_kept(head: str, test: str) -> None:
+    result = keras2torch(GRAPH.format(head=head, body=f"    if {test}:\n        x = layers.ReLU()(x)\n"))
+    assert not result.diagnostics
+    assert f"for {head}:" in result.code
+    assert f"if {test}:" in result.code
+
+
 LONG = """
 import numpy as np
 from keras.layers import Dense

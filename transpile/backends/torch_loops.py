@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -155,29 +156,124 @@ def _append(writer: ClassWriter, node: Node, name: str) -> list[str] | None:
 
 
 def _module_lists(writer: ClassWriter, loop: Loop) -> list[str]:
-
-    if any(isinstance(s, Loop | Branch) for s in loop.body):
-        raise CannotWrite("K2T109", "a condition inside a loop", Node("loop"))
+    around, inner = _nest(loop)
     outer, writer.init, nested, writer.nested = writer.init, [], writer.nested, True
     made = set(writer.made)
     extras = writer.extras.size
-    forward = writer._body(loop.body)
-    inner, writer.init, writer.nested = writer.init, outer, nested
-    names = [n.name for n in _nodes(loop.body) if n.name in writer.made - made]
+    gates: dict[str, str] = {}
+    forward: list[str] = []
+    for part in _parts(inner.body):
+        forward += _gate(writer, part, gates) if isinstance(part, Branch) else writer._body(part)
+    lines, writer.init, writer.nested = writer.init, outer, nested
+    names = [n.name for n in _nodes(inner.body) if n.name in writer.made - made or n.name in gates]
     if not names or writer.extras.size != extras:
         raise CannotWrite("K2T109", "a loop without layers of its own, or with penalties or constraints", Node("loop"))
-    lists = {n: _unique(f"{n}s", writer) for n in names}
+    lists = {n: gates.get(n) or _unique(f"{n}s", writer) for n in names}
+    writer.made |= set(gates.values())
     writer.init += [f"self.{plural} = nn.ModuleList()" for plural in lists.values()]
-    writer.init.append(f"for {loop.target} in {loop.iterable.text}:")
-    writer.init += indented([_to_list(line, lists) for line in inner])
+    writer.init += _looped(around, inner, [_to_list(line, lists) for line in lines])
     forward = [_to_element(line, lists) for line in forward]
-    targets = set(re.findall(r"\w+", loop.target))
+    targets = {name for level in (*around, inner) for name in re.findall(r"\w+", level.target)}
     if any(targets & set(re.findall(r"\w+", line)) for line in forward):
         raise CannotWrite("K2T109", "a loop variable in the computation itself", Node("loop"))
     elements = ", ".join(lists)
     source = ", ".join(f"self.{plural}" for plural in lists.values())
     head = f"for {elements} in {source}:" if len(lists) == 1 else f"for {elements} in zip({source}):"
     return [head, *indented(forward)]
+
+
+def _nest(loop: Loop) -> tuple[list[Loop], Loop]:
+    """Loops with nothing but one loop and plain Python in them, and the loop inside: in `forward` they are one."""
+    loops = [s for s in loop.body if isinstance(s, Loop)]
+    if not loops:
+        return [], loop
+    if len(loops) > 1 or any(_nodes([s]) or _forwards([s]) for s in loop.body if not isinstance(s, Loop)):
+        raise CannotWrite("K2T109", "a loop beside layers inside a loop", Node("loop"))
+    around, inner = _nest(loops[0])
+    return [loop, *around], inner
+
+
+def _looped(around: Sequence[Loop], inner: Loop, lines: list[str]) -> list[str]:
+    """The constructor's loops around the lines of the innermost one."""
+    body = [*inner.comments, f"for {inner.target} in {inner.iterable.text}:", *indented(lines)]
+    for level in reversed(around):
+        at = next(i for i, s in enumerate(level.body) if isinstance(s, Loop))
+        before, after = _plain_lines(level.body[:at]), _plain_lines(level.body[at + 1 :])
+        body = [f"for {level.target} in {level.iterable.text}:", *indented([*before, *body, *after])]
+    return body
+
+
+def _plain_lines(body: Sequence[Statement]) -> list[str]:
+    lines: list[str] = []
+    for statement in body:
+        if isinstance(statement, Plain):
+            lines.append(statement.text)
+        elif isinstance(statement, Branch):
+            lines += guarded(statement.test, _plain_lines(statement.body), _plain_lines(statement.orelse))
+    return lines
+
+
+def _forwards(body: Sequence[Statement]) -> list[Plain]:
+    return [s for s in _flat(body) if isinstance(s, Plain) and s.where != "init"]
+
+
+def _parts(body: Sequence[Statement]) -> list[Branch | list[Statement]]:
+    """The body, cut around the conditions that choose layers."""
+    parts: list[Branch | list[Statement]] = [[]]
+    for statement in body:
+        if isinstance(statement, Branch) and (_nodes([statement]) or _forwards([statement])):
+            parts += [statement, []]
+        elif isinstance(last := parts[-1], list):
+            last.append(statement)
+    return [part for part in parts if part]
+
+
+def _gate(writer: ClassWriter, branch: Branch, gates: dict[str, str]) -> list[str]:
+    """`if i == 0: x = project(x)`: a list of modules, with nn.Identity() where nothing is applied."""
+    nodes = _nodes([branch])
+    ends = {ends for arm in (branch.body, branch.orelse) if (ends := _ends(arm)) is not None}
+    if any(_ends(arm) is None and _flat(arm) for arm in (branch.body, branch.orelse)) or len(ends) != 1 or not nodes:
+        raise CannotWrite("K2T109", "a condition inside a loop", Node("loop"))
+    given, result = ends.pop()
+    if given != result and not (branch.body and branch.orelse):
+        raise CannotWrite("K2T109", "a condition inside a loop", Node("loop"))
+    name = nodes[0].name
+    plural = gates[name] = _unique(f"{name}s", writer)
+    arms = [_arm(writer, arm, plural) for arm in (branch.body, branch.orelse)]
+    writer.init += guarded(branch.test, *arms)
+    return [f"{result} = self.{name}({given})"]
+
+
+def _ends(arm: Sequence[Statement]) -> tuple[str, str] | None:
+    """What a chain of layers (or `y = x` alone) takes and gives; None where it is no chain."""
+    match arm:
+        case [Plain(where="forward", text=text)] if alias := re.fullmatch(r"(\w+) = (\w+)", text):
+            return alias[2], alias[1]
+    nodes = [s for s in arm if isinstance(s, Node)]
+    if not nodes or len(nodes) != len(arm) or any(any(n.converted) or n.mask for n in nodes):
+        return None
+    if any(len(n.inputs) != 1 or len(n.outputs) != 1 for n in nodes):
+        return None
+    if any(after.inputs != before.outputs for before, after in itertools.pairwise(nodes)):
+        return None
+    if len({n.outputs for n in nodes}) > 1:
+        return None  # what lies between may be read elsewhere
+    return nodes[0].inputs[0], nodes[-1].outputs[0]
+
+
+def _arm(writer: ClassWriter, arm: Sequence[Statement], plural: str) -> list[str]:
+    """The constructor lines of one arm: one module more in the list."""
+    nodes = [s for s in arm if isinstance(s, Node)]
+    if not nodes:
+        return [f"self.{plural}.append(nn.Identity())"]
+    parts = [_append(writer, node, f"self.{plural}" if len(nodes) == 1 else "modules") for node in nodes]
+    if any(part is None for part in parts):
+        raise CannotWrite("K2T109", "a condition inside a loop", Node("loop"))
+    lines = [line for part in parts for line in part or ()]
+    if len(lines) == len(nodes) > 1:
+        members = ", ".join(line.removeprefix("modules.append(")[:-1] for line in lines)
+        return [f"self.{plural}.append(nn.Sequential({members}))"]
+    return lines if len(nodes) == 1 else ["modules = []", *lines, f"self.{plural}.append(nn.Sequential(*modules))"]
 
 
 def _to_list(line: str, lists: dict[str, str]) -> str:

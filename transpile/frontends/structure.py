@@ -162,10 +162,11 @@ class Walker(LoopReader):
             raise Unstructured("an assignment to something else than a name")
         if not targets:
             return [Plain(self.source.code(statement), "init")]
+        kept = self._kept_channels(set(targets))
         self.state.local |= set(targets)
         for name in targets:
             self.state.shapes.pop(name, None)
-        return [Plain(self.source.code(statement), "init")]
+        return [*kept, Plain(self.source.code(statement), "init")]
 
     def _return(self, small: cst.Return) -> list[Statement]:
         match small.value:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import libcst as cst
 
@@ -11,11 +12,16 @@ from transpile.frontends.blocks import names_in, simple_statements
 from transpile.frontends.portable import free_names
 from transpile.frontends.scope import Run, Unstructured, target_names, with_values
 from transpile.frontends.structure_nodes import NodeReader
-from transpile.ir import FREE, Expr, Loop, Plain, Shape, Statement
+from transpile.interpret.uncertainty import carried_names
+from transpile.ir import FREE, Dim, Expr, Loop, Plain, Shape, Statement
 
 
 class LoopReader(NodeReader):
     """Reads `for` statements."""
+
+    _carrying: Mapping[str, str] = MappingProxyType(
+        {}
+    )  # tensors of the loop around, with the variables of their channels
 
     def walk(self, body: Sequence[cst.CSTNode], runs: list[Run]) -> list[Statement]:
         """The statements of a block, executed by all of `runs`."""
@@ -41,7 +47,9 @@ class LoopReader(NodeReader):
         saved, entry = self.state.copy(), dict(self.state.shapes)
         body, ends = self._pass(statement, runs, [p or 0 for p in passes])
         assigned = {n for s in simple_statements(statement) for n in target_names(s) or ()}
-        carried = self._carried(entry, self.state.shapes, assigned)
+        handed = carried_names(statement.body)
+        kept = {n: s for n, s in entry.items() if n in handed or n not in assigned}
+        carried = self._carried(kept, self.state.shapes, assigned)
         if carried:
             self.state = saved
             return self._with_channels(statement, runs, [p or 0 for p in passes], carried)
@@ -118,7 +126,9 @@ class LoopReader(NodeReader):
             variables[name] = variable
             spatial = tuple(FREE for _ in shape[1:-1])
             self.state.shapes[name] = (shape[0], *spatial, Expr(variable))
+        outer, self._carrying = self._carrying, variables
         body, ends = self._pass(statement, runs, passes)
+        self._carrying = outer
         updates: dict[str, str] = {}
         for name, variable in variables.items():
             shape = self.state.shapes[name]
@@ -133,6 +143,29 @@ class LoopReader(NodeReader):
             shapes = [run.env[name].shape for run in runs if name in run.env]
             self.state.shapes[name] = with_values(_open(self.state.shapes[name]), shapes)
         return [*before, self._loop(statement, body)]
+
+    def _kept_channels(self, assigned: set[str]) -> list[Statement]:
+        """In front of `width *= 2`: the channels of a tensor that was made with the old width keep their number."""
+        kept: dict[str, str] = {}
+        for name, shape in self.state.shapes.items():
+            if shape is None or not any(assigned & (free_names(dim.text) or set()) for dim in shape if dim.text):
+                continue
+            text, space = shape[-1].text, [_closed(dim, assigned) for dim in shape[:-1]]
+            if not assigned & (free_names(text) or set()):
+                self.state.shapes[name] = (*space, shape[-1])
+                continue
+            if text not in kept:
+                kept[text] = self._variable_for(name)
+            self.state.shapes[name] = (*space, Expr(kept[text], shape[-1].value))
+        return [Plain(f"{variable} = {text}", "init") for text, variable in kept.items()]
+
+    def _variable_for(self, name: str) -> str:
+        """Where to keep the channels of a tensor: in the loop's own variable for them, if nothing else needs it."""
+        variable = self._carrying.get(name)
+        others = [s for n, s in self.state.shapes.items() if n != name and s is not None]
+        if variable and not any(variable in (free_names(d.text) or ()) for s in others for d in s if d.text):
+            return variable
+        return self._fresh(f"{name}_channels")
 
     def _is_ours(self, text: str, name: str) -> bool:
         """Whether the channels are in a variable of an outer loop that nothing else depends on."""
@@ -150,3 +183,8 @@ class LoopReader(NodeReader):
 
 def _open(shape: Shape | None) -> Shape | None:
     return shape if shape is None else tuple(Expr(d.text) if not d.text.isdigit() else d for d in shape)
+
+
+def _closed(dim: Dim, assigned: set[str]) -> Dim:
+    """An extent in space, without the text that means something else from here on."""
+    return FREE if dim.text and assigned & (free_names(dim.text) or set()) else dim

@@ -83,7 +83,7 @@ class NodeReader:
     def _input_names(self, group: list[Record], runs: list[Run]) -> list[str]:
         names: list[str] = []
         for position, tensor in enumerate(self._inputs(group[0])):
-            name = runs[0].holder(tensor, self._mentioned)
+            name = runs[0].holder(tensor, self._mentioned) or self._supposed_name(runs[0])
             if name is None:
                 raise Unstructured("a tensor that no plain name holds")
             for run, record in zip(runs, group):
@@ -92,6 +92,11 @@ class NodeReader:
                     raise Unstructured("a layer is applied to another tensor from time to time")
             names.append(name)
         return names
+
+    def _supposed_name(self, run: Run) -> str | None:
+        """What must hold a tensor of the pass before, where only later passes come here: `if i > 0: x = layer(x)`."""
+        open_names = [n for n in self._mentioned & self.state.shapes.keys() if n not in run.env]
+        return open_names[0] if run.assumed is not None and len(open_names) == 1 else None
 
     def _layer_node(self, group: list[Apply], runs: list[Run], inputs: list[str], names: list[str]) -> Node:
         first = group[0]

@@ -256,6 +256,8 @@ class Expressions:
     def _Comparison(self, node: cst.Comparison, frame: Frame) -> object:
         left = self.evaluate(node.left, frame)
         result: object = True
+        if isinstance(node.left, cst.Name) and (id(frame), node.left.value) in self.interpreter.at_least:
+            return self._compare_counter(node, self.interpreter.at_least[id(frame), node.left.value], frame)
         for target in node.comparisons:
             right = self.evaluate(target.comparator, frame)
             result = self._compare(type(target.operator), left, right)
@@ -263,6 +265,23 @@ class Expressions:
                 return result
             left = right
         return result
+
+    def _compare_counter(self, node: cst.Comparison, least: int, frame: Frame) -> object:
+        """A comparison of a number of which the least value is known."""
+        target = node.comparisons[0]
+        bound = self.evaluate(target.comparator, frame)
+        if len(node.comparisons) > 1 or not isinstance(bound, int):
+            return UNKNOWN
+        match target.operator:
+            case cst.Equal() | cst.LessThanEqual():
+                return UNKNOWN if bound >= least else False
+            case cst.NotEqual() | cst.GreaterThan():
+                return UNKNOWN if bound >= least else True
+            case cst.LessThan():
+                return UNKNOWN if bound > least else False
+            case cst.GreaterThanEqual():
+                return UNKNOWN if bound > least else True
+        return UNKNOWN
 
     def _compare(self, kind: type[cst.CSTNode], left: object, right: object) -> object:
         if kind in (cst.Is, cst.IsNot) and (left is None or right is None):

@@ -11,7 +11,7 @@ from transpile.interpret.calls import Calls
 from transpile.interpret.expressions import Expressions
 from transpile.interpret.keras_calls import KerasCalls
 from transpile.interpret.uncertainty import Uncertainty
-from transpile.interpret.values import Frame, Instance, Layer, ModelValue, Ref, Tensor
+from transpile.interpret.values import Counter, Frame, Instance, Layer, ModelValue, Ref, Tensor
 from transpile.ir import UNKNOWN
 from transpile.names import canonical
 
@@ -41,6 +41,10 @@ class Names(Uncertainty):
         """`target = value`."""
         match target:
             case cst.Name(value=name):
+                self.at_least.pop((id(frame), name), None)
+                if isinstance(value, Counter):
+                    self.at_least[id(frame), name] = value.least
+                    value = UNKNOWN
                 self._label(value, name)
                 self.note_tensors(value, frame)
                 frame.set(name, value, self.next_order())

@@ -71,6 +71,7 @@ class Record:
         self.uncertain = 0  # the depth of conditions and loops that are not known
         self.tentative = 0  # the same, and loops whose number of passes is supposed
         self.supposed: set[int] = set()  # those loops
+        self.at_least: dict[tuple[int, str], int] = {}  # what is known of a counter, by frame and name
         self._mutated: list[object] = []  # containers changed there
         self._set: list[tuple[Instance, str, object]] = []  # attributes set there, with their old values
         self.depth = 0

@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import libcst as cst
+from libcst import matchers
 
-from transpile.interpret.expressions import truth
+from transpile.interpret.expressions import is_plain, truth
 from transpile.interpret.name_table import Names, target_names
 from transpile.interpret.record import OutOfSteps
 from transpile.interpret.uncertainty import Assigned, carried_names
 from transpile.interpret.untaken import follow, untaken
-from transpile.interpret.values import Frame, Function, Instance, Layer, ModelValue, Stream, Tensor, UserClass
+from transpile.interpret.values import (
+    Counter,
+    Frame,
+    Function,
+    Instance,
+    Layer,
+    ModelValue,
+    Ref,
+    Stream,
+    Tensor,
+    UserClass,
+)  # fmt: skip
 from transpile.ir import UNKNOWN
 
 LONG_LOOP = 64
+_RANGE = matchers.Call(func=matchers.Name("range"))
 
 
 class Returned(Exception):
@@ -186,8 +199,33 @@ class Statements(Names):
         before = dict(frame.names)
         self.supposed.add(id(node))
         with self.uncertainly(frame, doubt=0):
-            self._all_passes(node, [UNKNOWN, UNKNOWN], frame)
+            self._all_passes(node, self._first_and_later(node, frame), frame)
         self._settle(before, frame, node)
+
+    def _first_and_later(self, node: cst.For, frame: Frame) -> list[object]:
+        """What is known of the items in the first pass, and in any later one: `if i == 0` is decided."""
+        first, later = self._counter(node.iter, frame)
+        match node.target:
+            case cst.Name() if first is not None and matchers.matches(node.iter, _RANGE):
+                return [first, later]
+            case cst.Tuple(elements=[cst.Element(value=cst.Name()), _]) if first is not None and not matchers.matches(
+                node.iter, _RANGE
+            ):
+                return [(first, UNKNOWN), (later, UNKNOWN)]
+        return [UNKNOWN, UNKNOWN]
+
+    def _counter(self, iterable: cst.BaseExpression, frame: Frame) -> tuple[int | None, Counter | None]:
+        """The first number that `range(n)` or `enumerate(items)` gives, and the others."""
+        match iterable:
+            case cst.Call(func=cst.Name(value="range" | "enumerate" as name), args=[*args]) if len(args) in (
+                1,
+                2,
+            ) and not any(a.star or a.keyword for a in args):
+                given = args[0 if name == "range" else -1]
+                start = 0 if len(args) == 1 else self.expressions.evaluate(given.value, frame)
+                if isinstance(self.lookup(name, frame), Ref) and isinstance(start, int):
+                    return start, Counter(start + 1)
+        return None, None
 
     @staticmethod
     def _builds(node: cst.For, frame: Frame) -> bool:
@@ -210,6 +248,8 @@ class Statements(Names):
             outer, self.statement = self.statement, None
             self.assign(node.target, item, frame)
             self.statement = outer
+            if id(node) in self.supposed and count:
+                self._forget_carried(node.body, frame)
             if self._pass(node, count, frame):
                 return
             long = len(items) > LONG_LOOP and not isinstance(items[-1], Layer)  # what a pretrained network has
@@ -217,6 +257,12 @@ class Statements(Names):
             if idle or (self._built() == built and self.spent(begun)):
                 self._forget(node.body, frame)
                 return
+
+    def _forget_carried(self, body: cst.BaseSuite, frame: Frame) -> None:
+        """Before the pass that stands for all later ones: the number that a pass hands to the next is not known."""
+        for name in carried_names(body) & Assigned.of(body).names:
+            if is_plain(frame.names.get(name, UNKNOWN)):
+                frame.names[name] = UNKNOWN
 
     def _pass(self, node: cst.For, count: int, frame: Frame) -> bool:
         """One pass of a loop; True if it breaks off."""

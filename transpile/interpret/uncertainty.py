@@ -128,6 +128,8 @@ class Assigned(cst.CSTVisitor):
         if isinstance(node.target, cst.Name):
             self.names.add(node.target.value)
             return False  # it is bound there, not read
+        if isinstance(node.target, cst.Tuple | cst.List):
+            self.names |= {e.value.value for e in node.target.elements if isinstance(e.value, cst.Name)}
         return True
 
     def visit_AugAssign(self, node: cst.AugAssign) -> None:

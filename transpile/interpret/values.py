@@ -254,6 +254,13 @@ class Extent:
     axis: int
 
 
+@dataclass(frozen=True)
+class Counter:
+    """A number of a loop of which the least value is known; a name that it is assigned to holds UNKNOWN."""
+
+    least: int
+
+
 def join_shapes(a: Shape | None, b: Shape | None) -> Shape | None:
     """What is known of a tensor that has one of two shapes."""
     if a is None or b is None or len(a) != len(b):

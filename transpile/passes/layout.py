@@ -151,7 +151,9 @@ class Arranger:
             shapes = {n: s for x in _nodes(loop.body) for n, s in zip(x.inputs, x.input_shapes)}
             for name in changed:
                 into = Node(TO_TORCH if end[name] == "torch" else TO_KERAS)
-                before.append(_permute(into, name, rank_of(shapes.get(name), "")))
+                rank = rank_of(shapes.get(name), "")
+                if rank is None or rank >= 3:  # else the loop gives the name to a matrix, and does not read the image
+                    before.append(_permute(into, name, rank))
                 state[name] = end[name]
         raise ValueError("the layout of a loop does not settle")
 

@@ -47,16 +47,18 @@ def lift(model: Model, home: Frame) -> tuple[Model, dict[str, str]]:
 
 
 def parameters(definition: str, home: Frame) -> list[str]:
-    """The names that a class reads and that only the function around its construction binds."""
-    if home.parent is None:
-        return []
+    """The names that a class reads and that only the function around its construction binds.
+
+    Of the module's own: those that a method changes, as `width *= 2` in a loop does.
+    """
     tree = ast.parse(definition)
     names: list[str] = []
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef):
             continue
         for name in _free(function):
-            if name not in names and _local(name, home):
+            given = _local(name, home) if home.parent is not None else name in home.names and _binds(function, name)
+            if name not in names and given:
                 names.append(name)
     own = list(home.arguments)  # in the order of the function's own parameters, then its variables
     return sorted(names, key=lambda n: own.index(n) if n in own else len(own))
@@ -83,6 +85,10 @@ def _free(function: ast.FunctionDef) -> list[str]:
     for statement in function.body:
         visit(statement)
     return free
+
+
+def _binds(function: ast.FunctionDef, name: str) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in ast.walk(function))
 
 
 def _in_order(node: ast.AST) -> list[ast.AST]:
