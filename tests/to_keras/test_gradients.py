@@ -173,6 +173,24 @@ def test_a_file_of_something_else_than_a_checkpoint_stays() -> None:
     assert left == [("T2K100", 5), ("T2K100", 6)]
 
 
+def test_states_that_are_not_saved_at_once_stay() -> None:
+    """PyTorch's dict would see the steps that follow."""
+    text = """\
+    import torch
+    from torch import nn
+
+    model = nn.Linear(3, 2)
+    state = {"net": model.state_dict()}
+    {}
+    torch.save(state, "checkpoint.pt")
+    """
+    for between in ("for i in range(3):\n    print(i)", "print(state)"):
+        assert ("T2K155", 5) in converted(dedent(text).replace("{}", between))[1]
+    code, left = converted(dedent(text).replace("{}", "path = 'a'"))
+    assert "pickle.dump(state, file)" in code
+    assert left == []
+
+
 def test_what_else_a_scaler_is_asked_stays() -> None:
     text = """\
     import torch

@@ -9,12 +9,19 @@ from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_kind import FUNCTION
 from transpile.frontends.torch_owned import owned_models
 from transpile.frontends.torch_variables import assigned_values
+from transpile.scopes import blocks
 
 
 def state(e: ScriptExpressions, node: ast.expr) -> str | None:
-    """`model.state_dict()` and `optimizer.state_dict()` as values of a dict."""
-    match node, e.references.parents.get(node):
-        case ast.Call(func=ast.Attribute(value=owner, attr="state_dict"), args=[], keywords=[]), ast.Dict():
+    """`model.state_dict()` and `optimizer.state_dict()` as values of a dict that is saved at once.
+
+    PyTorch's dict holds the weights themselves, Keras's list their values of the moment.
+    """
+    held = e.references.parents.get(node)
+    match node:
+        case ast.Call(func=ast.Attribute(value=owner, attr="state_dict"), args=[], keywords=[]) if isinstance(
+            held, ast.Dict
+        ) and _is_saved(e, held):
             pass
         case _:
             return None
@@ -25,6 +32,37 @@ def state(e: ScriptExpressions, node: ast.expr) -> str | None:
             e.needs(("from keras import ops",), ())
             return f"[ops.convert_to_numpy(variable) for variable in {e.text(owner)}.variables]"
     return None
+
+
+def _is_saved(e: ScriptExpressions, held: ast.Dict) -> bool:
+    """Whether a dict goes to `torch.save` before a weight may change."""
+    statement = e.references.statement(held)
+    if any(isinstance(n, ast.Call) and e.path(n.func) == "torch.save" for n in ast.walk(statement)):
+        return True
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if value is held:
+            block = next((b for b in blocks(e.references.parents[statement]) if statement in b), [])
+            reads = [n for n in ast.walk(e.kinds.function_of(statement)) if isinstance(n, ast.Name) and n.id == name]
+            for later in block[block.index(statement) + 1 :]:
+                inside = [n for n in reads if n in list(ast.walk(later))]
+                if inside:
+                    rest = {id(n) for n in reads if isinstance(n.ctx, ast.Load)} - {id(n) for n in inside}
+                    match later:
+                        case ast.Expr(value=ast.Call(func=save, args=[ast.Name(), *_])):
+                            return e.path(save) == "torch.save" and not rest
+                    return False
+                if not isinstance(later, ast.Expr | ast.Assign) or _runs_own(e, later):
+                    return False
+    return False
+
+
+def _runs_own(e: ScriptExpressions, statement: ast.stmt) -> bool:
+    """Whether a statement steps an optimizer or calls a function of the file, which may."""
+    return any(
+        isinstance(n, ast.Call)
+        and (e.kinds.called_function(n) is not None or (isinstance(n.func, ast.Attribute) and n.func.attr == "step"))
+        for n in ast.walk(statement)
+    )
 
 
 def saves_checkpoint(e: ScriptExpressions, statement: ast.stmt) -> bool:
