@@ -80,6 +80,24 @@ def test_gradients_that_are_not_known_where_they_are_read_stay() -> None:
     assert ("T2K158", 8) in left
 
 
+def test_gradients_that_are_kept_and_cleared_stay() -> None:
+    """What is kept is the tensor that `zero_` clears."""
+    text = """\
+    import torch
+
+    w = torch.ones(3, requires_grad=True)
+    kept = []
+    for i in range(2):
+        (w ** 2).sum().backward()
+        kept.append(w.grad{})
+        w.data -= 0.1 * w.grad
+        w.grad{}
+    """
+    assert ("T2K158", 6) in converted(dedent(text).format("", ".zero_()"))[1]
+    assert converted(dedent(text).format(".clone()", ".zero_()"))[1] == []
+    assert converted(dedent(text).format("", " = None"))[1] == []
+
+
 def test_gradients_of_a_graph_of_gradients_stay() -> None:
     text = """\
     import torch

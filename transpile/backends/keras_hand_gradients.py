@@ -85,11 +85,29 @@ class HandWriter:
                 not leaves or any(leaf.scope is not function for leaf in leaves)
             ):
                 return f"it is not clear whether {target} has a gradient already"
+            if self._is_kept(target):
+                return f"a gradient of {target} that is kept becomes zero when it is cleared"
             for read in self.found.reads[target]:
                 problem = self._misplaced(read, target, function)
                 if problem:
                     return problem
         return ""
+
+    def _is_kept(self, target: str) -> bool:
+        """Whether a variable or list holds the gradient itself, which `w.grad.zero_()` then clears, too."""
+        clears = [s for s, cleared in self.found.zeros.items() if target in cleared and "zero_(" in ast.unparse(s)]
+        for read in self.found.reads[target] if clears else ():
+            node: ast.AST = read
+            while isinstance(self.e.references.parents[node], ast.Attribute):
+                node = self.e.references.parents[node]
+            match self.e.references.parents[node]:
+                case ast.Assign(targets=[ast.Name() | ast.Tuple() | ast.List()]):
+                    return True
+                case ast.Call(func=ast.Attribute(attr="append" | "insert")) | ast.List() | ast.Tuple() | ast.Dict():
+                    return True
+                case ast.Return():
+                    return True
+        return False
 
     def _misplaced(self, read: ast.Attribute, target: str, function: ast.AST) -> str:
         """Why a gradient that is read elsewhere is not known there."""
