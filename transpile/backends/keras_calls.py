@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from transpile.backends.called_once import twice
 from transpile.backends.keras_helpers import keras_helper
 from transpile.ir import UNKNOWN, Expr
-from transpile.ops._functions import Call, Left, Operand, bound
+from transpile.ops._functions import Call, Left, Operand, bound, written_parts
 from transpile.ops._functions_index import function_of
 from transpile.ops._modules import Use, bind_torch
 from transpile.ops.torch_layers import modules
@@ -30,9 +30,17 @@ class Written:
 
 
 def tensor_call(
-    path: str, receiver: str | None, args: Sequence[Expr], kwargs: Mapping[str, Expr], rank: int | None = None
+    path: str,
+    receiver: str | None,
+    args: Sequence[Expr],
+    kwargs: Mapping[str, Expr],
+    rank: int | None = None,
+    picked: bool = False,
 ) -> Written | None:
-    """A function ("torch.cat") or, with a receiver, a method ("view") of tensors; None if unknown."""
+    """A function ("torch.cat") or, with a receiver, a method ("view") of tensors; None if unknown.
+
+    `picked`: only one of several results is read, and only that one is computed.
+    """
     name = path if receiver is None else f".{path.removeprefix('.')}"
     entry = function_of(name)
     if entry is None:
@@ -45,8 +53,9 @@ def tensor_call(
     try:
         call = Call(name, bound(entry, name, operands, {n: _operand(e) for n, e in kwargs.items()}))
         text, _ = entry.handler(call)
-        for operand in twice(text, [o.text for o in call.args.values()]):
-            raise Left(f"{operand} would be called twice")
+        for part in (written_parts(text) if picked else []) or [text]:
+            for operand in twice(part, [o.text for o in call.args.values()]):
+                raise Left(f"{operand} would be called twice")
     except Left as left:
         return Written("", diagnostics=((left.code, left.message),))
     if text.startswith("(") and text.endswith(")") and _is_sum(text):

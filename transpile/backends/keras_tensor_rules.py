@@ -211,15 +211,27 @@ def gathered(e: ScriptExpressions, node: ast.expr) -> str | None:
     return None
 
 
-def one_of_two(e: ScriptExpressions, node: ast.expr) -> str | None:
-    """`torch.max(x, 1)[1]`, `x.max(dim=1).values`: only what is read of values and places is computed."""
+def _place(node: ast.AST | None) -> int | None:
+    """Which of two results is read of a call: `torch.max(x, 1)[1]`, `x.max(dim=1).values`."""
     match node:
-        case ast.Subscript(value=ast.Call() as call, slice=ast.Constant(value=int() as place), ctx=ast.Load()):
-            pass
-        case ast.Attribute(value=ast.Call() as call, attr="values" | "indices" as field):
-            place = FIELDS.index(field)
-        case _:
-            return None
+        case ast.Subscript(value=ast.Call(), slice=ast.Constant(value=int() as place), ctx=ast.Load()):
+            return place
+        case ast.Attribute(value=ast.Call(), attr="values" | "indices" as field):
+            return FIELDS.index(field)
+    return None
+
+
+def _is_picked_from(e: ScriptExpressions, call: ast.Call) -> bool:
+    parent = e.references.parents.get(call)
+    return _place(parent) is not None and getattr(parent, "value", None) is call
+
+
+def one_of_two(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """Only what is read of values and places is computed."""
+    place = _place(node)
+    if place is None or not isinstance(node, ast.Subscript | ast.Attribute):
+        return None
+    call = node.value
     parts = written_parts(e.text(call)) if e.kind(call).name in ("tensor", "sequence") else []
     return parts[place] if len(parts) == len(FIELDS) and -2 <= place < len(FIELDS) else None
 
@@ -270,7 +282,7 @@ def function(e: ScriptExpressions, node: ast.expr) -> str | None:
         return None
     args, kwargs = given
     kwargs = {k: v for k, v in kwargs.items() if k not in _IGNORED}
-    written = tensor_call(path, None, args, kwargs)
+    written = tensor_call(path, None, args, kwargs, picked=_is_picked_from(e, node))
     if written is None or any(code.startswith("T2K1") for code, _ in written.diagnostics):
         return None
     return e.script.need(written, node)
@@ -285,7 +297,7 @@ def method(e: ScriptExpressions, node: ast.expr) -> str | None:
     given = e.arguments(node)
     if given is None:
         return None
-    written = tensor_call(node.func.attr, e.text(node.func.value), *given)
+    written = tensor_call(node.func.attr, e.text(node.func.value), *given, picked=_is_picked_from(e, node))
     if written is None or any(code.startswith("T2K1") for code, _ in written.diagnostics):
         return None
     return e.script.need(written, node)
