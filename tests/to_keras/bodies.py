@@ -285,4 +285,18 @@ class Model(nn.Module):
         places = self.places(torch.arange(4)).masked_fill(hidden, -1.0)
         return y * both, (some == 0) * y, (more != some).mul(y), counted.float() * y, (some * more) * y, (some * 0.5 - 1) * x, y @ places
 """,
+    "padding_modes": """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(3, 2, (3, 5), padding=(1, 2), padding_mode="circular")
+        self.b = nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular")
+        self.c = nn.Conv2d(2, 2, 3, padding=(1, 2), padding_mode="reflect")
+        self.d = nn.Conv1d(2, 3, 3, padding=1, padding_mode="circular")
+        self.e = nn.Conv1d(3, 3, 3, padding=(2,), padding_mode="replicate")
+
+    def forward(self, x):
+        x = self.c(self.b(self.a(x)))
+        return self.e(self.d(x.flatten(2)))
+""",
 }

@@ -66,6 +66,7 @@ class Model(nn.Module):
         ("body = nn.Sequential(nn.ReLU(), nn.Tanh()); body[1] = nn.ReLU(); return body(x)", "part of an nn.Sequential"),
         ("table = nn.Embedding.from_pretrained(x, freeze=False, padding_idx=0); return table(x)", "padding_idx"),
         ("return self.pool(x)", "FractionalMaxPool2d"),
+        ("pad = nn.Conv2d(1, 1, 3, padding='same', padding_mode='circular'); return pad(x)", "padding_mode"),
         ("return x.sort(descending=True)[0]", "descending"),
     ],
 )

@@ -29,18 +29,27 @@ from transpile.registry import equal
 _MODES = {"reflect": "ReflectionPadding", "replicate": "ReplicationPadding", "circular": "CircularPadding"}
 
 
+def _padded_otherwise(args: Args, rank: int) -> tuple[str | None, tuple[str, ...], tuple[str, ...], str]:
+    """The same where what is added is not zero: a layer in front."""
+    padding, name = args["padding"], _MODES.get(str(args["padding_mode"].value))
+    if name is None or rank > 2 or isinstance(padding.value, str):
+        return None, (), (), f"padding_mode={args['padding_mode'].text}"
+    text = padding.text
+    if isinstance(padding.value, tuple | list):
+        pairs = [(n, n) for n in padding.value]
+        text = repr(tuple(pairs) if rank > 1 else pairs[0])
+    return None, (f"{name}{rank}D({text})",), (f"{name}{rank}D",), ""
+
+
 def _padded(args: Args, rank: int) -> tuple[str | None, tuple[str, ...], tuple[str, ...], str]:
     """Keras's `padding`, the layers before, helpers they need, or what is wrong."""
     padding, mode = args["padding"], args["padding_mode"].value
-    if padding.value in ("same", "valid"):
-        return (f'"{padding.value}"' if padding.value == "same" else None), (), (), ""
-    if equal(padding.value, 0):
+    if padding.value == "valid" or equal(padding.value, 0):
         return None, (), (), ""
     if mode != "zeros":
-        name = _MODES.get(str(mode))
-        if name is None:
-            return None, (), (), f"padding_mode={args['padding_mode'].text}"
-        return None, (f"{name}{rank}D({padding.text})",), (f"{name}{rank}D",), ""
+        return _padded_otherwise(args, rank)
+    if padding.value == "same":
+        return '"same"', (), (), ""
     if _is_same(args, rank):
         return '"same"', (), (), ""
     return None, (f"layers.ZeroPadding{rank}D({_only(padding, rank)})",), (), ""
