@@ -40,13 +40,13 @@ def test_images_through_layers_of_a_list(session: Session, name: str) -> None:
     """Each layer takes and gives its images channels first; a list called `layers` hides Keras's module."""
     made = f"""
 {name} = []
-{name}.append(nn.Conv2d(3, 4, 3))
+{name}.append(nn.Conv2d(3, 4, 3, padding=(1, 0)))
 {name}.append(nn.Threshold(0.1, 0.0))
 {name}.append(nn.BatchNorm2d(4))
 {name}.append(nn.Dropout(0.25))
 {name}.append(nn.MaxPool2d(2))
 {name}.append(nn.Flatten())
-{name}.append(nn.Linear(16, 4))
+{name}.append(nn.Linear(24, 4))
 model = nn.Sequential(*{name})
 """
     source = HEAD + made + LOOP

@@ -104,7 +104,7 @@ class Structure:
 
     def match_leaf(self, module: torch.nn.Module, layer: Any, path: str) -> None:
         """A module of torch.nn: by the recipe of its layer, which may have company in a Sequential."""
-        if self.is_chain(layer):
+        while self.is_chain(layer):  # a padded convolution may stand between changes of the layout
             parts = [p for p in parts_of(layer) if self.weighted(p)]
             if len(parts) != 1:
                 self.result.problems.append(f"{path} is {len(parts)} layers with weights in Keras")
