@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import torch_blocks, torch_forward
+from . import torch_blocks, torch_forward, torch_sequences
 from .dice import Dice
 from .layers import Shape
 from .torch_forward import Net, Step, limited
@@ -13,7 +13,7 @@ STEPS: list[Step] = [
     *(torch_forward.sequential, torch_forward.pointwise, torch_forward.pointwise, torch_forward.functional_pool),
     *(torch_forward.rearranged, torch_forward.rearranged, torch_forward.residual, torch_forward.residual),
     *(torch_forward.joined, torch_forward.listed, torch_forward.flagged, torch_forward.in_training),
-    *(torch_forward.recurrent, torch_forward.recurrent, torch_forward.attention, torch_forward.parameter),
+    *(torch_sequences.recurrent, torch_sequences.recurrent, torch_sequences.attention, torch_sequences.parameter),
     *(torch_blocks.function_block, torch_blocks.class_block, torch_blocks.squeezed, torch_blocks.function),
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from . import torch_models, torch_training
+from . import torch_models, torch_tasks, torch_training
 from .dice import Dice, Draw
 
 
@@ -16,11 +16,11 @@ def torch_program(draw: Draw) -> str:
 
 def written(dice: Dice) -> str:
     """The text of a program."""
-    task = dice.one(list(torch_training.TASKS))
-    units, final, _ = torch_training.TASKS[task]
+    task = dice.one(list(torch_tasks.TASKS))
+    units, final, _ = torch_tasks.TASKS[task]
     make = dice.one([torch_models.sequential, torch_models.classed, torch_models.classed])
     model = make(dice, units or dice.number(2, 5), final)
-    data = torch_training.data(dice, model, task)
+    data = torch_tasks.data(dice, model, task)
     loop = torch_training.Loop(dice, model, task)
     lines = dice.one(torch_training.LOOPS)(loop)
     after = torch_training.behind(loop)
