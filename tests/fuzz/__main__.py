@@ -20,7 +20,7 @@ from typing import get_args
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from transpile.verify import KerasBackend
+from transpile.verify import Device, KerasBackend
 
 from .running import DIRECTIONS, Plan, Tally, again, run, together
 
@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more programs after that")
     parser.add_argument("--keras-backend", choices=get_args(KerasBackend), default="auto")
+    parser.add_argument("--device", choices=get_args(Device), default="cpu")
     parser.add_argument("--again", type=Path, help="run the programs of a failed.json instead")
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("build/fuzz"))
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> int:
     began = time.monotonic()
     plan = Plan(
         given.count, given.seed, seconds=given.seconds, shrink=not given.no_shrink,
-        direction=given.direction, backend=given.keras_backend,
+        direction=given.direction, backend=given.keras_backend, device=given.device,
     )  # fmt: skip
     if given.again:
         tally = again(json.loads(given.again.read_text()), plan)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as with_seed
 from hypothesis import strategies as st
 
-from transpile.verify import KerasBackend, Session
+from transpile.verify import Device, KerasBackend, Session
 
 from . import programs, torch_programs
 from .dice import Dice, Draw, RandomDice
@@ -94,13 +94,14 @@ class Plan:
     shrink: bool = True
     direction: str = "keras2torch"
     backend: KerasBackend = "auto"
+    device: Device = "cpu"
 
 
 def run(plan: Plan, show: Callable[[Tally], None] = lambda tally: None) -> Tally:
     """Runs the programs of a plan, or as many as its seconds allow."""
     tally, number, end = Tally(), plan.first, time.monotonic() + plan.seconds
     write, judge = DIRECTIONS[plan.direction]
-    with Session(device="cpu", timeout=120, backend=plan.backend) as session:
+    with Session(device=plan.device, timeout=120, backend=plan.backend) as session:
         while tally.total < plan.count and time.monotonic() < end:
             size = min(BATCH, plan.count - tally.total)
             seed = plan.seed * 100_000 + number
@@ -119,7 +120,7 @@ def again(programs: Sequence[str], plan: Plan) -> Tally:
     """The same programs once more, with another backend perhaps."""
     tally = Tally()
     judge = DIRECTIONS[plan.direction][1]
-    with Session(device="cpu", timeout=120, backend=plan.backend) as session:
+    with Session(device=plan.device, timeout=120, backend=plan.backend) as session:
         for program in programs:
             tally.note(program, judge(program, session))
     return tally

@@ -64,6 +64,18 @@ def test_the_rest_of_tensorflow_is_missing(session: Session) -> None:
     assert "needs TensorFlow" in report.problem
 
 
+def test_a_whole_program_that_needs_tensorflow_is_not_called_wrong() -> None:
+    """The models agree; the rest of the program cannot run here, and says why."""
+    needs = DROPOUT + "print(tf.reduce_sum(model.predict(x)).numpy() > 1e9)\n"
+    result = keras2torch(DROPOUT)
+    with Session(device="cpu", timeout=120, backend="torch") as session:
+        report = session.verify(needs, result.code, result.models, levels=(1, 2, 6))
+    assert report.ok, report.as_table()
+    (row,) = [row for row in report.rows if row.level == 6]
+    assert row.verdict == "not applicable"
+    assert "tf.reduce_sum needs TensorFlow" in row.reason
+
+
 def test_whole_programs() -> None:
     result = keras2torch(DROPOUT)
     with Session(device="cpu", timeout=120, backend="torch") as session:

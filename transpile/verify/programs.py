@@ -134,10 +134,16 @@ class Program:
             return ProgramProblem(f"{place}: needs the module tensorboard", kind, needs=True)
         if isinstance(error, OSError):
             return ProgramProblem(f"{place}: needs a file or the network: {text}", kind, needs=True)
+        if isinstance(error, TensorFlowMissing):
+            return ProgramProblem(f"{place}: {text}", kind, needs=True)
         if isinstance(error, SystemExit):
             return ProgramProblem(f"{place}: the program exits here", kind)
         message = f"{place}: {kind}: {text}" if text else f"{place}: {kind}"
         return ProgramProblem(message, kind, api=isinstance(error, API_ERRORS))
+
+
+class TensorFlowMissing(RuntimeError):
+    """A program reads what only TensorFlow has, and Keras runs on another backend."""
 
 
 def described(error: BaseException, module: str) -> str:

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 
 import keras
 
+from transpile.verify.programs import TensorFlowMissing
+
 float16, float32, float64 = "float16", "float32", "float64"
 int32, int64, bool = "int32", "int64", "bool"
 random = SimpleNamespace(set_seed=lambda seed: None)  # the comparison replaces every draw
@@ -19,4 +21,4 @@ __all__ = ["bool", "float16", "float32", "float64", "int32", "int64", "keras", "
 def __getattr__(name: str) -> object:
     if name.startswith("__"):
         raise AttributeError(name)
-    raise RuntimeError(f"tf.{name} needs TensorFlow, and Keras runs on {keras.config.backend()} here")
+    raise TensorFlowMissing(f"tf.{name} needs TensorFlow, and Keras runs on {keras.config.backend()} here")
