@@ -122,6 +122,16 @@ def test_memory_limit() -> None:
     assert report.problem == "stopped at 2.0 GiB of memory"
 
 
+def test_memory_of_earlier_comparisons_does_not_count() -> None:
+    """A child that holds more than half of the limit is replaced before the next comparison."""
+    with Session(timeout=120, memory=4 << 30) as session:
+        check(session, torch="import builtins, numpy\nmodel = setattr(builtins, 'kept', numpy.ones(9 << 25))")
+        held = session._children[False].process.pid
+        assert resident_bytes(held) > 2 << 30
+        assert check(session).ok
+        assert session._children[False].process.pid != held
+
+
 def test_many_processes() -> None:
     """What a fork bomb does, slowly: the children end with the child that was stopped."""
     with Session(timeout=120) as session:

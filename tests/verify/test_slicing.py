@@ -42,6 +42,23 @@ keras.utils.plot_model(model)
     ]
 
 
+def test_parts_that_are_deleted() -> None:
+    source = """
+from torch import nn
+model = nn.Sequential(nn.LayerNorm(6))
+del model[0].weight
+other = {}
+del other["a"]
+model[0].register_buffer("weight", None)
+"""
+    assert kept(source) == [
+        "from torch import nn",
+        "model = nn.Sequential(nn.LayerNorm(6))",
+        "del model[0].weight",
+        "model[0].register_buffer('weight', None)",
+    ]
+
+
 def test_data_that_sizes_the_model_is_kept() -> None:
     source = """
 from keras.datasets import mnist

@@ -15,6 +15,7 @@ import libcst as cst
 from transpile.interpret.attributes import class_attribute
 from transpile.interpret.calls import Calls
 from transpile.interpret.expressions import Expressions
+from transpile.interpret.index_inputs import note_index_inputs
 from transpile.interpret.keras_calls import KerasCalls
 from transpile.interpret.record import OutOfSteps
 from transpile.interpret.statements import Broken, Continued, Returned, Statements
@@ -60,6 +61,7 @@ class Interpreter(Statements):
             pass  # what was seen until then stands; models that are incomplete say so
         for model in self.models:
             self.keras.build(model, final=True)
+        note_index_inputs(self.models, self.applies)
 
     def value_of(self, node: cst.BaseExpression, frame: Frame) -> object:
         """The value of an expression after the run; UNKNOWN where it takes too many steps."""

@@ -57,7 +57,7 @@ def _own_bindings(node: ast.AST) -> set[str]:
 
 
 def bound_names(node: ast.AST) -> set[str]:
-    """The names that a statement binds: targets, imports, definitions, `x[i] = `, `x.a = `."""
+    """The names that a statement binds: targets, imports, definitions, `x[i] = `, `x.a = `, `del x.a`."""
     names: set[str] = set()
     inner = {id(n) for c in ast.walk(node) if isinstance(c, ast.comprehension) for n in ast.walk(c.target)}
     for n in ast.walk(node):
@@ -66,7 +66,7 @@ def bound_names(node: ast.AST) -> set[str]:
         match n:
             case ast.Name(id=name, ctx=ast.Store()):
                 names.add(name)
-            case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
+            case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
                 names.add(root_name(n))
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 names.add(name)
@@ -76,11 +76,11 @@ def bound_names(node: ast.AST) -> set[str]:
 
 
 def bound_parts(statement: ast.stmt) -> set[str]:
-    """The names whose attributes or items a statement assigns."""
+    """The names whose attributes or items a statement assigns or deletes."""
     return {
         root_name(n)
         for n in ast.walk(statement)
-        if isinstance(n, (ast.Attribute, ast.Subscript)) and isinstance(n.ctx, ast.Store)
+        if isinstance(n, (ast.Attribute, ast.Subscript)) and isinstance(n.ctx, ast.Store | ast.Del)
     }
 
 

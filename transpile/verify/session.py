@@ -207,11 +207,19 @@ class Session:
             return report.with_notes(f"does not run on Keras 3: {old}", *notes)
         return first.with_notes(*notes, f"tf_keras: {report.problem or problem}")
 
+    def _child(self, legacy: bool) -> Child:
+        """A process that has most of the memory for this comparison: what earlier ones left must not stop it."""
+        child = self._children.get(legacy)
+        if child is not None and usage(child.process.pid)[0] > self.memory / 2:
+            child.close()
+            child = None
+        self._children[legacy] = child or Child(legacy, self.device, self.backend)
+        return self._children[legacy]
+
     def _ask(self, job: Job, legacy: bool) -> tuple[Report, str]:
         """The report, and where another Keras may run the program why this one does not."""
         began = time.monotonic()
-        child = self._children.get(legacy) or Child(legacy, self.device, self.backend)
-        self._children[legacy] = child
+        child = self._child(legacy)
         try:
             answer = child.ask(job, self.timeout, self.memory)
         except ChildProblem as problem:
