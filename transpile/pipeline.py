@@ -85,7 +85,7 @@ def _attempt(
     left = classes.write(output, [model for c in converted for model in c.values])
     if left:
         return left
-    facts = facts_of(converted, drop, layout == "native") | classes.facts()
+    facts = facts_of(converted, interpreter.layers, drop, layout == "native") | classes.facts()
     frozen, own = Frozen(freezing, converted), frozenset(classes.own)
     trainings = write_training(interpreter, parsed, output, facts, frozen, own, exact=style == "exact")
     classes.answered(output)

@@ -104,3 +104,31 @@ def test_data_beside_the_program_is_found(session: Session, tmp_path: Path) -> N
     )
     assert report.ok
     assert "what they print, 2 lines" in [row.title for row in report.rows]
+
+
+NAMED = """
+import keras
+import numpy as np
+from keras import layers
+
+x = np.random.rand(24, 12, 1).astype("float32")
+y0, y1 = np.random.rand(24, 3), np.random.rand(24, 2)
+scaler = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+inputs = keras.Input((12, 1))
+each = layers.TimeDistributed(layers.Dense(3))(inputs)
+both = layers.Bidirectional(layers.LSTM(3))(inputs)
+joined = layers.Concatenate()([layers.Flatten()(each), both])
+model = keras.Model(inputs, [layers.Dense(3)(joined), layers.LSTM(2)(inputs)])
+model.compile("adam", loss=["mae", "mse"])
+history = model.fit(x, [y0, y1], epochs=2)
+for name in sorted(history.history):
+    print(name, history.history[name][-1])
+"""
+
+
+def test_names_count_through_the_program(session: Session) -> None:
+    """Keras counts layers of other models, and those inside of TimeDistributed and Bidirectional."""
+    result = keras2torch(NAMED)
+    assert '{"loss": [], "dense_2_loss": [], "lstm_1_loss": []}' in result.code
+    report = session.verify(NAMED, result.code, result.models, levels=(6,))
+    assert report.ok, report.as_table()

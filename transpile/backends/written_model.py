@@ -61,10 +61,13 @@ def marked(model: Model, name: str, inner: Written) -> Model:
 
 
 def facts_of(
-    converted: Sequence[Converted], drop: Mapping[int, tuple[str, ...]], native: bool = False
+    converted: Sequence[Converted], layers: Sequence[Layer], drop: Mapping[int, tuple[str, ...]], native: bool = False
 ) -> dict[ModelValue, ModelFacts]:
-    """The facts of every converted model. `drop`: the activations that were moved out, by id."""
-    layers = [x for c in converted for x in c.reading.layers.values() if isinstance(x, Layer)]
+    """The facts of every converted model.
+
+    `layers`: all that the program makes, which Keras counts through; `drop`: the activations that were moved
+    out, by id.
+    """
     names = layer_names(layers)
     return {
         value: model_facts(
