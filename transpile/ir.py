@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -123,6 +123,20 @@ class Plain:
 
 
 Statement = Node | Loop | Branch | Plain
+
+
+def nodes_in(body: Sequence[Statement]) -> list[Node]:
+    """All nodes among statements, those in loops and branches included."""
+    found: list[Node] = []
+    for statement in body:
+        match statement:
+            case Node():
+                found.append(statement)
+            case Loop():
+                found += nodes_in(statement.body)
+            case Branch():
+                found += [*nodes_in(statement.body), *nodes_in(statement.orelse)]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

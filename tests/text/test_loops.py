@@ -75,14 +75,25 @@ GRAPH = HEAD + (
         ("i in range(n)", "    count += 1\n    if count == 3:\n        x = layers.ReLU()(x)\n"),
         ("i in range(n)", "    count, width = count + 1, 8\n    if count == 3:\n        x = layers.ReLU()(x)\n"),
         ("i in range(n)", "    i = i % 2\n    if i == 0:\n        x = layers.ReLU()(x)\n"),
-        ("i in range(n, 9)", "    if i == 0:\n        x = layers.ReLU()(x)\n"),
-        ("i in range(3, n, -1)", "    if i > 2:\n        x = layers.ReLU()(x)\n"),
-        ("pair in enumerate(range(n))", "    if pair[0] == 0:\n        x = layers.ReLU()(x)\n"),
     ],
 )
 def test_a_condition_that_later_passes_may_decide_otherwise_is_reported(head: str, body: str) -> None:
     """Two passes stand for all: what holds in both need not hold in the third."""
     assert "K2T109" in [d.code for d in keras2torch(GRAPH.format(head=head, body=body)).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("head", "test"),
+    [
+        ("i in range(n, 9)", "i == 0"),
+        ("i in range(3, n, -1)", "i > 2"),
+        ("pair in enumerate(range(n))", "pair[0] == 0"),
+    ],
+)
+def test_a_condition_on_the_item_of_a_pass_is_kept(head: str, test: str) -> None:
+    result = keras2torch(GRAPH.format(head=head, body=f"    if {test}:\n        x = layers.ReLU()(x)\n"))
+    assert not result.diagnostics
+    assert f"        for {head}:\n            if {test}:\n                layers.append(nn.ReLU())" in result.code
 
 
 @pytest.mark.parametrize(

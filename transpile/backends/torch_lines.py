@@ -98,4 +98,6 @@ def guarded(test: str, body: list[str], orelse: list[str]) -> list[str]:
     if not body:
         return [f"if not ({test}):", *indented(orelse)]
     lines = [f"if {test}:", *indented(body)]
+    if orelse and orelse[0].startswith("if ") and all(s.startswith((" ", "elif ", "else:")) for s in orelse[1:]):
+        return [*lines, f"el{orelse[0]}", *orelse[1:]]
     return [*lines, "else:", *indented(orelse)] if orelse else lines

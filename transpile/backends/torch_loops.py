@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from transpile.backends.torch_lines import guarded, indented
 from transpile.backends.torch_nodes import CannotWrite, common_setup, construct_helper, has_extras, initial, lowered
-from transpile.ir import Branch, Loop, Node, Plain, Statement
+from transpile.ir import Branch, Loop, Node, Plain, Statement, nodes_in
 
 if TYPE_CHECKING:
     from transpile.backends.torch_model import ClassWriter
@@ -43,7 +43,7 @@ def _chain(writer: ClassWriter, loop: Loop) -> list[str] | None:
     variable = _chained(loop.body)
     if variable is None:
         return None
-    nodes = _nodes(loop.body)
+    nodes = nodes_in(loop.body)
     name = (
         f"{nodes[0].name}s"
         if len({n.args["class"].text if "class" in n.args else n.op for n in nodes}) == 1
@@ -68,22 +68,9 @@ def _unique(name: str, writer: ClassWriter) -> str:
     return candidate
 
 
-def _nodes(body: Sequence[Statement]) -> list[Node]:
-    found: list[Node] = []
-    for statement in body:
-        match statement:
-            case Node():
-                found.append(statement)
-            case Loop():
-                found += _nodes(statement.body)
-            case Branch():
-                found += [*_nodes(statement.body), *_nodes(statement.orelse)]
-    return found
-
-
 def _chained(body: Sequence[Statement]) -> str | None:
     """The one variable that all nodes take and give; None if it is no chain."""
-    nodes = _nodes(body)
+    nodes = nodes_in(body)
     variables = {(n.inputs, n.outputs) for n in nodes}
     if len(variables) != 1 or any(any(n.converted) or n.mask for n in nodes):
         return None
@@ -124,10 +111,16 @@ def _appends(writer: ClassWriter, statement: Statement, name: str) -> list[str] 
 
 def _all(writer: ClassWriter, body: Sequence[Statement], name: str) -> list[str] | None:
     lines: list[str] = []
+    last = ""  # the module at the end of the list
     for statement in body:
         part = _appends(writer, statement, name)
         if part is None:
             return None
+        if isinstance(statement, Plain) and (asked := re.findall(r"\bself\.(\w+)\.", statement.text)):
+            if set(asked) != {last}:
+                return None
+            part = [re.sub(rf"\bself\.{last}\b", f"{name}[-1]", line) for line in part]
+        last = statement.name if isinstance(statement, Node) else last if isinstance(statement, Plain) else ""
         lines += part
     return lines
 
@@ -163,9 +156,9 @@ def _module_lists(writer: ClassWriter, loop: Loop) -> list[str]:
     gates: dict[str, str] = {}
     forward: list[str] = []
     for part in _parts(inner.body):
-        forward += _gate(writer, part, gates) if isinstance(part, Branch) else writer._body(part)
+        forward += _condition(writer, part, gates) if isinstance(part, Branch) else writer._body(part)
     lines, writer.init, writer.nested = writer.init, outer, nested
-    names = [n.name for n in _nodes(inner.body) if n.name in writer.made - made or n.name in gates]
+    names = [n.name for n in nodes_in(inner.body) if n.name in writer.made - made or n.name in gates]
     if not names or writer.extras.size != extras:
         raise CannotWrite("K2T109", "a loop without layers of its own, or with penalties or constraints", Node("loop"))
     lists = {n: gates.get(n) or _unique(f"{n}s", writer) for n in names}
@@ -187,7 +180,7 @@ def _nest(loop: Loop) -> tuple[list[Loop], Loop]:
     loops = [s for s in loop.body if isinstance(s, Loop)]
     if not loops:
         return [], loop
-    if len(loops) > 1 or any(_nodes([s]) or _forwards([s]) for s in loop.body if not isinstance(s, Loop)):
+    if len(loops) > 1 or any(nodes_in([s]) or _forwards([s]) for s in loop.body if not isinstance(s, Loop)):
         raise CannotWrite("K2T109", "a loop beside layers inside a loop", Node("loop"))
     around, inner = _nest(loops[0])
     return [loop, *around], inner
@@ -221,21 +214,53 @@ def _parts(body: Sequence[Statement]) -> list[Branch | list[Statement]]:
     """The body, cut around the conditions that choose layers."""
     parts: list[Branch | list[Statement]] = [[]]
     for statement in body:
-        if isinstance(statement, Branch) and (_nodes([statement]) or _forwards([statement])):
+        if isinstance(statement, Branch) and (nodes_in([statement]) or _forwards([statement])):
             parts += [statement, []]
         elif isinstance(last := parts[-1], list):
             last.append(statement)
     return [part for part in parts if part]
 
 
+def _condition(writer: ClassWriter, branch: Branch, gates: dict[str, str]) -> list[str]:
+    """A condition in a loop: as modules to choose from, or kept in `forward` where the arms are more than modules."""
+    before, made = list(writer.init), set(writer.made)
+    trial = dict(gates)
+    try:
+        lines = _gate(writer, branch, trial)
+    except CannotWrite:
+        writer.init, writer.made = before, made
+        return _kept(writer, branch)
+    gates.update(trial)
+    return lines
+
+
+def _kept(writer: ClassWriter, branch: Branch) -> list[str]:
+    """Both arms in `forward`; each list of modules gets nn.Identity() in the arm that does not use it."""
+    outer, inits, forwards, own = writer.init, [], [], []
+    for arm in (branch.body, branch.orelse):
+        if any(isinstance(s, Loop) for s in arm):
+            raise CannotWrite("K2T109", "a loop in a condition inside a loop", Node("loop"))
+        made, writer.init, forward = set(writer.made), [], []
+        for part in _parts(arm):
+            forward += _kept(writer, part) if isinstance(part, Branch) else writer._body(part)
+        own.append([n.name for n in nodes_in(arm) if n.name in writer.made - made])
+        inits.append(writer.init)
+        forwards.append(forward)
+    idle = [[f"self.{name} = nn.Identity()" for name in dict.fromkeys(names)] for names in reversed(own)]
+    writer.init = [*outer, *guarded(branch.test, [*inits[0], *idle[0]], [*inits[1], *idle[1]])]
+    return guarded(branch.test, *forwards)
+
+
 def _gate(writer: ClassWriter, branch: Branch, gates: dict[str, str]) -> list[str]:
     """`if i == 0: x = project(x)`: a list of modules, with nn.Identity() where nothing is applied."""
-    nodes = _nodes([branch])
+    nodes = nodes_in([branch])
     ends = {ends for arm in (branch.body, branch.orelse) if (ends := _ends(arm)) is not None}
-    if any(_ends(arm) is None and _flat(arm) for arm in (branch.body, branch.orelse)) or len(ends) != 1 or not nodes:
+    full = [any(not _counts(s) for s in _flat(arm)) for arm in (branch.body, branch.orelse)]
+    lost = any(_ends(arm) is None and some for arm, some in zip((branch.body, branch.orelse), full))
+    if lost or len(ends) != 1 or not nodes:
         raise CannotWrite("K2T109", "a condition inside a loop", Node("loop"))
     given, result = ends.pop()
-    if given != result and not (branch.body and branch.orelse):
+    if given != result and not all(full):
         raise CannotWrite("K2T109", "a condition inside a loop", Node("loop"))
     name = nodes[0].name
     plural = gates[name] = _unique(f"{name}s", writer)
@@ -244,13 +269,18 @@ def _gate(writer: ClassWriter, branch: Branch, gates: dict[str, str]) -> list[st
     return [f"{result} = self.{name}({given})"]
 
 
+def _counts(statement: Statement) -> bool:
+    """Whether a statement only computes sizes, in the constructor."""
+    return isinstance(statement, Plain) and statement.where == "init"
+
+
 def _ends(arm: Sequence[Statement]) -> tuple[str, str] | None:
     """What a chain of layers (or `y = x` alone) takes and gives; None where it is no chain."""
     match arm:
         case [Plain(where="forward", text=text)] if alias := re.fullmatch(r"(\w+) = (\w+)", text):
             return alias[2], alias[1]
     nodes = [s for s in arm if isinstance(s, Node)]
-    if not nodes or len(nodes) != len(arm) or any(any(n.converted) or n.mask for n in nodes):
+    if not nodes or not all(map(_counts, arm[len(nodes) :])) or any(any(n.converted) or n.mask for n in nodes):
         return None
     if any(len(n.inputs) != 1 or len(n.outputs) != 1 for n in nodes):
         return None
@@ -264,23 +294,26 @@ def _ends(arm: Sequence[Statement]) -> tuple[str, str] | None:
 def _arm(writer: ClassWriter, arm: Sequence[Statement], plural: str) -> list[str]:
     """The constructor lines of one arm: one module more in the list."""
     nodes = [s for s in arm if isinstance(s, Node)]
+    after = [s.text for s in arm if isinstance(s, Plain) and _counts(s)]
     if not nodes:
-        return [f"self.{plural}.append(nn.Identity())"]
+        return [f"self.{plural}.append(nn.Identity())", *after]
     parts = [_append(writer, node, f"self.{plural}" if len(nodes) == 1 else "modules") for node in nodes]
     if any(part is None for part in parts):
         raise CannotWrite("K2T109", "a condition inside a loop", Node("loop"))
     lines = [line for part in parts for line in part or ()]
     if len(lines) == len(nodes) > 1:
         members = ", ".join(line.removeprefix("modules.append(")[:-1] for line in lines)
-        return [f"self.{plural}.append(nn.Sequential({members}))"]
-    return lines if len(nodes) == 1 else ["modules = []", *lines, f"self.{plural}.append(nn.Sequential(*modules))"]
+        return [f"self.{plural}.append(nn.Sequential({members}))", *after]
+    if len(nodes) > 1:
+        lines = ["modules = []", *lines, f"self.{plural}.append(nn.Sequential(*modules))"]
+    return [*lines, *after]
 
 
 def _to_list(line: str, lists: dict[str, str]) -> str:
     for name, plural in lists.items():
-        made = re.match(rf"self\.{name} = (.*)$", line, re.S)
+        made = re.match(rf"(\s*)self\.{name} = (.*)$", line, re.S)
         if made:
-            return f"self.{plural}.append({made.group(1)})"
+            return f"{made.group(1)}self.{plural}.append({made.group(2)})"
         line = re.sub(rf"\bself\.{name}\b", f"self.{plural}[-1]", line)
     return line
 

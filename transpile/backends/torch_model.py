@@ -26,7 +26,7 @@ from transpile.backends.written_model import Written
 from transpile.frontends.frozen_parts import ARGUMENT as FROZEN
 from transpile.frontends.frozen_parts import asked, kinds_of
 from transpile.frontends.keras_model import ADDED_LOSS
-from transpile.ir import Branch, Loop, Model, Node, Plain, Statement
+from transpile.ir import Branch, Loop, Model, Node, Plain, Statement, nodes_in
 from transpile.ops.regularization import ACTIVITY
 from transpile.passes.layout import TO_KERAS, TO_TORCH, rank_of, to_keras, to_torch
 
@@ -136,12 +136,7 @@ class ClassWriter:
 
     def _returned(self) -> str:
         results = []
-        shapes = {
-            name: shape
-            for node in self.model.body
-            if isinstance(node, Node)
-            for name, shape in zip(node.outputs, node.shapes)
-        }
+        shapes = {name: shape for node in nodes_in(self.model.body) for name, shape in zip(node.outputs, node.shapes)}
         for name, layout in zip(self.model.outputs, self.model.output_layouts):
             rank = rank_of(shapes.get(name), "")
             results.append(to_keras(name, rank) if layout == "torch" and rank else name)

@@ -50,6 +50,12 @@ class Reading:
     structured: bool = False  # helpers and loops were kept: attribute paths are not known
 
 
+def undecided(reading: Reading) -> Phi | None:
+    """A tensor of the model that comes about in one way or another, as the running program decides."""
+    tensors = (*(t for a in reading.all_applies for t in a.inputs), *reading.value.outputs)
+    return next((t.source for t in tensors if isinstance(t.source, Phi)), None)
+
+
 def trace(model: ModelValue) -> list[Apply]:
     """The applications between a model's inputs and outputs, in order of execution."""
     seen: set[int] = set()
@@ -62,7 +68,10 @@ def trace(model: ModelValue) -> list[Apply]:
         if id(tensor) in inputs:
             continue
         source = tensor.source
-        if isinstance(source, Phi):
+        if isinstance(source, Phi) and source.choices:
+            stack += (c for c in source.choices if id(c) not in seen)
+            seen |= {id(c) for c in source.choices}
+        elif isinstance(source, Phi):
             reasons.append(("K2T109", source.reason, source.span))
         elif isinstance(source, InputSource) or source is None:
             span = source.span if source else model.span
@@ -313,6 +322,9 @@ class Variables:
         for i, record in enumerate(applies):
             for tensor in record.outputs:
                 self._take(tensor, self._hint(tensor), alive, last_use, i)
+        for tensor in (*(t for a in applies for t in a.inputs), *outputs):
+            if isinstance(tensor.source, Phi):  # a reading for the form that keeps conditions
+                self._names[id(tensor)] = tensor.variable
         self._name_masks(applies)
 
     def of(self, tensor: Tensor) -> str:

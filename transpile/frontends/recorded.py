@@ -6,10 +6,10 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 import libcst as cst
 
+from transpile.frontends.blocks import simple_statements
 from transpile.frontends.naming import Namespace, camel
 from transpile.frontends.portable import free_names
 from transpile.frontends.scope import Block, Record, Run, State, Unstructured, merged, with_values
@@ -64,11 +64,21 @@ class Recorded:
     def _belongs(self, record: Record) -> bool:
         if isinstance(record, Apply):
             return id(record) in self.applies
-        return any(id(t.source) in self.applies for t in _tensors(record.result))
+        return any(id(s) in self.applies for t in _tensors(record.result) for s in t.sources)
+
+    def begun(self, statement: cst.CSTNode, run: Run) -> int | None:
+        """When the first thing happened inside a statement."""
+        inner = (self._index.get((id(run.frame), id(s)), []) for s in simple_statements(statement))
+        orders = [r.order for records in inner for r in records if r.loops[: len(run.loops)] == run.loops]
+        return min(orders, default=None)
 
     def outcome(self, statement: cst.If, run: Run) -> bool | None:
         """Which way a condition went."""
         return self.interpreter.outcomes.get((id(statement), id(run.frame), run.loops))
+
+    def joined(self, statement: cst.If, run: Run) -> dict[str, Tensor]:
+        """What the names hold behind a condition that is not known, where its two ways leave other tensors."""
+        return self.interpreter.joined.get((id(statement), id(run.frame), run.loops), {})
 
     def passes(self, statement: cst.For, run: Run) -> int | None:
         """How many passes a loop made."""
@@ -135,7 +145,9 @@ class Recorded:
         if not walker.returned:
             raise Unstructured("a helper that returns nothing")
         self._check_results(walker.returned, calls, runs)
-        kept = pruned(body)
+        results = tuple(walker.state.shapes.get(n) for n in walker.returned)
+        lines, results = _own_channels(results, walker.state.local)
+        kept = pruned([*body, *lines])
         used = used_names(kept)
         own = [n for n in (*channels.values(), *params) if n in used and n not in tensors]
         signature = tuple(n if params.get(n) is None else f"{n}={params[n]}" for n in own)
@@ -150,8 +162,6 @@ class Recorded:
             docstring=walker.docstring,
             span=self.source.span(function.node),
         )
-        results = tuple(walker.state.shapes.get(n) for n in walker.returned)
-        model, results = _with_own_channels(model, results, walker.state.local)
         return Block(model, tuple(tensors), channels, tuple(own), results)
 
     @staticmethod
@@ -211,8 +221,6 @@ class Recorded:
             return None
         stored = re.fullmatch(r"self\.(\w+)", shape[-1].text)
         if stored:
-            if not attribute:
-                raise Unstructured("channels that a helper computes, inside a loop")
             own = Expr(f"self.{attribute}.{stored.group(1)}", shape[-1].value)
             return (*(_substitute(d, {}) for d in shape[:-1]), own)
         texts = {p.partition("=")[0]: p.partition("=")[2] for p in block.model.params}
@@ -220,21 +228,19 @@ class Recorded:
         return tuple(_substitute(d, texts) for d in shape)
 
 
-def _with_own_channels(
-    model: Model, results: tuple[Shape | None, ...], local: set[str]
-) -> tuple[Model, tuple[Shape | None, ...]]:
+def _own_channels(results: tuple[Shape | None, ...], local: set[str]) -> tuple[list[Plain], tuple[Shape | None, ...]]:
     """Stores a number of channels that the helper computes from its parameters."""
     shapes = []
+    lines = []
     for i, shape in enumerate(results):
         names = free_names(shape[-1].text) or set() if shape and shape[-1].text else set()
         if shape is None or not names & local:
             shapes.append(shape)
             continue
         name = "out_channels" if not i else f"out_channels_{i}"
-        line = Plain(f"self.{name} = {shape[-1].text}", "init")
-        model = replace(model, body=(*model.body, line))
+        lines.append(Plain(f"self.{name} = {shape[-1].text}", "init"))
         shapes.append((*shape[:-1], Expr(f"self.{name}", shape[-1].value)))
-    return model, tuple(shapes)
+    return lines, tuple(shapes)
 
 
 def _tensors(value: object) -> list[Tensor]:

@@ -13,14 +13,13 @@ from collections.abc import Sequence
 import libcst as cst
 
 from transpile.frontends.blocks import names_in, simple_statements
-from transpile.frontends.portable import free_names
 from transpile.frontends.scope import Record, Run, Unstructured, target_names, value_of
-from transpile.frontends.structure_loops import LoopReader
+from transpile.frontends.structure_branches import BranchReader
 from transpile.interpret.values import Tensor, UserCall
-from transpile.ir import FREE, Branch, Expr, Node, Plain, Shape, Statement
+from transpile.ir import Node, Plain, Statement
 
 
-class Walker(LoopReader):
+class Walker(BranchReader):
     """Walks one body."""
 
     def walk(self, body: Sequence[cst.CSTNode], runs: list[Run]) -> list[Statement]:
@@ -141,7 +140,7 @@ class Walker(LoopReader):
             return self._return(small)
         if not tensors:
             return self._plain(statement, runs)
-        outside = self.home is not None and not runs[0].loops
+        outside = self.stays(runs)
         targets = target_names(statement)
         value = value_of(statement)
         if targets and len(targets) == 1 and isinstance(value, cst.Name):
@@ -156,7 +155,7 @@ class Walker(LoopReader):
 
     def _plain(self, statement: cst.SimpleStatementLine, runs: list[Run]) -> list[Statement]:
         targets = target_names(statement)
-        if self.home is not None and not runs[0].loops:
+        if self.stays(runs):
             return []  # stays where it is, before the construction
         if targets is None:
             raise Unstructured("an assignment to something else than a name")
@@ -177,52 +176,3 @@ class Walker(LoopReader):
             case _:
                 raise Unstructured("what the helper returns")
         return []
-
-    def _if(self, statement: cst.If, runs: list[Run]) -> list[Statement]:
-        outcomes = [self.recorded.outcome(statement, run) for run in runs]
-        if None in outcomes:
-            raise Unstructured("a condition that is not known")
-        if not self.touches(statement, runs) and self.home is not None and not runs[0].loops:
-            return []
-        arms = [[r for r, taken in zip(runs, outcomes) if taken is want] for want in (True, False)]
-        names = free_names(self.source.code(statement.test)) or set()
-        ours = bool(names & (self.params | self.state.local))
-        orelse = _else_body(statement)
-        if not ours or (orelse and not arms[1]) or not arms[0]:
-            if arms[0] and arms[1]:
-                raise Unstructured("a condition on something else than a parameter")
-            body = statement.body.body if arms[0] else orelse
-            return self.walk(body, runs)
-        return [self._branch(statement, arms, orelse)]
-
-    def _branch(self, statement: cst.If, arms: list[list[Run]], orelse: Sequence[cst.CSTNode]) -> Branch:
-        before = dict(self.state.shapes)
-        if any(names_in(statement.test)[0] & before.keys() for _ in (0,)):
-            raise Unstructured("a condition on a tensor")
-        returned = list(self.returned)
-        body = self.walk(statement.body.body, arms[0])
-        first = self.state.shapes
-        self.state.shapes = dict(before)
-        other = self.walk(orelse, arms[1]) if orelse and arms[1] else []
-        if self.returned != returned:
-            raise Unstructured("a return inside a branch")
-        joined = {}
-        for name in first.keys() | self.state.shapes.keys():
-            a, b = first.get(name), self.state.shapes.get(name)
-            joined[name] = _joined(a, b) if name in first and name in self.state.shapes else (a or b)
-        self.state.shapes = joined
-        return Branch(self.source.code(statement.test), tuple(body), tuple(other))
-
-
-def _joined(a: Shape | None, b: Shape | None) -> Shape | None:
-    if a is None or b is None or len(a) != len(b):
-        return None
-    return tuple(x if x == y else (Expr(x.text) if x.text == y.text else FREE) for x, y in zip(a, b))
-
-
-def _else_body(statement: cst.If) -> Sequence[cst.CSTNode]:
-    if statement.orelse is None:
-        return ()
-    if isinstance(statement.orelse, cst.If):
-        return (statement.orelse,)
-    return statement.orelse.body.body

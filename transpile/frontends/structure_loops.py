@@ -31,9 +31,13 @@ class LoopReader(NodeReader):
         """Whether layers are applied, or tensors read, inside a statement."""
         raise NotImplementedError
 
+    def stays(self, runs: list[Run]) -> bool:
+        """Whether plain statements here stay where they are, before the construction of the model."""
+        return self.home is not None and not runs[0].loops and not self.arms
+
     def _for(self, statement: cst.For, runs: list[Run]) -> list[Statement]:
         if not self.touches(statement, runs):
-            if self.home is not None and not runs[0].loops:
+            if self.stays(runs):
                 return []
             raise Unstructured("a loop of plain Python in a helper")
         if statement.orelse is not None or names_in(statement.iter)[0] & self.state.shapes.keys():

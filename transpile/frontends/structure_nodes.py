@@ -46,6 +46,7 @@ class NodeReader:
         self.returned: list[str] = []
         self._runs: list[Run] = []
         self._mentioned: set[str] = set()  # the names in the statement that is read
+        self.arms = 0  # how many conditions of the running program stand around what is read
         self.counters: set[str] = set()  # variables of ours that follow a number of channels
 
     @staticmethod
@@ -176,7 +177,7 @@ class NodeReader:
         name = self.state.attributes.unique(identifier(snake(calls[0].function.name)))
         shapes = tuple(
             with_values(
-                self.recorded.substituted(s, block, args, "" if any(c.loops for c in calls) else name),
+                self.recorded.substituted(s, block, args, name),
                 [self._results(c)[i].made_shape for c in calls],
             )
             for i, s in enumerate(block.results)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import libcst as cst
 
 from transpile.frontends.blocks import Blocks
-from transpile.frontends.keras_model import Reading
+from transpile.frontends.keras_model import Reading, undecided
 from transpile.frontends.naming import Namespace
 from transpile.frontends.recorded import Recorded
 from transpile.frontends.scope import Run, State, Unstructured, with_values
@@ -20,9 +20,9 @@ from transpile.ir import Model, Node, Shape, Statement
 
 
 def wants_structure(reading: Reading) -> bool:
-    """Whether a model is made by helpers or loops at all, or differs from call to call."""
+    """Whether a model is made by helpers, loops or conditions at all, or differs from call to call."""
     home = reading.value.frame
-    return reading.varies or any(a.frame is not home or a.loops for a in reading.applies)
+    return bool(reading.varies or undecided(reading)) or any(a.frame is not home or a.loops for a in reading.applies)
 
 
 def read_structured(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transpile.frontends.keras_model import Reader, Reading, Variables
+from transpile.frontends.keras_model import Reader, Reading, Variables, undecided
 from transpile.frontends.naming import Namespace, identifier, snake
 from transpile.frontends.recorded import Recorded
 from transpile.frontends.scope import Block, Unstructured
@@ -24,6 +24,8 @@ def read_unrolled(
     """The model with helpers as classes, and those classes. Raises Unstructured."""
     if reading.external or reading.masked or reading.varies:
         raise Unstructured("shared layers, or masks")
+    if undecided(reading):
+        raise Unstructured("a condition that is not known")
     recorded = Recorded(interpreter, names, {id(a) for a in reading.applies})
     reader = _UnrolledReader(interpreter, reading.value, drop, {})
     return reader.unrolled(reading, recorded), [b.model for b in recorded.blocks.values()]

@@ -85,7 +85,7 @@ def pruned(body: Sequence[Statement]) -> tuple[Statement, ...]:
     while True:
         useful = set().union(*(free_names(t) or set() for t in _texts(result)), set())
         needed = list(_plains(result))
-        live = set(useful)
+        live = useful.union(*(_loads(p.text) for p in needed if not _stores(p.text)))
         while True:
             more = {n for p in needed if _stores(p.text) & live for n in _loads(p.text)} - live
             if not more:

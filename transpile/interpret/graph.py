@@ -204,14 +204,12 @@ class Graph:
     @staticmethod
     def _shapes(op: Op, shapes: Sequence[Shape | None], record: Apply) -> Shape | list[Shape | None] | None:
         """The shapes of the outputs; none where a tensor stands for an argument that must be known."""
-        needed = {n for n, default in signature(op.keras)[1].items() if default is None}
-        missing = needed - set(record.args)
         try:
             return op.shape(shapes, record.args)
-        except KeyError:
-            if not missing:
+        except KeyError as error:
+            if error.args[0] not in signature(op.keras)[1]:
                 raise
-            record.problems.append(("K2T112", f"{op.keras_path}: a tensor stands for {', '.join(sorted(missing))}"))
+            record.problems.append(("K2T112", f"{op.keras_path}: a tensor stands for {error.args[0]}"))
             return None
 
     def _activated(self, record: Apply, activation: Expr, result: object) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 import libcst as cst
 
@@ -25,6 +26,7 @@ from transpile.ir import UNKNOWN
 from transpile.source import Source
 
 MAX_DEPTH = 40
+MAX_RECURSION = 12
 _SEARCH = re.compile(r"\w+Search(CV)?\(|\.set_params\(|validation_curve\(")
 
 
@@ -54,7 +56,8 @@ class Interpreter(Statements):
     def run(self) -> None:
         """Runs the module, then what nothing in it calls."""
         try:
-            self.execute_all(self.source.tree.body, self.module)
+            with suppress(Returned):  # by `raise`: the program ends there
+                self.execute_all(self.source.tree.body, self.module)
             self.rest()
             self._run_uncalled()
         except OutOfSteps:
@@ -103,12 +106,13 @@ class Interpreter(Statements):
     ) -> object:
         """Runs a function of the user's; UNKNOWN when it recurses too deeply."""
         function.calls += 1
-        if self.depth >= MAX_DEPTH:
+        if self.depth >= MAX_DEPTH or function.running >= MAX_RECURSION:
             return UNKNOWN
         frame = Frame(function=function, parent=function.closure, caller=caller, site=self.statement)
         self._bind_parameters(function, args, kwargs, frame)
         self.frames.append(frame)
         self.depth += 1
+        function.running += 1
         outer, loops, self.loops = self.statement, self.loops, ()
         self.last_frame = frame
         try:
@@ -122,6 +126,7 @@ class Interpreter(Statements):
             result = UNKNOWN
         finally:
             self.depth -= 1
+            function.running -= 1
             self.statement, self.loops = outer, loops
             self.last_frame = frame
         if is_generator(function.node):

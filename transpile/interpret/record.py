@@ -65,6 +65,7 @@ class Record:
         self.frames: list[Frame] = []  # of every call of the user's functions
         self.assigned: dict[int, list[object]] = {}  # the values of each assignment statement
         self.outcomes: dict[tuple[int, int, Loops], bool | None] = {}  # of each `if`, per frame and pass
+        self.joined: dict[tuple[int, int, Loops], dict[str, Tensor]] = {}  # what an `if` that is not known leaves
         self.passes: dict[tuple[int, int, Loops], int] = {}  # of each `for`
         self.tensor_statements: list[tuple[Frame, cst.CSTNode, Tensor]] = []
         self.order = 0

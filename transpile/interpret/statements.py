@@ -37,6 +37,13 @@ class Returned(Exception):
         self.value = value
 
 
+class Raised(Returned):
+    """A function, or the program, ends by an error, unless it is caught."""
+
+    def __init__(self) -> None:
+        super().__init__(UNKNOWN)
+
+
 class Broken(Exception):
     """A loop is left."""
 
@@ -112,7 +119,7 @@ class Statements(Names):
         raise Returned(value)
 
     def _Raise(self, node: cst.Raise, frame: Frame) -> None:
-        raise Returned(UNKNOWN)
+        raise Raised
 
     def _Break(self, node: cst.Break, frame: Frame) -> None:
         raise Broken
@@ -166,7 +173,7 @@ class Statements(Names):
                 ended.append(self.guarded(branch, frame))
             results.append(frame.names)
         alive = [names for names, end in zip(results, ended) if not end] or results[-1:]
-        frame.names = alive[0] if len(alive) == 1 else self._join(alive[0], alive[1], node)
+        frame.names = alive[0] if len(alive) == 1 else self._join(alive[0], alive[1], node, frame)
 
     def guarded(self, branch: cst.CSTNode | None, frame: Frame) -> bool:
         """Runs a branch; True if it left the function or the loop."""
@@ -309,7 +316,11 @@ class Statements(Names):
         self.execute(node.body, frame)
 
     def _Try(self, node: cst.Try, frame: Frame) -> None:
-        self.execute(node.body, frame)
+        try:
+            self.execute(node.body, frame)
+        except Raised:
+            if not node.handlers:
+                raise
         for part in (node.orelse, node.finalbody):
             if part is not None:
                 self.execute(part.body, frame)

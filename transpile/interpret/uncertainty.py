@@ -55,11 +55,17 @@ class Uncertainty(Record):
                             value.attributes[attribute] = UNKNOWN
             scope = scope.parent or scope.caller
 
-    def _join(self, first: dict[str, object], second: dict[str, object], node: cst.CSTNode) -> dict[str, object]:
+    def _join(
+        self, first: dict[str, object], second: dict[str, object], node: cst.CSTNode, frame: Frame
+    ) -> dict[str, object]:
         joined = {}
+        tensors = self.joined.setdefault((id(node), id(frame), self.loops), {})
         for name in {**first, **second}:
             a, b = first.get(name, second.get(name)), second.get(name, first.get(name))
-            joined[name] = a if a is b else self._phi(a, b, node)
+            value = joined[name] = a if a is b else self._phi(a, b, node)
+            if isinstance(value, Tensor) and a is not b:
+                value.variable = name
+                tensors[name] = value
         return joined
 
     def _phi(self, a: object, b: object, node: cst.CSTNode) -> object:
@@ -68,7 +74,9 @@ class Uncertainty(Record):
         if isinstance(a, Tensor) and isinstance(b, Tensor):
             span = self.source.span(node)
             reason = "which layers are applied depends on a condition that only the running program knows"
-            return Tensor(join_shapes(a.shape, b.shape), Phi(reason, span))
+            choices = (a, b) if isinstance(node, cst.If) else ()
+            made = Phi(reason, span, choices)
+            return Tensor(join_shapes(a.shape, b.shape), made, dtype=a.dtype, mask=a.mask or b.mask)
         if isinstance(a, Batch) and isinstance(b, Batch):
             return a.joined(b)
         return ModelChoice.of(a, b) or UNKNOWN

@@ -54,6 +54,7 @@ class Function:
     closure: Frame
     defaults: dict[str, object] = field(default_factory=dict)
     calls: int = 0
+    running: int = 0  # calls that have not ended
     called: bool = False  # by the file itself
 
     @property
@@ -236,6 +237,13 @@ class Tensor:
     merged: bool = False  # its first extent may be something else than the batch
 
     @property
+    def sources(self) -> list[Apply | InputSource | Phi | None]:
+        """What may have made the tensor: several where a condition decides."""
+        if isinstance(self.source, Phi) and self.source.choices:
+            return [s for c in self.source.choices for s in c.sources]
+        return [self.source]
+
+    @property
     def made_shape(self) -> Shape | None:
         """The shape that the tensor was made with."""
         return self.last_shape or self.shape
@@ -283,10 +291,14 @@ class InputSource:
 
 @dataclass(eq=False)
 class Phi:
-    """A tensor of which the interpreter cannot tell how it came about."""
+    """A tensor of which the interpreter cannot tell how it came about.
+
+    `choices`: the tensors of which a condition of the running program makes it one.
+    """
 
     reason: str
     span: Span
+    choices: tuple[Tensor, ...] = ()
 
 
 @dataclass(eq=False)

@@ -52,7 +52,7 @@ def _full_reshape_shape(inputs: Sequence[Shape | None], args: Mapping[str, Expr]
     if dims is None:
         given = elements(args["shape"]) if "shape" in args else None
         return tuple(d if isinstance(d.value, int) and d.value >= 0 else FREE for d in given) if given else None
-    if dims[0].value != -1:
+    if not dims or dims[0].value != -1:
         return tuple(FREE if d.value == -1 else d for d in dims)
     batch = shape[0] if shape is not None else FREE
     same = shape is not None and multiply(shape[1:]).value == multiply(dims[1:]).value is not UNKNOWN

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from transpile.ir import Branch, Expr, Loop, Model, Node, Plain, Shape, Statement
+from transpile.ir import Branch, Expr, Loop, Model, Node, Plain, Shape, Statement, nodes_in
 from transpile.registry import by_name
 
 Layout = Literal["keras", "torch"]
@@ -148,7 +148,7 @@ class Arranger:
             if not changed:
                 state.update(end)
                 return replace(loop, body=body)
-            shapes = {n: s for x in _nodes(loop.body) for n, s in zip(x.inputs, x.input_shapes)}
+            shapes = {n: s for x in nodes_in(loop.body) for n, s in zip(x.inputs, x.input_shapes)}
             for name in changed:
                 into = Node(TO_TORCH if end[name] == "torch" else TO_KERAS)
                 rank = rank_of(shapes.get(name), "")
@@ -178,7 +178,7 @@ class Arranger:
 def _turned_before(branch: Branch) -> list[Statement]:
     """A tensor that both arms turn before they use it is turned before the branch."""
     turned: list[Statement] = []
-    for name in dict.fromkeys(n for node in _nodes((branch,)) if node.op == TO_TORCH for n in node.inputs):
+    for name in dict.fromkeys(n for node in nodes_in((branch,)) if node.op == TO_TORCH for n in node.inputs):
         at = [_turn(arm, name) for arm in (branch.body, branch.orelse)]
         if at[0] is None or at[1] is None:
             continue
@@ -194,7 +194,7 @@ def _turn(arm: Sequence[Statement], name: str) -> int | None:
         if isinstance(statement, Node) and statement.op == TO_TORCH and statement.inputs == (name,):
             return i
         plain = isinstance(statement, Plain) and re.search(rf"\b{name}\b", statement.text)
-        if plain or any(name in (*n.inputs, *n.outputs) for n in _nodes((statement,))):
+        if plain or any(name in (*n.inputs, *n.outputs) for n in nodes_in((statement,))):
             return None
     return None
 
@@ -245,21 +245,8 @@ def _permute(node: Node, name: str, rank: int | None) -> Node:
     return Node(op, {"rank": Expr(str(rank), rank)}, (name,), (name,), layout=layout, span=node.span)
 
 
-def _nodes(body: tuple[Statement, ...]) -> list[Node]:
-    found: list[Node] = []
-    for statement in body:
-        match statement:
-            case Node():
-                found.append(statement)
-            case Loop():
-                found += _nodes(statement.body)
-            case Branch():
-                found += _nodes(statement.body) + _nodes(statement.orelse)
-    return found
-
-
 def _rank_in(branch: Branch, name: str) -> int | None:
-    for node in _nodes((branch,)):
+    for node in nodes_in((branch,)):
         for n, s in [*zip(node.inputs, node.input_shapes), *zip(node.outputs, node.shapes)]:
             if n == name and s is not None:
                 return len(s)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from transpile.interpret.values import Frame, KerasObject
-from transpile.ir import Expr, Model, Node, Shape, Statement
+from transpile.ir import Branch, Expr, Loop, Model, Node, Plain, Shape, Statement
 
 
 def lift(model: Model, home: Frame) -> tuple[Model, dict[str, str]]:
@@ -18,32 +18,55 @@ def lift(model: Model, home: Frame) -> tuple[Model, dict[str, str]]:
     owner = params[0].name.value if params else ""
     if owner not in ("self", "cls"):
         return model, {}
-    found: dict[str, str] = {}
+    lifter = _Lifter(owner)
+    return replace(model, body=lifter.body(model.body)), lifter.found
 
-    def text(expr: Expr) -> Expr:
+
+class _Lifter:
+    """Rewrites every text of a body."""
+
+    def __init__(self, owner: str) -> None:
+        self._attribute = re.compile(rf"\b{owner}\.([A-Za-z_]\w*)(?!\w*\()")
+        self.found: dict[str, str] = {}
+
+    def body(self, statements: Sequence[Statement]) -> tuple[Statement, ...]:
+        return tuple(map(self._statement, statements))
+
+    def _statement(self, s: Statement) -> Statement:
+        match s:
+            case Node():
+                return self._node(s)
+            case Loop():
+                return replace(s, iterable=self._expr(s.iterable), body=self.body(s.body))
+            case Branch():
+                return replace(s, test=self._text(s.test), body=self.body(s.body), orelse=self.body(s.orelse))
+            case Plain(where="init"):
+                return replace(s, text=self._text(s.text))
+        return s
+
+    def _text(self, text: str) -> str:
         def rename(match: re.Match[str]) -> str:
-            found[match.group(1)] = match.group(0)
+            self.found[match.group(1)] = match.group(0)
             return match.group(1)
 
+        return self._attribute.sub(rename, text)
+
+    def _expr(self, expr: Expr) -> Expr:
         value = expr.value
         if isinstance(value, Node):
-            value = node(value)
+            value = self._node(value)
         elif isinstance(value, KerasObject):
-            kwargs = {k: text(e) for k, e in value.kwargs.items()}
-            value = replace(value, args=tuple(text(e) for e in value.args), kwargs=kwargs)
-        return Expr(re.sub(rf"\b{owner}\.([A-Za-z_]\w*)(?!\w*\()", rename, expr.text), value)
+            kwargs = {k: self._expr(e) for k, e in value.kwargs.items()}
+            value = replace(value, args=tuple(self._expr(e) for e in value.args), kwargs=kwargs)
+        return Expr(self._text(expr.text), value)
 
-    def shape(dims: Shape | None) -> Shape | None:
-        return None if dims is None else tuple(text(d) for d in dims)
+    def _shape(self, dims: Shape | None) -> Shape | None:
+        return None if dims is None else tuple(self._expr(d) for d in dims)
 
-    def node(n: Node) -> Node:
-        args: Mapping[str, Expr] = {k: text(e) for k, e in n.args.items()}
-        inputs, shapes = tuple(map(shape, n.input_shapes)), tuple(map(shape, n.shapes))
+    def _node(self, n: Node) -> Node:
+        args: Mapping[str, Expr] = {k: self._expr(e) for k, e in n.args.items()}
+        inputs, shapes = tuple(map(self._shape, n.input_shapes)), tuple(map(self._shape, n.shapes))
         return replace(n, args=args, input_shapes=inputs, shapes=shapes)
-
-    body: tuple[Statement, ...] = tuple(node(s) if isinstance(s, Node) else s for s in model.body)
-    lifted = replace(model, body=body)
-    return lifted, found
 
 
 def parameters(definition: str, home: Frame) -> list[str]:

@@ -1,0 +1,71 @@
+"""Conditions around layers that only the running program decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from transpile import keras2torch
+
+HEAD = "import argparse\nimport keras\nfrom keras import layers\n\n"
+FLAGS = "parser = argparse.ArgumentParser()\nparser.add_argument('--more', action='store_true')\n"
+FLAGS += "args = parser.parse_args()\n"
+MODEL = "inputs = keras.Input((16,))\nh = layers.Dense(8)(inputs)\n"
+
+
+def test_a_flag_of_the_command_line_stays_a_condition() -> None:
+    source = HEAD + FLAGS + MODEL
+    source += "if args.more:\n    h = layers.Dense(8)(h)\nmodel = keras.Model(inputs, layers.Dense(3)(h))\n"
+    result = keras2torch(source)
+    assert not result.diagnostics
+    assert "        if args.more:\n            self.dense_1 = nn.Linear(8, 8)" in result.code
+    assert "        if args.more:\n            h = self.dense_1(h)" in result.code
+
+
+def test_another_width_on_each_way_is_kept_in_a_variable() -> None:
+    source = HEAD + FLAGS + MODEL
+    source += "if args.more:\n    h = layers.Dense(5)(h)\nmodel = keras.Model(inputs, layers.Dense(3)(h))\n"
+    result = keras2torch(source)
+    assert not result.diagnostics
+    assert "            h_features = 5\n        else:\n            h_features = 8" in result.code
+
+
+def test_a_flag_that_a_builder_is_given_is_given_to_the_class() -> None:
+    body = "def build(size, more=False):\n    inputs = keras.Input((size,))\n    h = layers.Dense(8)(inputs)\n"
+    body += "    if not more:\n        h = layers.Dropout(0.5)(h)\n    else:\n        h = layers.Dense(8)(h)\n"
+    body += "    return keras.Model(inputs, layers.Dense(3)(h))\n\n"
+    result = keras2torch(HEAD + FLAGS + body + "model = build(16, args.more)\n")
+    assert not result.diagnostics
+    assert "def __init__(self, size, more):" in result.code
+    assert "        if not self.more:\n            h = self.dropout(h)" in result.code
+
+
+def test_a_flag_of_an_object_is_given_to_the_class() -> None:
+    body = "class Net:\n    def __init__(self, widths, norm=False):\n        self.widths = widths\n        self.norm = norm\n"
+    body += "        self.build()\n\n    def build(self):\n        x = inputs = keras.Input((16,))\n"
+    body += "        for i in range(len(self.widths)):\n            x = layers.Dense(self.widths[i])(x)\n"
+    body += "            if self.norm:\n                x = layers.BatchNormalization()(x)\n"
+    body += "        self.model = keras.Model(inputs, layers.Dense(3)(x))\n\n"
+    result = keras2torch(HEAD + FLAGS + body + "net = Net([8, 4], args.more)\n")
+    assert not [d for d in result.diagnostics if d.level != "note"]
+    assert "self.widths" not in result.code.partition("class Net")[0]
+    assert "if norm:" in result.code
+    assert "self.model = Build(self.widths, self.norm)" in result.code
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["confirm('more?')", "(more := args.more)", "h.shape[1] == args.more"],
+    ids=["effect", "binds", "tensor"],
+)
+def test_what_cannot_move_into_a_class_is_left(condition: str) -> None:
+    source = HEAD + FLAGS + MODEL
+    source += f"if {condition}:\n    h = layers.Dense(8)(h)\nmodel = keras.Model(inputs, layers.Dense(3)(h))\n"
+    result = keras2torch(source)
+    assert {d.code for d in result.diagnostics} == {"K2T109"}
+    assert f"if {condition}:\n    h = layers.Dense(8)(h)" in result.code
+
+
+def test_a_condition_on_a_name_that_changes_before_the_construction_is_left() -> None:
+    source = HEAD + FLAGS + "more = args.more\n" + MODEL
+    source += "if more:\n    h = layers.Dense(8)(h)\nmore = read()\nmodel = keras.Model(inputs, layers.Dense(3)(h))\n"
+    assert {d.code for d in keras2torch(source).diagnostics} == {"K2T109"}
