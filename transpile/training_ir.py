@@ -241,11 +241,15 @@ Callback = EarlyStopping | Checkpoint | ReduceRate | RateSchedule | Hooks | CsvL
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What is fed: one text per input, one per target (none where only x is given)."""
+    """What is fed: one text per input, one per target (none where only x is given).
+
+    `steps` is how many batches make a pass, where that is not all of them.
+    """
 
     inputs: tuple[Expr, ...]
     targets: tuple[Expr, ...] = ()
     weight: Expr | None = None  # of each sample
+    steps: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +257,12 @@ class Batches(Data):
     """Data that come in batches of inputs and targets: `source` yields them.
 
     `kind`: an iterator, which is used up; batches by index (a Sequence); or a pipeline, which
-    starts anew with every `iter`. `steps` is how many batches make a pass. `ends`: whether the
-    Sequence has an `on_epoch_end`. A `weight` without text: it yields those of the samples, too.
+    starts anew with every `iter`. `ends`: whether the Sequence has an `on_epoch_end`.
+    A `weight` without text: it yields those of the samples, too.
     """
 
     source: Expr = field(default_factory=lambda: Expr(""))
     kind: Literal["generator", "sequence", "dataset"] = "generator"
-    steps: Expr | None = None
     ends: bool = False
 
 

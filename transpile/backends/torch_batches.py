@@ -19,19 +19,26 @@ def loader(data: Batches, to_tensors: str, shuffle: bool = False) -> str:
     if data.kind == "generator":
         return f"map({to_tensors}, {source})"
     shuffled = ", shuffle=True" if shuffle and data.kind == "sequence" else ""
-    made = f"DataLoader({source}, batch_size=None{shuffled}, collate_fn={to_tensors})"
-    return made if data.steps is None else f"Passes({made}, {data.steps.text})"
+    return f"DataLoader({source}, batch_size=None{shuffled}, collate_fn={to_tensors})"
 
 
-def one_pass(loader: str, data: Batches) -> str:
-    """The batches of one pass over a loader."""
-    if data.kind != "generator" or data.steps is None:
-        return loader
-    return f"islice({loader}, {data.steps.text})"
+def going_on(loader: str, data: Data) -> str:
+    """A loader of which each pass goes on where the one before stopped, as an iterator does by itself."""
+    return f"Passes({loader}, {data.steps.text})" if data.steps is not None and starts_anew(data) else loader
+
+
+def starts_anew(data: Data) -> bool:
+    """Whether every `iter` begins with the first batch: not that of an iterator, which is used up."""
+    return not isinstance(data, Batches) or data.kind != "generator"
+
+
+def one_pass(loader: str, data: Data) -> str:
+    """The batches of one pass that begins with the first of a loader (of an iterator: with the next)."""
+    return loader if data.steps is None else f"islice({loader}, {data.steps.text})"
 
 
 def of_batches(fit: Fit, fed: Sequence[Data]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
-    """Helpers and notes of a training whose data (training, validation) come in batches."""
+    """Helpers and notes of a training, which depend on how its data (training, validation) are fed."""
     found = [d for d in fed if isinstance(d, Batches)]
     notes: list[tuple[str, str]] = []
     ending = [d.source.text for d in found if d.ends]
@@ -42,8 +49,7 @@ def of_batches(fit: Fit, fed: Sequence[Data]) -> tuple[tuple[str, ...], list[tup
         notes.append(
             ("K2T348", f"the batches of {last.source.text} come one after another; Keras repeats the first two")
         )
-    continued = any(d.kind != "generator" and d.steps is not None for d in found)
-    return ("Passes",) if continued else (), notes
+    return ("Passes",) if fit.data.steps is not None and starts_anew(fit.data) else (), notes
 
 
 def batch_function(name: str, compiled: Compiled, facts: ModelFacts, weighted: bool = False) -> str:

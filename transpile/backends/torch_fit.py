@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from transpile.backends.torch_batches import loader, one_pass
+from transpile.backends.torch_batches import going_on, loader, one_pass, starts_anew
 from transpile.backends.torch_callbacks import callback_lines
 from transpile.backends.torch_epoch import clipping
 from transpile.backends.torch_hooks import ends_training
@@ -82,7 +82,7 @@ def _scope(loop: Loop) -> Scope:
     rate = [loop.rate_key] if _changes_rate(fit) else []
     always = fit.validation_freq is None
     verbose = fit.verbose.text if fit.verbose is not None else "1"
-    steps = fit.data.steps.text if isinstance(fit.data, Batches) and fit.data.steps else None
+    steps = fit.data.steps.text if fit.data.steps else None
     params = {"verbose": verbose, "epochs": fit.epochs.text, "steps": steps or f"len({loop.name('train_loader')})"}
     arrays = fit.validation is not None and not isinstance(fit.validation, Batches)
     validation = f"[{_arrays(fit.validation, '')}]" if arrays and fit.validation is not None else ""
@@ -194,13 +194,15 @@ def _loaders(loop: Loop) -> list[str]:
     make, train, val = loop.make_loader, loop.name("train_loader"), loop.name("val_loader")
     shuffle = ", shuffle=True" if fit.shuffle else ""
     if loop.own_loader is not None:
-        lines = [f"{train} = {loop.own_loader(fit.data, fit.batch_size.text, shuffle)}"]
+        made = going_on(loop.own_loader(fit.data, fit.batch_size.text, shuffle), fit.data)
+        lines = [f"{train} = {made}"]
         if fit.validation is not None:
             batch = (fit.validation_batch or fit.batch_size).text
             lines.append(f"{val} = {loop.own_loader(fit.validation, batch, '')}")
         return lines
     if fit.split is None:
-        lines = [f"{train} = {make}({_arrays(fit.data, '')}, {fit.batch_size.text}{shuffle}{_weight(fit.data, '')})"]
+        made = f"{make}({_arrays(fit.data, '')}, {fit.batch_size.text}{shuffle}{_weight(fit.data, '')})"
+        lines = [f"{train} = {going_on(made, fit.data)}"]
         if fit.validation is not None:
             batch = (fit.validation_batch or fit.batch_size).text
             lines.append(f"{val} = {make}({_arrays(fit.validation, '')}, {batch}{_weight(fit.validation, '')})")
@@ -212,11 +214,12 @@ def _loaders(loop: Loop) -> list[str]:
     comment = f"# {part} holds out the last {_share(fit.split)}, before shuffling"
     length = f"int(len({data.inputs[0].text}) * (1 - {operand(fit.split.text)}))"
     batch = (fit.validation_batch or fit.batch_size).text
+    made = f"{make}({_arrays(data, head)}, {fit.batch_size.text}{shuffle}{_weight(data, head)})"
     return [
         *before,
         comment,
         f"{split} = {length}",
-        f"{train} = {make}({_arrays(data, head)}, {fit.batch_size.text}{shuffle}{_weight(data, head)})",
+        f"{train} = {going_on(made, fit.data)}",
         f"{val} = {make}({_arrays(data, tail)}, {batch}{_weight(data, tail)})",
     ]
 
@@ -229,14 +232,13 @@ def _mixed_loaders(loop: Loop) -> list[str]:
         if isinstance(data, Batches):
             if data.ends and not is_simple(data.source.text):
                 lines.append(f"{loop.name(f'{name}_data')} = {data.source.text}")
-            lines.append(
-                f"{loop.name(f'{name}_loader')} = {loader(_source(loop, data, name), loop.to_tensors, shuffle)}"
-            )
+            made = loader(_source(loop, data, name), loop.to_tensors, shuffle)
+            lines.append(f"{loop.name(f'{name}_loader')} = {going_on(made, data) if data is fit.data else made}")
         elif data is not None:
             batch = ((fit.validation_batch if name == "val" else None) or fit.batch_size).text
             shuffled = ", shuffle=True" if shuffle else ""
-            fed = f"{_arrays(data, '')}, {batch}{shuffled}{_weight(data, '')}"
-            lines.append(f"{loop.name(f'{name}_loader')} = {loop.make_loader}({fed})")
+            made = f"{loop.make_loader}({_arrays(data, '')}, {batch}{shuffled}{_weight(data, '')})"
+            lines.append(f"{loop.name(f'{name}_loader')} = {going_on(made, data) if data is fit.data else made}")
     return lines
 
 
@@ -249,11 +251,12 @@ def _source(loop: Loop, data: Batches, name: str) -> Batches:
 
 def _fed(loop: Loop, data: Data | None, name: str) -> tuple[str, list[str]]:
     """What a pass reads, and what follows it."""
-    loader_name = loop.name(f"{name}_loader")
-    if not isinstance(data, Batches):
-        return loader_name, []
-    ends = [f"{_source(loop, data, name).source.text}.on_epoch_end()"] if data.ends else []
-    return one_pass(loader_name, data), ends
+    read = loop.name(f"{name}_loader")
+    if data is None:
+        return read, []
+    ends = isinstance(data, Batches) and data.ends
+    behind = [f"{_source(loop, data, name).source.text}.on_epoch_end()"] if ends else []  # type: ignore[arg-type]
+    return read if name == "train" and starts_anew(data) else one_pass(read, data), behind
 
 
 def _share(split: Expr) -> str:
@@ -305,7 +308,7 @@ def array_list(each: tuple[Expr, ...], part: str = "") -> str:
 
 def is_plain(fit: Fit, compiled: Compiled, facts: ModelFacts) -> bool:
     """Whether the loop is small enough to do without a function."""
-    if isinstance(fit.data, Batches) or not compiled.losses:
+    if isinstance(fit.data, Batches) or not compiled.losses or fit.data.steps is not None:
         return False
     simple = not (compiled.metrics or compiled.several or fit.split or fit.validation or fit.callbacks)
     one = len(facts.input_dtypes) == 1 and not facts.has_constraints

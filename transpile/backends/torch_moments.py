@@ -15,7 +15,7 @@ def moments(reading: Reading, compiled: Use) -> Moments:
     fits = [u.record for u in reading.governed(compiled) if isinstance(u.record, Fit)]
     found = moments_of([c for f in fits for c in f.callbacks])
     data = _data(reading, compiled)
-    counts = any(isinstance(d, Batches) for d in data)
+    counts = any(isinstance(d, Batches) or d.steps is not None for d in data)
     return replace(found, weighted=is_weighted(reading, compiled), counts=counts)
 
 

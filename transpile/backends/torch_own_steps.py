@@ -116,10 +116,10 @@ class OwnSteps:
         )  # fmt: skip
         if isinstance(fit.data, Batches):
             loop.to_tensors = self._to_tensors(use)
-            helpers, notes = of_batches(fit, fed)
-            writer.functions.helpers(helpers, writer.sites.top(use.call))
-            for code, message in notes:
-                writer.output.report(code, writer.source.span(use.call), message)
+        helpers, notes = of_batches(fit, fed)
+        writer.functions.helpers(helpers, writer.sites.top(use.call))
+        for code, message in notes:
+            writer.output.report(code, writer.source.span(use.call), message)
         lines = [self.writing.text(line) for line in (*loop.lines(), *form.after(history))]
         writer.functions.imports("\n".join(lines))
         writer.output.device(writer.sites.top(use.call))
@@ -166,9 +166,10 @@ class OwnSteps:
     def _evaluate(self, use: Use, record: Evaluate, steps: Steps) -> None:
         writer, model = self.writer, self._model(use)
         if isinstance(record.data, Batches):
-            read = one_pass(loader(record.data, self._to_tensors(use)), record.data)
+            read = loader(record.data, self._to_tensors(use))
         else:
             read = self._loader(record.data, record.batch_size.text, "")
+        read = one_pass(read, record.data)
         metrics = f", {steps.metrics.replace('{model}', model)}" if steps.metrics else ""
         call = f"{self._function(use, record)}({model}.test_step, {read}{metrics})"
         writer.functions.imports(call)

@@ -133,15 +133,15 @@ class UseWriter:
         keys = self.writer.inside(use).keys
         fed = record.data
         if isinstance(fed, Batches):
-            read = loader(replace(fed, source=Expr(self.text(fed.source.text)), steps=None), self.to_tensors(use))
+            text = loader(replace(fed, source=Expr(self.text(fed.source.text))), self.to_tensors(use))
             self._note_ends(use, fed)
-            text = one_pass(read, replace(fed, kind="generator"))
-            self.writer.functions.imports(text)
         else:
             data = self._data(fed)
             weight = f", weight={data.weight.text}" if data.weight is not None else ""
             arrays = ", ".join(array_list(each) for each in (data.inputs, data.targets) if each)
             text = f"{self.writer.loader(use)}({arrays}, {record.batch_size.text}{weight})"
+        text = one_pass(text, fed)
+        self.writer.functions.imports(text)
         criterion = ", ".join(["", self.writer.home(use).criterion] if self.writer.inside(use).losses else [])
         call = f"{self.writer.epoch(use)}({self._model(use)}, {text}{criterion})"
         node, text = self._result(use, call, keys, record.as_dict)
@@ -180,13 +180,11 @@ class UseWriter:
         """The functions that make loaders of arrays, and tensors of batches, as far as they are needed."""
         fed = [d for d in (fit.data, fit.validation) if d is not None]
         make = "" if all(isinstance(d, Batches) for d in fed) else self.writer.loader(use)
-        if not any(isinstance(d, Batches) for d in fed):
-            return make, ""
         helpers, notes = of_batches(fit, fed)
         self.writer.functions.helpers(helpers, self.sites.top(use.call))
         for code, message in notes:
             self.output.report(code, self.source.span(use.call), message)
-        return make, self.to_tensors(use)
+        return make, self.to_tensors(use) if any(isinstance(d, Batches) for d in fed) else ""
 
     # predict
 
@@ -221,7 +219,7 @@ class UseWriter:
         )  # fmt: skip
         source = self.text(data.source.text)
         text = f"map({source}.__getitem__, range(len({source})))" if data.kind == "sequence" else source
-        text = one_pass(text, replace(data, kind="generator"))
+        text = one_pass(text, data)
         self.writer.functions.imports(text)
         return f"{name}({self._model(use)}, {text})"
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_callbacks import read_callbacks, shared
 from transpile.frontends.keras_compile import Refused, arguments
-from transpile.frontends.keras_streams import GENERATOR_METHODS, batches, modern_arguments, steps_known
-from transpile.frontends.texts import element, is_simple
+from transpile.frontends.keras_streams import GENERATOR_METHODS, batches, modern_arguments, whole
+from transpile.frontends.texts import element, is_simple, operand
 from transpile.interpret.values import Array, Event, KerasObject, ModelValue, Tensor
 from transpile.ir import UNKNOWN, Expr, Node, literal
 from transpile.ops.loss import ACTIVATIONS, reduction
@@ -57,14 +57,14 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source
     """One call of `fit`; `others` are the other trainings of the program. Raises Refused."""
     given, known = _given(event, FIT), _CONVERTED
     refuse_weights(given, facts)
-    shuffle = given.pop("shuffle", literal(True)).value
-    if shuffle not in (True, False):
-        raise Refused("K2T125", "fit(shuffle=...) is only known at run time")
+    shuffle = given.pop("shuffle", literal(True))
+    if not shuffle.known:
+        raise Refused("K2T125", f"fit(shuffle={shuffle.text}) is only known at run time")
     data = _weighted(
         _data(event, given, facts, "steps_per_epoch", compiled), given.get("sample_weight"), compiled, facts
     )
     validation = _validation(given.get("validation_data"), facts, compiled, given.get("validation_steps"))
-    known += steps_known(given, "steps_per_epoch", data) + steps_known(given, "validation_steps", validation)
+    known += ("steps_per_epoch", *(("validation_steps",) if validation is not None else ()))
     _refuse_rest(event, given, known)
     if data.weight is not None and given.get("class_weight", literal(None)).value is not None:
         raise Refused("K2T125", "Keras takes no sample_weight together with class_weight")
@@ -72,16 +72,17 @@ def read_fit(event: Event, compiled: Compiled, facts: ModelFacts, source: Source
     split = None if split is None or split.value in (0, 0.0, None) else split
     if isinstance(data, Batches) and split is not None:
         raise Refused("K2T171", f"validation_split of {data.source.text}, which yields batches")
-    batch = _batch(given.get("batch_size"))
+    batch = _batch(given.get("batch_size"), data, split)
     fit = Fit(
         data,
         batch,
         given.get("epochs", literal(1)),
         given.get("initial_epoch", literal(0)),
-        bool(shuffle),
+        # "batch" orders arrays anew inside of each batch only, which changes no result.
+        bool(shuffle.value) and not (shuffle.value == "batch" and not isinstance(data, Batches)),
         None if validation else split,
         validation,
-        _batch(given.get("validation_batch_size")) if "validation_batch_size" in given else batch,
+        _batch(given.get("validation_batch_size", given.get("batch_size")), validation),
         _class_weight(given.get("class_weight"), compiled),
         given.get("verbose"),
         validation_freq=_frequency(given.get("validation_freq")),
@@ -121,9 +122,14 @@ def _frequency(expr: Expr | None) -> Expr | None:
     return expr
 
 
-def _batch(expr: Expr | None) -> Expr:
+def _batch(expr: Expr | None, data: Data | None = None, split: Expr | None = None) -> Expr:
+    """The size of a batch: with a number of steps and nothing else, all samples in that many batches."""
     if expr is None or expr.text == "None":
-        return literal(32)
+        if data is None or data.steps is None or isinstance(data, Batches):
+            return literal(32)
+        if split is not None:
+            raise Refused("K2T125", "a number of steps with a validation_split needs a batch_size to be converted")
+        return Expr(f"math.ceil(len({data.inputs[0].text}) / {operand(data.steps.text)})")
     return Expr(f"{expr.text} or 32") if expr.value is None else expr
 
 
@@ -190,16 +196,17 @@ def _data(
             raise Refused("K2T171", f"{x.text} yields batches, and the model is compiled without a loss")
         return found
     refuse_streams(x)
+    count = whole(given.get(steps))
     if compiled is not None and not compiled.losses and facts.steps is None:
-        return Data(spread(x, facts.input_names))  # Keras looks at no targets
+        return Data(spread(x, facts.input_names), steps=count)  # Keras looks at no targets
     if (y is None or y.value is None) and facts.steps is not None:
-        return Data((x,))
+        return Data((x,), steps=count)
     if y is None or y.value is None:
         raise Refused("K2T127", f"{x.text} yields inputs and targets together")
     refuse_streams(y)
     if facts.steps is not None:
-        return Data((x,), (y,))
-    return Data(spread(x, facts.input_names), spread(y, facts.output_names))
+        return Data((x,), (y,), steps=count)
+    return Data(spread(x, facts.input_names), spread(y, facts.output_names), steps=count)
 
 
 def spread(expr: Expr, names: tuple[str, ...]) -> tuple[Expr, ...]:
@@ -233,6 +240,10 @@ def _validation(expr: Expr | None, facts: ModelFacts, compiled: Compiled, steps:
     if found is not None:
         return _weighted(found, None, compiled, facts)
     refuse_streams(expr)
+    return replace(_validation_arrays(expr, facts, compiled), steps=whole(steps))
+
+
+def _validation_arrays(expr: Expr, facts: ModelFacts, compiled: Compiled) -> Data:
     value = expr.value
     if not compiled.losses and facts.steps is None:
         if isinstance(value, list | tuple):
@@ -260,12 +271,11 @@ def read_evaluate(event: Event, compiled: Compiled, facts: ModelFacts) -> Evalua
     given = _given(event, EVALUATE)
     refuse_weights(given, facts)
     data = _weighted(_data(event, given, facts, "steps", compiled), given.get("sample_weight"), compiled, facts)
-    known = ("x", "y", "batch_size", "verbose", "return_dict", "sample_weight", *steps_known(given, "steps", data))
-    _refuse_rest(event, given, known)
+    _refuse_rest(event, given, ("x", "y", "batch_size", "verbose", "return_dict", "sample_weight", "steps"))
     as_dict = given.get("return_dict", literal(False)).value
     if as_dict not in (True, False):
         raise Refused("K2T125", "evaluate(return_dict=...) is only known at run time")
-    return Evaluate(data, _batch(given.get("batch_size")), bool(as_dict))
+    return Evaluate(data, _batch(given.get("batch_size"), data), bool(as_dict))
 
 
 def read_step(event: Event, facts: ModelFacts) -> Step:
@@ -287,7 +297,7 @@ def read_predict(event: Event, facts: ModelFacts) -> Predict:
     if "x" not in given:
         raise Refused("K2T125", f"{event.kind} is given no data")
     found = batches(given["x"], given.get("steps"), required=event.kind in GENERATOR_METHODS)
-    _refuse_rest(event, given, ("x", "batch_size", "verbose", *steps_known(given, "steps", found)))
+    _refuse_rest(event, given, ("x", "batch_size", "verbose", *(("steps",) if found is not None else ())))
     if found is not None:
         if len(facts.input_dtypes) != 1 or len(facts.output_shapes) != 1:
             raise Refused("K2T171", f"{event.kind} of batches by a model with several inputs or outputs")

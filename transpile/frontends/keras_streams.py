@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 
 from transpile.frontends.keras_compile import Refused
 from transpile.interpret.attributes import class_attribute
@@ -59,7 +58,7 @@ def batches(expr: Expr | None, steps: Expr | None, required: bool = False) -> Ba
         raise Refused("K2T171", f"the pipeline {expr.text} cannot be written out: {value.problem}")
     if steps is not None and (steps.value is None or steps.text.replace(" ", "") == f"len({expr.text})"):
         steps = None
-    steps = _whole(steps) if steps is not None else None
+    steps = whole(steps)
     ends = value.ends or (value.cls is not None and isinstance(class_attribute(value.cls, "on_epoch_end"), Function))
     if value.cls is not None and class_attribute(value.cls, "on_epoch_begin") is not UNKNOWN:
         raise Refused("K2T171", f"{value.cls.node.name.value}.on_epoch_begin cannot be converted")
@@ -67,16 +66,16 @@ def batches(expr: Expr | None, steps: Expr | None, required: bool = False) -> Ba
     return Batches((), weight=weight, source=expr, kind=value.kind, steps=steps, ends=ends)
 
 
-def _whole(steps: Expr) -> Expr:
-    """`len(x) / 32` batches as Keras 2 counts them (Keras 3 refuses a part of a batch): the last one is begun."""
+def whole(steps: Expr | None) -> Expr | None:
+    """A number of batches; None for all.
+
+    `len(x) / 32` is as Keras 2 counts them (Keras 3 refuses a part of a batch): the last one is begun.
+    """
+    if steps is None or steps.value is None:
+        return None
     try:
         written = ast.parse(steps.text, mode="eval").body
     except SyntaxError:
         return steps
     divided = isinstance(written, ast.BinOp) and isinstance(written.op, ast.Div)
     return Expr(f"math.ceil({steps.text})") if divided or isinstance(steps.value, float) else steps
-
-
-def steps_known(given: Mapping[str, Expr], name: str, found: object) -> tuple[str, ...]:
-    """The name of an argument that counts batches, where there are batches to count."""
-    return (name,) if isinstance(found, Batches) and name in given else ()
