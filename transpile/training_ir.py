@@ -85,7 +85,9 @@ class Compiled:
 
     Without losses, the model is trained on what its layers add to the loss.
 
-    `choices`: the optimizer is made at one of several places, by a test of the program.
+    `choices`: the optimizer is made at one of several places, by a test of the program. `picked`:
+    the program's text for one of several optimizers in its turn (of a loop, say); `named` gives them
+    by the names that the text stands for, `listed` by the places where it makes the objects.
     `jitted`: jit_compile=True. `reported`: what the training step of a model's own returns, and
     what its test step does.
     """
@@ -96,6 +98,9 @@ class Compiled:
     weights: tuple[Expr | None, ...] = ()
     names: tuple[str, ...] = ()
     choices: tuple[tuple[Span, Optimizer], ...] = ()
+    picked: Expr | None = None
+    named: tuple[tuple[str, Optimizer], ...] = ()
+    listed: tuple[tuple[Span, Optimizer], ...] = ()
     jitted: bool = False
     reported: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 

@@ -51,14 +51,84 @@ train(second, x, real, 8)
 @pytest.mark.parametrize(
     ("calls", "code"),
     [
-        ("for name in ('sgd', 'adam'):\n    train(build(name), x, real)\n", "K2T121"),
+        ("for name in ('sgd', keras.optimizers.SGD()):\n    train(build(name), x, real)\n", "K2T121"),
         ("train(build(loss='mae'), x, real)\ntrain(build(), x, real)\n", "K2T120"),
-        ("train(build(keras.optimizers.SGD()), x, real)\ntrain(build(keras.optimizers.Adam()), x, real)\n", "K2T121"),
+        (
+            "for made in (keras.optimizers.SGD(), keras.optimizers.Adam()):\n"
+            "    train(build(made), x, real)\n    print(made.name)\n",
+            "K2T121",
+        ),
+        (
+            "train(build(keras.optimizers.SGD(clipnorm=0.1)), x, real)\n"
+            "train(build(keras.optimizers.SGD()), x, real)\n",
+            "K2T121",
+        ),
     ],
 )
 def test_another_optimizer_or_loss_is_left(calls: str, code: str) -> None:
     found = {d.code for d in keras2torch(program("optimizer", calls)).diagnostics if d.level == "error"}
     assert code in found
+
+
+EACH = """\
+losses = {{}}
+for key, given in {items}:
+    model = build(given)
+    history = train(model, x, real, 8, 2)
+    losses[key] = history.history["loss"]
+"""
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        "enumerate(['sgd', 'adamax'])",
+        "{'slow': keras.optimizers.SGD(0.01), 'fast': keras.optimizers.Adagrad(0.5)}.items()",
+        "enumerate([keras.optimizers.SGD(0.1, momentum=0.5), keras.optimizers.SGD(0.2, momentum=0.9)])",
+    ],
+)
+def test_optimizers_in_turn(items: str) -> None:
+    """By their names, or as objects: each model gets its own."""
+    source = program("optimizer", EACH.format(items=items))
+    theirs, ours = compare(source, tolerance=1e-4)
+    assert list(ours["losses"]) == list(theirs["losses"])
+    for key, values in theirs["losses"].items():
+        np.testing.assert_allclose(ours["losses"][key], values, rtol=1e-4)
+
+
+def test_optimizers_of_a_list_by_name_and_place() -> None:
+    """The objects stay where the program makes them."""
+    source = program("optimizer", "made = [keras.optimizers.SGD(0.1), keras.optimizers.Adam()]\n"
+                     + EACH.format(items="enumerate(made)"))  # fmt: skip
+    code = convert(source).code
+    assert "made = [functools.partial(torch.optim.SGD, lr=0.1), functools.partial(torch.optim.Adam" in code
+    assert "optimizer(model.parameters())" in code
+
+
+def test_weights_of_classes_for_some_models_only() -> None:
+    layer = 'layers.Dense(3, activation="softmax", kernel_initializer=keras.initializers.Constant(0.1))'
+    source = HEAD + "losses = []\nfor weights in (None, {0: 1.0, 1: 3.0, 2: 1.0}):\n" + "".join(
+        f"    {line}\n" for line in (
+            f"model = keras.Sequential([keras.Input((4,)), {layer}])",
+            'model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")',
+            "history = model.fit(x, ids, batch_size=8, shuffle=False, verbose=0, class_weight=weights)",
+            'losses.append(history.history["loss"][0])',
+        )
+    )  # fmt: skip
+    theirs, ours = compare(source)
+    np.testing.assert_allclose(ours["losses"], theirs["losses"], rtol=1e-6)
+
+
+def test_a_limit_of_some_optimizers_only_is_left() -> None:
+    """What is done with a limit is not done without one."""
+    source = HEAD + "for limit in (None, 0.1):\n" + "".join(
+        f"    {line}\n" for line in (
+            f"model = keras.Sequential([keras.Input((4,)), {LINEAR}])",
+            'model.compile(keras.optimizers.SGD(0.1, clipnorm=limit), "mse")',
+            "model.fit(x, real)",
+        )
+    )  # fmt: skip
+    assert "K2T121" in {d.code for d in keras2torch(source).diagnostics}
 
 
 def test_a_parameter_that_decided_is_noted() -> None:

@@ -13,8 +13,11 @@ from transpile.backends.torch_cleanup import Cleanup
 from transpile.backends.torch_custom import NotOwn, own_inside, with_own
 from transpile.backends.torch_data import Known
 from transpile.backends.torch_epoch import (
+    Text,
     criteria,
     epoch_function,
+    factories,
+    factory,
     following,
     loader_function,
     optimizer,
@@ -201,7 +204,7 @@ class TrainingWriter:
                 self.functions.helpers(one.helpers, offset)
                 self.output.edit(span, one.text)
         else:
-            one = optimizer(compiled.optimizer, home.model)
+            one = self._picked(use, compiled, home, offset) or optimizer(compiled.optimizer, home.model)
             one = replace(one, text=one.text.replace(f"{home.model}.parameters()", self.frozen.parameters[use]))
             self.functions.helpers(one.helpers, offset)
             lines.append(f"{home.optimizer} = {one.text}")
@@ -225,6 +228,22 @@ class TrainingWriter:
             return
         self.cleanup.remove(statement)
         self._beside(home, text)
+
+    def _picked(self, use: Use, compiled: Compiled, home: Home, offset: int) -> Text | None:
+        """One of several optimizers, made as the program's text picks it."""
+        if compiled.picked is None:
+            return None
+        for span, chosen in compiled.listed:
+            made = factory(chosen)
+            self.functions.helpers(made.helpers, offset)
+            self.functions.imports(made.text)
+            self.output.edit(span, made.text)
+        if not compiled.named:
+            return Text(f"{compiled.picked.text}({home.model}.parameters())")
+        table = factories(compiled.named)
+        self.functions.helpers(table.helpers, offset)
+        name = self.functions.constant("OPTIMIZERS", table.text, offset)
+        return Text(f"{name}[{compiled.picked.text}]({home.model}.parameters())")
 
     def _scheduler(self, home: Home) -> str:
         """The name of what changes the rate; the optimizer's where there are several."""

@@ -11,10 +11,17 @@ import libcst as cst
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_compile import Refused, read_compile
 from transpile.frontends.keras_fit import read_evaluate, read_fit, read_predict, read_step
-from transpile.frontends.keras_optimizer import acts_around, old_decay, read_optimizer
+from transpile.frontends.keras_optimizer import old_decay
 from transpile.frontends.keras_streams import GENERATOR_METHODS
 from transpile.frontends.merged_events import merged_event
 from transpile.frontends.metric_names import MetricNames
+from transpile.frontends.optimizers_in_turn import (
+    given_optimizer,
+    in_turn,
+    optimizers_in_turn,
+    read_alike,
+    with_optimizer,
+)
 from transpile.frontends.own_steps import read_own, refuse_untested
 from transpile.frontends.read_as_arrays import Call, read_as_array
 from transpile.frontends.sites import Sites, assignments
@@ -138,11 +145,11 @@ class Reading:
             return read_own(event, facts.steps)
         if kind == "compile":
             choices = self._choices(use, event)
-            if choices:
-                given = {"optimizer": Expr(choices[0].text, choices[0].value)}
-                event = replace(event, args=event.args[1:] if event.args else (), kwargs=event.kwargs | given)
+            turns = [] if choices else optimizers_in_turn(use.events, event, self.sites)
+            for first in (*choices[:1], *turns[:1]):
+                event = with_optimizer(event, first)
             read = read_compile(event, facts, self._old_accuracy, self._metric_names)
-            return replace(read, choices=self._chosen(choices)) if choices else read
+            return replace(read, choices=self._chosen(choices)) if choices else in_turn(read, use.first, turns)
         if kind in ("fit", "evaluate"):
             compiled = self._compiled(use)
             if kind == "evaluate":
@@ -185,7 +192,7 @@ class Reading:
 
     def _choices(self, use: Use, event: Event) -> list[Expr]:
         """The optimizers that a variable can hold, where a test of the program decides."""
-        given = event.kwargs.get("optimizer") or (event.args[0] if event.args else None)
+        given = given_optimizer(event)
         if given is None or given.known or not given.text.isidentifier():
             return []
         scope = self.sites.function(use.call)
@@ -206,12 +213,8 @@ class Reading:
         return found if len(found) > 1 else []
 
     def _chosen(self, choices: list[Expr]) -> tuple[tuple[Span, Optimizer], ...]:
-        read = [read_optimizer(c) for c in choices]
-        clips = {tuple(o.args[n].text for n in ("clipnorm", "clipvalue", "global_clipnorm")) for o in read}
-        if len(clips) > 1 or any(o.schedule or acts_around(o) for o in read):
-            raise Refused("K2T121", "the optimizers to choose from clip gradients or change rates in different ways")
         spans = [c.value.span for c in choices if isinstance(c.value, KerasObject)]
-        return tuple(zip(spans, read))
+        return tuple(zip(spans, read_alike(choices)))
 
     def _compiled(self, use: Use) -> Compiled:
         if use.compiled is None:
@@ -226,7 +229,7 @@ class Reading:
 
     def decay(self, compiled: Use) -> Expr | None:
         """`decay=` of the optimizer, which Keras 3 ignores."""
-        given = compiled.first.kwargs.get("optimizer") or (compiled.first.args[0] if compiled.first.args else None)
+        given = given_optimizer(compiled.first)
         return old_decay(given) if given is not None else None
 
 

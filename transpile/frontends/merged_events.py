@@ -9,8 +9,8 @@ from transpile.interpret.expressions import is_plain
 from transpile.interpret.values import Array, Event, Function, Instance, KerasObject
 from transpile.ir import UNKNOWN, Expr
 
-# Arguments of which None means a number, which the written code may then choose itself.
-_NONE_MEANS = {"batch_size": 32, "validation_batch_size": 32}
+# Arguments of which None means a value, which the written code may then choose itself.
+_NONE_MEANS = {"batch_size": "32", "validation_batch_size": "32", "class_weight": "{}"}
 
 
 def merged_event(event: Event, runs: Sequence[Event]) -> Event:
@@ -92,6 +92,9 @@ def _objects(values: Sequence[KerasObject]) -> object:
         return UNKNOWN
     args = tuple(_expr("", [v.args[i] for v in values]) for i in range(len(first.args)))
     kwargs = {n: _expr("", [v.kwargs[n] for v in values]) for n in first.kwargs}
+    columns = [*zip(*(v.args for v in values)), *([v.kwargs[n] for v in values] for n in first.kwargs)]
+    if any(len({e.value is None for e in column}) > 1 for column in columns):
+        return UNKNOWN  # what is done with an argument is not done without it
     return first if args == first.args and kwargs == first.kwargs else replace(first, args=args, kwargs=kwargs)
 
 

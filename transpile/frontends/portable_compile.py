@@ -37,7 +37,8 @@ def portable(compiled: Compiled, use: Use, *parts: str) -> Compiled:
     if "optimizer" in parts:
         before = compiled.optimizer
         chosen = replace(before, args=fix.args(before.args), schedule_args=fix.args(before.schedule_args))
-        compiled = replace(compiled, optimizer=chosen)
+        picked = compiled.picked
+        compiled = replace(compiled, optimizer=chosen, picked=None if picked is None else fix.expr(picked))
     if "loss" in parts:
         losses = tuple(replace(x, args=fix.args(x.args), custom=fix.own(x.custom)) for x in compiled.losses)
         compiled = replace(compiled, losses=losses)
