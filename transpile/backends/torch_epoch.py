@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from transpile.backends.templates import render
@@ -59,22 +59,13 @@ def _lowered(op: str, args: Mapping[str, Expr], shape: object) -> Lowered:
 
 def optimizer(chosen: Optimizer, model: str) -> Text:
     """`torch.optim.X(model.parameters(), lr=...)`."""
+    return optimizer_of(chosen, f"{model}.parameters()")
+
+
+def optimizer_of(chosen: Optimizer, parameters: str) -> Text:
+    """`torch.optim.X(parameters, lr=...)`."""
     lowered = _lowered(chosen.op, chosen.args, None)
-    return Text(lowered.module.replace("{params}", f"{model}.parameters()"), lowered.helpers)
-
-
-def factory(chosen: Optimizer) -> Text:
-    """What makes an optimizer when it is called with parameters."""
-    lowered = _lowered(chosen.op, chosen.args, None)
-    cls, _, given = lowered.module.removesuffix(")").partition("({params}, ")
-    return Text(f"functools.partial({cls}, {given})", lowered.helpers)
-
-
-def factories(named: Sequence[tuple[str, Optimizer]]) -> Text:
-    """A dict of what makes the optimizers, by the names that the program has for them."""
-    made = {name: factory(chosen) for name, chosen in named}
-    items = "".join(f'    "{name}": {one.text},\n' for name, one in made.items())
-    return Text(f"{{\n{items}}}", tuple(dict.fromkeys(h for one in made.values() for h in one.helpers)))
+    return Text(lowered.module.replace("{params}", parameters), lowered.helpers)
 
 
 def following(chosen: Optimizer, optimizer: str, scheduler: str, *, exact: bool = False) -> Text:

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import libcst as cst
+from libcst import matchers
 
+from transpile.frontends.keras_training import Use
 from transpile.frontends.sites import Sites
+from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.values import ModelValue
 from transpile.source import Source
 from transpile.splice import Output
 from transpile.training_ir import Fit
 
 Scope = cst.FunctionDef | None
+_HERE = "__HISTORY__"
 
 
 @dataclass(frozen=True)
 class Form:
     """How the result of `fit` is used: the variable that holds it, or that it is returned.
 
-    `bare`: the variable holds the dict itself (`fit(...).history`).
+    `bare`: the variable holds the dict itself (`fit(...).history`). `around`: the rest of a
+    statement in which the call stands, with a HISTORY in its place.
     """
 
     history: str = ""
     returned: bool = False
     bare: bool = False
+    around: str = ""
 
     @property
     def needed(self) -> bool:
-        return self.returned
+        return self.returned or bool(self.around)
 
     def after(self, history: str) -> list[str]:
         """What follows the loop."""
+        if self.around:
+            return [self.around.replace(_HERE, history)]
         return [f"return {history}"] if self.returned else []
 
 
@@ -45,8 +54,15 @@ class _Variable:
 class Histories:
     """The variables that hold histories, followed through the file."""
 
-    def __init__(self, sites: Sites, source: Source, output: Output) -> None:
-        self.sites, self.source, self.output = sites, source, output
+    def __init__(self, sites: Sites, interpreter: Interpreter, output: Output) -> None:
+        self.sites, self.source, self.output = sites, interpreter.source, output
+        self.read = interpreter.history_uses
+        self.of_models = {
+            u.node: u for u in interpreter.attribute_uses.values()
+            if u.node.attr.value == "history" and all(isinstance(t, ModelValue) for t in u.targets)
+        }  # fmt: skip
+        self._kept: dict[cst.CSTNode, set[str]] = {}  # under which names `model.history` is kept
+        self._starts: dict[cst.Call, str] = {}
         self.variables: list[_Variable] = []
         self._seen: set[tuple[str, Scope]] = set()
 
@@ -80,13 +96,44 @@ class Histories:
                     return Form(self.source.code(target), bare=bare)
             case cst.Return(value=inner) if inner is value:
                 return Form(returned=True, bare=bare)
-        return None
+        if not self._is_first(value, small) or not (bare or self._is_followed(call)):
+            return None
+        around = small.deep_replace(value, cst.Name(_HERE))
+        return Form(bare=bare, around=self.source.tree.code_for_node(around))
 
-    def add(self, text: str, scope: Scope, form: Form, fit: Fit) -> None:
-        """A history in a variable of a scope."""
-        if form.bare:
-            return
+    def _is_first(self, value: cst.BaseExpression, statement: cst.BaseSmallStatement) -> bool:
+        """Whether a statement does nothing before an expression that is part of it, and computes that always."""
+        start, above = self.source.span(value).start, list(self.sites.above(value))
+        if any(isinstance(n, cst.IfExp | cst.BooleanOperation | cst.Comparison) for n in above):
+            return False
+        calls = matchers.findall(statement, matchers.Call())
+        return all(c in above or self.source.span(c).start >= start for c in calls)
+
+    def _is_followed(self, call: cst.Call) -> bool:
+        """Whether it is seen where what `fit` returns is read."""
+        return any(h.call is call for _, histories in self.read.values() for h in histories)
+
+    def asked(self, use: Use, fits: Iterable[Use]) -> list[cst.CSTNode]:
+        """Where the program reads `model.history` and sees what a training keeps."""
+        others = [u for u in fits if u is not use and set(u.models) & set(use.models)]
+        scope = self.sites.function(use.call)
+        if any(self.sites.function(u.call) is not scope for u in others):
+            return []
+        return [
+            n for n, found in self.of_models.items()
+            if self.sites.function(n) is scope and all(t in use.models for t in found.targets)
+        ]  # fmt: skip
+
+    def add(self, text: str, use: Use, form: Form, asked: Iterable[cst.CSTNode] = ()) -> None:
+        """A history in a variable, which the places of `asked` read, too."""
+        fit, scope = use.record, self.sites.function(use.call)
+        assert isinstance(fit, Fit)
         start = fit.initial_epoch.text if fit.initial_epoch.value != 0 else ""
+        self._starts[use.call] = start
+        for node in asked:
+            self._kept.setdefault(node, set()).add(text)
+        if form.bare or form.around:
+            return
         if form.returned:
             self._through_calls(scope, start)
         else:
@@ -162,11 +209,32 @@ class Histories:
 
     def rewrite(self) -> None:
         """Edits every use of every history."""
+        for node, histories in self.read.values():
+            starts = {self._starts.get(h.call) for h in histories}
+            held = self._held(node.value)
+            if len(starts) == 1 and held and (start := starts.pop()) is not None:
+                self._edit(node.value, _Variable(held, None, start))
         for variable in self.variables:
-            for node in self._uses(variable.text, variable.scope):
-                self._edit(node, variable)
+            for place in self._uses(variable.text, variable.scope):
+                self._edit(place, variable)
+        for kept in self._kept:
+            if (held := self._held(kept)) and not self._is_done(kept):
+                self.output.edit(self.source.span(kept), self.sites.quoted(kept, held))
+
+    def _held(self, node: cst.CSTNode) -> str:
+        """The text that gives a history where the program's expression gave one."""
+        if node not in self.of_models:
+            return self.source.code(node)
+        kept = self._kept.get(node, set())
+        return next(iter(kept)) if len(kept) == 1 else ""
+
+    def _is_done(self, node: cst.CSTNode) -> bool:
+        span = self.source.span(node)
+        return any(e.start <= span.start and span.end <= e.end for e in self.output.edits)
 
     def _edit(self, node: cst.CSTNode, variable: _Variable) -> None:
+        if self._is_done(node):
+            return
         parent = self.sites.parents.get(node)
         if not isinstance(parent, cst.Attribute) or parent.value is not node:
             if isinstance(parent, cst.FormattedStringExpression | cst.Subscript):

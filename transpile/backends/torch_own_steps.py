@@ -106,7 +106,8 @@ class OwnSteps:
         assert isinstance(use.compiled.record, Compiled)
         model, scope = self._model(use), writer.sites.function(use.call)
         name = writer.histories.namer(scope)
-        history = form.history or (name("history") if form.needed else "")
+        asked = writer.histories.asked(use, self.uses)
+        history = form.history or (name("history") if form.needed or asked else "")
         loop = Loop(
             fit, use.compiled.record, model, "", f"{model}.optimizer", "", self._function(use, fit), history, name,
             rate_key="lr" if writer.reading.reads("lr") else "learning_rate",
@@ -127,7 +128,7 @@ class OwnSteps:
         writer._callbacks(use, fit)
         writer.replace(statement, lines)
         if history:
-            writer.histories.add(history, scope, form, fit)
+            writer.histories.add(history, use, form, asked)
 
     def _function(self, use: Use, record: Fit | Evaluate) -> str:
         """The name of the function that goes through the batches."""

@@ -13,11 +13,8 @@ from transpile.backends.torch_cleanup import Cleanup
 from transpile.backends.torch_custom import NotOwn, own_inside, with_own
 from transpile.backends.torch_data import Known
 from transpile.backends.torch_epoch import (
-    Text,
     criteria,
     epoch_function,
-    factories,
-    factory,
     following,
     loader_function,
     optimizer,
@@ -31,6 +28,7 @@ from transpile.backends.torch_moments import is_weighted, moments, refuse_weight
 from transpile.backends.torch_notes import note_compile, note_targets
 from transpile.backends.torch_own_steps import OwnSteps
 from transpile.backends.torch_paths import makes_folder
+from transpile.backends.torch_picked import picked
 from transpile.backends.torch_rates import write_rates
 from transpile.backends.torch_use import UseWriter
 from transpile.backends.torch_weights import class_weight_function
@@ -93,7 +91,7 @@ class TrainingWriter:
         self.names = Names(self.reading)
         self.functions = Functions(output, self.sites.everywhere())
         self.cleanup = Cleanup(self.sites, source, output)
-        self.histories = Histories(self.sites, source, output)
+        self.histories = Histories(self.sites, interpreter, output)
         self.known = Known(self.reading, facts)
         self.classes = CallbackClasses(self.sites, source, output, self.cleanup)
         self.homes: dict[Use, Home] = {}
@@ -204,7 +202,9 @@ class TrainingWriter:
                 self.functions.helpers(one.helpers, offset)
                 self.output.edit(span, one.text)
         else:
-            one = self._picked(use, compiled, home, offset) or optimizer(compiled.optimizer, home.model)
+            one = picked(compiled, home.model, offset, self.functions, self.output) or optimizer(
+                compiled.optimizer, home.model
+            )
             one = replace(one, text=one.text.replace(f"{home.model}.parameters()", self.frozen.parameters[use]))
             self.functions.helpers(one.helpers, offset)
             lines.append(f"{home.optimizer} = {one.text}")
@@ -228,22 +228,6 @@ class TrainingWriter:
             return
         self.cleanup.remove(statement)
         self._beside(home, text)
-
-    def _picked(self, use: Use, compiled: Compiled, home: Home, offset: int) -> Text | None:
-        """One of several optimizers, made as the program's text picks it."""
-        if compiled.picked is None:
-            return None
-        for span, chosen in compiled.listed:
-            made = factory(chosen)
-            self.functions.helpers(made.helpers, offset)
-            self.functions.imports(made.text)
-            self.output.edit(span, made.text)
-        if not compiled.named:
-            return Text(f"{compiled.picked.text}({home.model}.parameters())")
-        table = factories(compiled.named)
-        self.functions.helpers(table.helpers, offset)
-        name = self.functions.constant("OPTIMIZERS", table.text, offset)
-        return Text(f"{name}[{compiled.picked.text}]({home.model}.parameters())")
 
     def _scheduler(self, home: Home) -> str:
         """The name of what changes the rate; the optimizer's where there are several."""
@@ -344,7 +328,8 @@ class TrainingWriter:
         compiled, facts = self.inside(use), self.facts[use.models[0]]
         scope, model = self.sites.function(use.call), self._model_text(use)
         name = self.histories.namer(scope)
-        history = form.history or (name("history") if form.needed else "")
+        asked = self.histories.asked(use, [u for u in self.reading.uses if u.kind == "fit"])
+        history = form.history or (name("history") if form.needed or asked else "")
         loop = Loop(
             fit, compiled, model, home.criterion, home.optimizer_of(model), "", "", history, name,
             penalty=facts.has_regularization, rate_key="lr" if self.reading.reads("lr") else "learning_rate",
@@ -370,7 +355,7 @@ class TrainingWriter:
         self._callbacks(use, fit)
         self.replace(statement, lines)
         if history:
-            self.histories.add(history, scope, form, fit)
+            self.histories.add(history, use, form, asked)
 
     def _callbacks(self, use: Use, fit: Fit) -> None:
         """What becomes of the objects and classes behind the callbacks."""

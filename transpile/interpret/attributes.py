@@ -10,6 +10,7 @@ from transpile.interpret.values import (
     Bound,
     Event,
     Function,
+    History,
     InputSource,
     Instance,
     KerasObject,
@@ -121,6 +122,9 @@ def _of_model(interpreter: Interpreter, model: ModelValue, name: str) -> object:
         if not tensors:
             return UNKNOWN
         return list(tensors) if name.endswith("s") or len(tensors) > 1 else tensors[0]
+    if name == "history":
+        fits = (e for e in reversed(interpreter.events) if e.model is model and isinstance(e.result, History))
+        return next((e.result for e in fits), UNKNOWN)
     if name == "layers":
         interpreter.keras.build(model)
         every = counted(model)

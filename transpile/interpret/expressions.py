@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from transpile.interpret import attributes
-from transpile.interpret.values import Array, Bound, Frame, Function, Layer, ModelChoice, ModelValue, Ref, Tensor
+from transpile.interpret.values import (
+    Array,
+    Bound,
+    Frame,
+    Function,
+    History,
+    Layer,
+    ModelChoice,
+    ModelValue,
+    Ref,
+    Tensor,
+)  # fmt: skip
 from transpile.ir import UNKNOWN
 from transpile.names import canonical
 
@@ -147,6 +158,9 @@ class Expressions:
             return value
         if isinstance(target, ModelChoice):
             return self._of_one(target, node)
+        if isinstance(target, History):
+            self.interpreter.note_history(node, target)
+            return UNKNOWN
         value = attributes.get(self.interpreter, target, node.attr.value)
         shape = isinstance(value, tuple) if isinstance(target, Tensor) else isinstance(value, int)
         if shape and (isinstance(target, Tensor) or id(node.value) in self.interpreter.shapes_asked):

@@ -15,6 +15,7 @@ from transpile.interpret.values import (
     Array,
     Event,
     Frame,
+    History,
     InputSource,
     Layer,
     ModelValue,
@@ -216,7 +217,7 @@ class Models:
             self.interpreter.next_order(),
         )  # fmt: skip
         self.interpreter.events.append(event)
-        event.result = self._result(kind, model, args)
+        event.result = self._result(kind, model, args, node)
         run_hooks(self.interpreter, event)
         return event.result
 
@@ -226,7 +227,9 @@ class Models:
         """A `compile` of the user's own was called."""
         self._event("compile", model, node, args, kwargs, frame)
 
-    def _result(self, kind: str, model: ModelValue | None, args: Sequence[Expr]) -> object:
+    def _result(self, kind: str, model: ModelValue | None, args: Sequence[Expr], node: cst.Call) -> object:
+        if kind in ("fit", "fit_generator"):
+            return History(node)
         if kind not in ("predict", "predict_proba") or model is None:
             return UNKNOWN
         shapes = model.output_shapes

@@ -11,6 +11,7 @@ from transpile.interpret.values import (
     Event,
     Frame,
     Function,
+    History,
     InputSource,
     Instance,
     Layer,
@@ -59,6 +60,7 @@ class Record:
         self.user_calls: list[UserCall] = []
         self.own_methods: set[int] = set()  # what stands for a method of the user's where it is called, by id
         self.attribute_uses: dict[int, AttributeUse] = {}
+        self.history_uses: dict[int, tuple[cst.Attribute, list[History]]] = {}
         self.asked: set[int] = set()  # the layers among them, by id
         self.picked: dict[int, list[object]] = {}  # what expressions that choose among layers gave
         self.shapes_asked: dict[int, tuple[cst.BaseExpression, list[object]]] = {}  # `x.shape`, and what it gave
@@ -124,6 +126,10 @@ class Record:
         use = self.attribute_uses.setdefault(id(node), AttributeUse(node))
         if target not in use.targets:
             use.targets.append(target)
+
+    def note_history(self, node: cst.Attribute, history: History) -> None:
+        """Remembers of which results of `fit` an attribute was asked."""
+        self.history_uses.setdefault(id(node), (node, []))[1].append(history)
 
     def note_picked(self, node: cst.CSTNode, value: object) -> None:
         """Remembers which layer, or which list of them, an expression gave."""

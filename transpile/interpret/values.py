@@ -172,6 +172,13 @@ Loops = tuple[tuple[cst.CSTNode, int], ...]
 
 
 @dataclass(eq=False)
+class History:
+    """What a `fit` returned: `call` is the call."""
+
+    call: cst.Call
+
+
+@dataclass(eq=False)
 class UserCall:
     """A call of a function of the user's: `frame` ran it, `caller` and `statement` made it."""
 
