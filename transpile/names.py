@@ -23,7 +23,8 @@ _HOMES = (
         r"keras.utils.\2",
     ),
     (r"keras\.utils\.visualize_util\.plot$", r"keras.utils.plot_model"),
-    (r"keras\.optimizers\.(legacy|experimental|\w+)\.(\w+)$", r"keras.optimizers.\2"),
+    (r"keras\.optimizers(\.\w+)+\.(\w+)$", r"keras.optimizers.\2"),
+    (r"keras\.optimizer_v[12](\.\w+)*\.(\w+)$", r"keras.optimizers.\2"),
     (r"keras\.optimizers\.(adam|sgd|rmsprop|adagrad|adadelta|adamax|nadam)$", None),
     (
         r"keras\.(regularizers|initializers|activations|constraints|callbacks|metrics|losses)\.\w+\.(\w+)$",

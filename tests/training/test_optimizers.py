@@ -271,3 +271,18 @@ def test_weights_that_are_cut_apart(optimizer: str, layer: str, code: str) -> No
     )
     codes = [d.code for d in keras2torch(source).diagnostics if d.level != "note"]
     assert (code in codes) if code else not codes
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from keras.optimizer_v2.gradient_descent import SGD",
+        "from tensorflow.python.keras.optimizer_v2.gradient_descent import SGD",
+        "from keras.optimizers.optimizer_v2.gradient_descent import SGD",
+        "from keras.optimizer_v2 import gradient_descent\nSGD = gradient_descent.SGD",
+    ],
+)
+def test_old_homes(statement: str) -> None:
+    """Where Keras kept its optimizers between 2.3 and 2.12."""
+    source = HEAD + statement + "\n" + model(LINEAR) + 'model.compile(SGD(0.1), "mse")\nmodel.fit(x, real)\n'
+    assert "torch.optim.SGD(model.parameters(), lr=0.1)" in convert(source).code
