@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from transpile.frontends.compile_objects import RATES
 from transpile.frontends.keras_training import Use
+from transpile.frontends.optimizers_in_turn import given_optimizer
 from transpile.frontends.sites import Sites
-from transpile.interpret.values import ModelValue
+from transpile.interpret.values import KerasObject, ModelValue
 from transpile.source import Source
 from transpile.training_ir import Compiled
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from transpile.backends.torch_training import TrainingWriter
     from transpile.backends.torch_use import UseWriter
 
-_RATES = ("lr", "learning_rate")
 _READING = ("numpy", "read_value", "value", "eval", "item")
 
 
@@ -31,13 +32,15 @@ class Change:
     helpers: tuple[str, ...] = ()
 
 
-def rate_change(node: cst.Attribute, optimizer: str, momentum: bool, sites: Sites, source: Source) -> Change | None:
-    """What becomes of `model.optimizer` and the attribute or call around it; None: not known.
+def rate_change(
+    node: cst.BaseExpression, optimizer: str, momentum: bool, sites: Sites, source: Source
+) -> Change | None:
+    """What becomes of an optimizer (`model.optimizer`) and the attribute or call around it; None: not known.
 
     `momentum`: the velocity must follow the rate.
     """
     rate = sites.parents.get(node)
-    if not isinstance(rate, cst.Attribute) or rate.value is not node or rate.attr.value not in _RATES:
+    if not isinstance(rate, cst.Attribute) or rate.value is not node or rate.attr.value not in RATES:
         return None
     text = f'{optimizer}.param_groups[0]["lr"]'
     setting = _Setting(text, optimizer, momentum, source.code)
@@ -100,9 +103,37 @@ def write_rates(writer: TrainingWriter, uses: UseWriter) -> None:
         change = rate_change(node, optimizer, momentum, writer.sites, writer.source)
         if change is not None and not compiled.record.optimizer.schedule:
             changes.append(change)
+    changes += _of_variables(writer)
     for change in sorted(changes, key=lambda c: writer.source.span(c.node).end - writer.source.span(c.node).start):
         uses.replace(change.node, uses.text(change.text))
         writer.functions.helpers(change.helpers, writer.sites.top(change.node))
+
+
+def rated(compiled: Use) -> list[cst.Attribute]:
+    """Where the program asks the variable that holds an optimizer for its rate, or sets it, behind `compile`."""
+    event = compiled.first
+    given = given_optimizer(event)
+    value = given.value if given is not None else None
+    if not isinstance(value, KerasObject):
+        return []
+    return list(
+        {id(u.node): u.node for u in value.uses if u.order >= event.order and u.node.attr.value in RATES}.values()
+    )
+
+
+def _of_variables(writer: TrainingWriter) -> list[Change]:
+    """`optimizer.learning_rate`: of the objects that `compile` was given."""
+    changes = []
+    for compiled, home in writer.homes.items():
+        if home.mode != "here" or not isinstance(compiled.record, Compiled) or compiled.record.optimizer.schedule:
+            continue
+        momentum = compiled.record.optimizer.has_momentum
+        scope = writer.sites.function(compiled.call)
+        for node in rated(compiled):
+            change = rate_change(node.value, home.optimizer, momentum, writer.sites, writer.source)
+            if change is not None and writer.sites.function(node) is scope:
+                changes.append(change)
+    return changes
 
 
 def _compile_of(model: ModelValue, writer: TrainingWriter) -> Use | None:

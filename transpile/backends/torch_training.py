@@ -29,7 +29,7 @@ from transpile.backends.torch_notes import note_compile, note_targets
 from transpile.backends.torch_own_steps import OwnSteps
 from transpile.backends.torch_paths import makes_folder
 from transpile.backends.torch_picked import picked
-from transpile.backends.torch_rates import write_rates
+from transpile.backends.torch_rates import rated, write_rates
 from transpile.backends.torch_use import UseWriter
 from transpile.backends.torch_weights import class_weight_function
 from transpile.frontends.facts import ModelFacts
@@ -184,7 +184,8 @@ class TrainingWriter:
             return home
         if isinstance(use.record, Compiled) and use.record.choices:
             return replace(home, optimizer=given.text)
-        if self.cleanup.claim(given, use.call) and home.mode == "here" and "." not in home.optimizer:
+        goes = self.cleanup.claim(given, use.call) or bool(given.text.isidentifier() and rated(use))
+        if goes and home.mode == "here" and "." not in home.optimizer:
             return replace(home, optimizer=given.text)
         return home
 

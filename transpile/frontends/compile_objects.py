@@ -15,6 +15,9 @@ from transpile.ir import Expr, Node, Shape, literal
 from transpile.registry import Context, Op, UnknownArgument, bind, by_keras_path, lower
 from transpile.training_ir import Custom, Problem
 
+# The attributes of an optimizer that are its learning rate.
+RATES = frozenset({"lr", "learning_rate"})
+
 
 class Refused(Exception):
     """A call that cannot be converted, and why."""
@@ -81,7 +84,7 @@ def resolve(expr: Expr, section: str, code: str) -> tuple[Op, dict[str, Expr]]:
         if value.path.startswith("user."):
             raise Refused("K2T123", f"the {kind} {expr.text} is a class of your own")
         op = ops.get(value.path.removeprefix("keras."))
-        if value.attributes:
+        if value.attributes.keys() - (RATES if section == "optimizers" else ()):
             raise Refused("K2T125", f"the {kind} is changed after it is made")
         if op is not None and op.keras_path.startswith(section):
             return op, bound(op, value)

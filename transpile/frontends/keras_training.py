@@ -149,6 +149,7 @@ class Reading:
             for first in (*choices[:1], *turns[:1]):
                 event = with_optimizer(event, first)
             read = read_compile(event, facts, self._old_accuracy, self._metric_names)
+            self._refuse_changed(event)
             return replace(read, choices=self._chosen(choices)) if choices else in_turn(read, use.first, turns)
         if kind in ("fit", "evaluate"):
             compiled = self._compiled(use)
@@ -170,6 +171,17 @@ class Reading:
             return None
         what = "calling the model on data" if kind == "call" else f"the method {kind}"
         raise Refused("K2T130", f"{what} has no counterpart yet")
+
+    def _refuse_changed(self, event: Event) -> None:
+        """The rate of an optimizer that a variable holds can be set where the written optimizer is seen."""
+        given = given_optimizer(event)
+        value = given.value if given is not None else None
+        if not isinstance(value, KerasObject) or not value.attributes:
+            return
+        scope = self.sites.function(event.call)
+        for asked in value.uses:
+            if asked.order < event.order or self.sites.function(asked.node) is not scope:
+                raise Refused("K2T125", "the optimizer is changed after it is made")
 
     def _array(self, use: Use) -> Call | None:
         """`np.argmax(model(x))`, `model(x).numpy()`, `y = model(x)` of which only numbers are read: a prediction."""

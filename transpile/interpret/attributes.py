@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from transpile.interpret.asked import History
 from transpile.interpret.model_layers import counted
 from transpile.interpret.values import (
     Array,
     Bound,
     Event,
     Function,
-    History,
     InputSource,
     Instance,
     KerasObject,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from transpile.interpret import attributes
+from transpile.interpret.asked import History, ObjectUse
 from transpile.interpret.values import (
     Array,
     Bound,
     Frame,
     Function,
-    History,
+    KerasObject,
     Layer,
     ModelChoice,
     ModelValue,
@@ -161,6 +162,8 @@ class Expressions:
         if isinstance(target, History):
             self.interpreter.note_history(node, target)
             return UNKNOWN
+        if isinstance(target, KerasObject):
+            target.uses.append(ObjectUse(node, self.interpreter.order))
         value = attributes.get(self.interpreter, target, node.attr.value)
         shape = isinstance(value, tuple) if isinstance(target, Tensor) else isinstance(value, int)
         if shape and (isinstance(target, Tensor) or id(node.value) in self.interpreter.shapes_asked):

@@ -12,6 +12,7 @@ from transpile.interpret import callbacks, eager, graph_sizes, image_batches, st
 from transpile.interpret.adapted import note_adapted
 from transpile.interpret.applications import application, preprocessed
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS, ON_ARRAYS
+from transpile.interpret.asked import ObjectUse
 from transpile.interpret.attributes import class_attribute
 from transpile.interpret.custom import Custom
 from transpile.interpret.graph import MODE_SECOND, Graph, tensors_in
@@ -287,6 +288,7 @@ class KerasCalls:
         """`holder.name = value` on something of Keras's."""
         if isinstance(holder, KerasObject):
             holder.attributes[name] = value
+            holder.uses.append(ObjectUse(target, self.interpreter.order))
         for each in holder.models if isinstance(holder, ModelChoice) else (holder,):
             if isinstance(each, ModelValue | Layer) and name == "trainable":
                 self.models.set_trainable(each, value, target, frame)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from transpile.interpret.asked import History
 from transpile.interpret.callbacks import run_hooks
 from transpile.interpret.graph import shape_of, tensors_in
 from transpile.interpret.model_layers import find_layer, layers_of
@@ -15,7 +16,6 @@ from transpile.interpret.values import (
     Array,
     Event,
     Frame,
-    History,
     InputSource,
     Layer,
     ModelValue,

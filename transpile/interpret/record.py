@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from transpile.interpret.asked import History
 from transpile.interpret.values import (
     Apply,
     Event,
     Frame,
     Function,
-    History,
     InputSource,
     Instance,
     Layer,

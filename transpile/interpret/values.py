@@ -7,6 +7,7 @@ from typing import Literal
 
 import libcst as cst
 
+from transpile.interpret.asked import ObjectUse
 from transpile.ir import FREE, UNKNOWN, Expr, Shape, Span
 from transpile.registry import Op
 
@@ -165,17 +166,11 @@ class KerasObject:
     span: Span
     frame: Frame
     attributes: dict[str, object] = field(default_factory=dict)
+    uses: list[ObjectUse] = field(default_factory=list)
 
 
 # The loops of the running function around a moment: each loop and the number of its pass.
 Loops = tuple[tuple[cst.CSTNode, int], ...]
-
-
-@dataclass(eq=False)
-class History:
-    """What a `fit` returned: `call` is the call."""
-
-    call: cst.Call
 
 
 @dataclass(eq=False)
