@@ -125,7 +125,10 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class EarlyStopping:
-    """`keras.callbacks.EarlyStopping`; `direction` is that of the monitored value."""
+    """`keras.callbacks.EarlyStopping`; `direction` is that of the monitored value.
+
+    `asked`: the nodes that read an attribute of it behind the training, by the attribute.
+    """
 
     monitor: str
     direction: Literal["min", "max"]
@@ -135,6 +138,7 @@ class EarlyStopping:
     baseline: Expr | None = None
     start: Expr | None = None
     verbose: bool = False
+    asked: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

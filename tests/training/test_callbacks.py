@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.training.programs import HEAD, LINEAR, compare, convert, history, model, run_keras, run_torch, weights
+from transpile import keras2torch
 
 BUILD = (
     HEAD + "y_train, y_val = real[:14], real[14:] - 2 * real[:8]\n" + model(LINEAR)
@@ -283,3 +284,35 @@ def test_backup_and_restore(tmp_path: Path) -> None:
     for mine, other in zip(weights(ours), weights(run_keras(whole)), strict=True):
         np.testing.assert_allclose(mine, other, rtol=2e-6)
     assert len(history(ours)["loss"]) == 3
+
+
+ASKED = "asked = es.stopped_epoch, es.best, es.wait, es.best_epoch\n"
+
+
+@pytest.mark.parametrize(
+    "options", ["patience=1, min_delta=0.05", "patience=0", "patience=50", "patience=1, baseline=0.1"]
+)
+def test_what_early_stopping_found(options: str) -> None:
+    """Its attributes are variables of the loop."""
+    source = HEAD + f"es = keras.callbacks.EarlyStopping(monitor='val_loss', {options})\n" + model(LINEAR)
+    source += 'model.compile(keras.optimizers.SGD(0.9), "mse")\nhistory = model.fit(x, real, batch_size=8, epochs=9, '
+    source += "shuffle=False, verbose=0, validation_split=0.3, callbacks=[es])\n" + ASKED
+    theirs, ours = compare(source + 'print(f"{es.stopped_epoch} {es.best:.3f}")\n')
+    assert ours["asked"] == pytest.approx(theirs["asked"], rel=1e-6)
+
+
+def test_early_stopping_of_a_function_that_runs_twice() -> None:
+    build = "".join(f"    {line}\n" for line in (
+        *model(LINEAR).splitlines(), 'model.compile(keras.optimizers.SGD(rate), "mse")',
+        "es = keras.callbacks.EarlyStopping(monitor='loss', patience=0)",
+        "model.fit(x, real, epochs=9, verbose=0, callbacks=[es])", "return es.stopped_epoch, es.best",
+    ))  # fmt: skip
+    source = HEAD + f"def run(rate):\n{build}found = [run(0.1), run(2.0)]\n"
+    np.testing.assert_allclose(run_torch(convert(source).code)["found"], run_keras(source)["found"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("last", ["print(es.patience)\n", "def late():\n    return es.best\nlate()\n"])
+def test_what_early_stopping_cannot_be_asked(last: str) -> None:
+    source = HEAD + "es = keras.callbacks.EarlyStopping(monitor='loss')\n" + model(LINEAR)
+    source += 'model.compile("sgd", "mse")\nmodel.fit(x, real, callbacks=[es])\n' + last
+    assert "K2T126" in {d.code for d in keras2torch(source).diagnostics}

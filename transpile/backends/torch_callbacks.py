@@ -70,12 +70,16 @@ def _stopping(callback: EarlyStopping, scope: Scope) -> Lines:
     delta = "" if callback.min_delta.value in (0, 0.0) else f"abs({callback.min_delta.text})"
     if isinstance(callback.min_delta.value, int | float) and callback.min_delta.value > 0:
         delta = operand(callback.min_delta.text)
-    names = [n for n in (best, state, wait) if n]
-    start = [_worst(direction), *(["None"] if state else []), "0"]
+    kept = {name: scope.fresh(name) for name in ("stopped_epoch", "best_epoch") if name in callback.asked}
+    scope.answer(callback.asked, kept | {"best": best, "wait": wait})
+    names = [n for n in (best, state, wait, *kept.values()) if n]
+    start = [_worst(direction), *(["None"] if state else []), "0", *("0" for _ in kept)]
     lines = Lines([f"{', '.join(names)} = {', '.join(start)}"])
     copied = [f"{state} = copy.deepcopy({scope.model}.state_dict())"] if state else []
+    copied += [f"{kept['best_epoch']} = {epoch}"] if "best_epoch" in kept else []
     test = f"{wait} >= {callback.patience.text}"
     stop = [f'print(f"Epoch {{{epoch} + 1}}: early stopping")'] if callback.verbose else []
+    stop += [f"{kept['stopped_epoch']} = {epoch}"] if "stopped_epoch" in kept else []
     stop.append("break")
     better = _better(value, best, direction, delta)
     if callback.baseline is None:

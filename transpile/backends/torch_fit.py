@@ -44,6 +44,7 @@ class Loop:
     makes_folder: Callable[[str], bool] = lambda text: False
     own_step: bool = False  # the model has a training step of its own
     metrics: str = ""  # what is reset before each pass of such steps
+    answers: dict[object, str] = field(default_factory=dict)  # of callbacks, by the nodes that ask them
     own_loader: Callable[[Data, str, str], str] | None = None
 
     @property
@@ -89,7 +90,7 @@ def _scope(loop: Loop) -> Scope:
     return Scope(
         loop.model, loop.optimizer, loop.name("logs"), loop.name,
         tuple(keys + (validated if always else []) + rate), () if always else tuple(validated), loop.rate_key,
-        loop.momentum, fit.initial_epoch.text, params, validation, loop.makes_folder,
+        loop.momentum, fit.initial_epoch.text, params, validation, loop.makes_folder, loop.answers,
     )  # fmt: skip
 
 

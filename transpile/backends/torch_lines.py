@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
 
@@ -53,6 +53,7 @@ class Scope:
     params: dict[str, str] = field(default_factory=dict)
     validation: str = ""
     makes_folder: Callable[[str], bool] = lambda text: False
+    answers: dict[object, str] = field(default_factory=dict)  # by the nodes that ask a callback for something
     _used: set[str] = field(default_factory=set)
 
     def fresh(self, wish: str) -> str:
@@ -63,6 +64,11 @@ class Scope:
             found = self.name(f"{wish}_{count}")
         self._used.add(found)
         return found
+
+    def answer(self, asked: Mapping[str, tuple[object, ...]], names: Mapping[str, str]) -> None:
+        """What stands where the program asks a callback for its attributes."""
+        for attribute, nodes in asked.items():
+            self.answers |= dict.fromkeys(nodes, names[attribute])
 
     def value(self, monitor: str) -> str:
         """What a callback monitors."""

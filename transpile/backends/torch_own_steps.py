@@ -125,7 +125,7 @@ class OwnSteps:
         writer.functions.imports("\n".join(lines))
         writer.output.device(writer.sites.top(use.call))
         writer.cleanup.consumed(writer.source.span(use.call))
-        writer._callbacks(use, fit)
+        writer._callbacks(use, fit, loop)
         writer.replace(statement, lines)
         if history:
             writer.histories.add(history, use, form, asked)

@@ -353,13 +353,16 @@ class TrainingWriter:
         self.functions.imports("\n".join(lines))
         self.output.device(self.sites.top(use.call))
         self.cleanup.consumed(self.source.span(use.call))
-        self._callbacks(use, fit)
+        self._callbacks(use, fit, loop)
         self.replace(statement, lines)
         if history:
             self.histories.add(history, use, form, asked)
 
-    def _callbacks(self, use: Use, fit: Fit) -> None:
-        """What becomes of the objects and classes behind the callbacks."""
+    def _callbacks(self, use: Use, fit: Fit, loop: Loop) -> None:
+        """What becomes of the objects and classes behind the callbacks, and where the program asks them."""
+        for node, text in loop.answers.items():
+            assert isinstance(node, cst.CSTNode)
+            self.uses.replace(node, text)
         given = arguments(use.first, FIT).get("callbacks")
         if given is not None:
             self.cleanup.claim(given, use.call)

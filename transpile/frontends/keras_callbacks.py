@@ -29,6 +29,8 @@ from transpile.training_ir import (
 
 # Callbacks that the written loop contains anyway.
 _BUILT_IN = frozenset({"History", "ProgbarLogger", "BaseLogger"})
+# Attributes of an EarlyStopping that the written loop has variables for.
+_ANSWERED = frozenset({"stopped_epoch", "best", "best_epoch", "wait"})
 Direction = Literal["min", "max"]
 
 
@@ -112,7 +114,20 @@ def _read_one(value: KerasObject, kind: str, known: _Known) -> Callback:
     assert known.event is not None
     if not sees(known.event.frame, value.frame):
         args = {n: portable(e, value.frame, known.event.frame) for n, e in args.items()}
-    return _READERS[op.name](args, known)
+    read = _READERS[op.name](args, known)
+    return replace(read, asked=_asked(value, known.event)) if isinstance(read, EarlyStopping) else read
+
+
+def _asked(value: KerasObject, event: Event) -> dict[str, tuple[object, ...]]:
+    """What the program reads of an EarlyStopping behind its training. Raises Refused."""
+    found: dict[str, tuple[object, ...]] = {}
+    for use in value.uses:
+        name = use.node.attr.value
+        if name not in _ANSWERED or use.order < event.order:
+            raise Refused("K2T126", f"{name} of an EarlyStopping cannot be converted where it is read")
+        if use.node not in found.get(name, ()):
+            found[name] = (*found.get(name, ()), use.node)
+    return found
 
 
 def _monitor(args: dict[str, Expr], known: _Known) -> tuple[str, Direction]:

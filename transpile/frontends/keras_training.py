@@ -29,7 +29,7 @@ from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Event, KerasObject, ModelValue
 from transpile.ir import Expr, Span
 from transpile.source import Source
-from transpile.training_ir import Compiled, Evaluate, Fit, Optimizer, Predict, Problem, Step, Store
+from transpile.training_ir import Compiled, EarlyStopping, Evaluate, Fit, Optimizer, Predict, Problem, Step, Store
 
 PREDICTIONS = frozenset({"predict", "predict_proba", "predict_on_batch", "predict_classes"})
 # Calls that are written for any converted model, whatever their arguments.
@@ -155,7 +155,9 @@ class Reading:
             compiled = self._compiled(use)
             if kind == "evaluate":
                 return refuse_untested(read_evaluate(event, compiled, facts), facts)
-            return refuse_untested(read_fit(event, compiled, facts, self.source, self._others(event)), facts)
+            fit = read_fit(event, compiled, facts, self.source, self._others(event))
+            self._refuse_asked(use, fit)
+            return refuse_untested(fit, facts)
         if kind in STEPS:
             if not self._compiled(use).losses:
                 raise Refused("K2T130", f"{kind} of a model that is compiled without a loss")
@@ -182,6 +184,13 @@ class Reading:
         for asked in value.uses:
             if asked.order < event.order or self.sites.function(asked.node) is not scope:
                 raise Refused("K2T125", "the optimizer is changed after it is made")
+
+    def _refuse_asked(self, use: Use, fit: Fit) -> None:
+        """What a callback holds is in variables of the function that trains."""
+        scope = self.sites.function(use.call)
+        asked = [n for c in fit.callbacks if isinstance(c, EarlyStopping) for nodes in c.asked.values() for n in nodes]
+        if any(self.sites.function(n) is not scope for n in asked if isinstance(n, cst.CSTNode)):
+            raise Refused("K2T126", "an EarlyStopping is read in another function than trains")
 
     def _array(self, use: Use) -> Call | None:
         """`np.argmax(model(x))`, `model(x).numpy()`, `y = model(x)` of which only numbers are read: a prediction."""

@@ -20,6 +20,7 @@ def merged_event(event: Event, runs: Sequence[Event]) -> Event:
     """
     if len(runs) < 2:
         return event
+    runs = [event, *(r for r in runs if r is not event)]  # what does not differ is that of the event
     args = tuple(_expr(str(i), [r.args[i] for r in runs]) for i in range(len(event.args)) if _have(runs, i))
     kwargs = {n: _expr(n, [r.kwargs[n] for r in runs]) for n in event.kwargs if all(n in r.kwargs for r in runs)}
     if len(args) != len(event.args) or kwargs.keys() != event.kwargs.keys():

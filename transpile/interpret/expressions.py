@@ -131,17 +131,16 @@ class Expressions:
         return UNKNOWN if value is None else value
 
     def _FormattedString(self, node: cst.FormattedString, frame: Frame) -> object:
-        parts = []
+        parts, known = [], True
         for part in node.parts:
             if isinstance(part, cst.FormattedStringText):
                 parts.append(part.value)
                 continue
             assert isinstance(part, cst.FormattedStringExpression)
             value = self.evaluate(part.expression, frame)
-            if not is_plain(value) or part.format_spec or part.conversion:
-                return UNKNOWN
+            known &= is_plain(value) and not part.format_spec and not part.conversion
             parts.append(str(value))
-        return "".join(parts)
+        return "".join(parts) if known else UNKNOWN
 
     def _Name(self, node: cst.Name, frame: Frame) -> object:
         if node.value in _CONSTANTS:
