@@ -84,7 +84,7 @@ for key, given in {items}:
     [
         "enumerate(['sgd', 'adamax'])",
         "{'slow': keras.optimizers.SGD(0.01), 'fast': keras.optimizers.Adagrad(0.5)}.items()",
-        "enumerate([keras.optimizers.SGD(0.1, momentum=0.5), keras.optimizers.SGD(0.2, momentum=0.9)])",
+        "enumerate([keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.2, momentum=0.9)])",
     ],
 )
 def test_optimizers_in_turn(items: str) -> None:
@@ -94,6 +94,15 @@ def test_optimizers_in_turn(items: str) -> None:
     assert list(ours["losses"]) == list(theirs["losses"])
     for key, values in theirs["losses"].items():
         np.testing.assert_allclose(ours["losses"][key], values, rtol=1e-4)
+
+
+def test_a_velocity_of_some_optimizers_follows_the_rate() -> None:
+    source = program("optimizer", EACH.format(items="enumerate([keras.optimizers.SGD(0.1), MOMENTUM])"))
+    source = source.replace("MOMENTUM", "keras.optimizers.SGD(0.2, momentum=0.9)").replace(
+        "verbose=0)", "verbose=0, callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))])"
+    )
+    theirs, ours = compare(source)
+    np.testing.assert_allclose(ours["losses"][1], theirs["losses"][1], rtol=1e-6)
 
 
 def test_optimizers_of_a_list_by_name_and_place() -> None:

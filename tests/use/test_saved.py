@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from tests.training.programs import HEAD, LINEAR, model, run_keras, run_torch
 from transpile import keras2torch
 
 MODEL = """\
@@ -94,3 +99,34 @@ def test_a_clone_with_the_original_weights() -> None:
 def test_a_clone_is_not_compiled() -> None:
     text = "target = keras.models.clone_model(model)\ntarget.set_weights(model.get_weights())\ntarget.fit(x, y)\n"
     assert "K2T128" in codes(text)
+
+
+JSON = """\
+text = model.to_json()
+with open("model.json", "w") as file:
+    file.write(text)
+model.save_weights("described.weights.h5")
+from keras.models import model_from_json
+with open("model.json") as file:
+    loaded = model_from_json(file.read())
+loaded.load_weights("described.weights.h5")
+loaded.compile("sgd", "mae")
+score, old = loaded.evaluate(x, real, verbose=0), model.evaluate(x, real, verbose=0)
+"""
+
+
+def test_a_model_from_its_description(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The layers are those of the model that was described; the text itself is not what Keras writes."""
+    monkeypatch.chdir(tmp_path)
+    source = HEAD + model(LINEAR) + 'model.compile("sgd", "mse")\nmodel.fit(x, real, shuffle=False)\n' + JSON
+    result = keras2torch(source)
+    assert [d.code for d in result.diagnostics] == ["K2T241"]
+    ours, theirs = run_torch(result.code), run_keras(source)
+    assert (ours["score"], ours["old"]) == pytest.approx((theirs["score"], theirs["old"]), rel=1e-6)
+
+
+@pytest.mark.parametrize("before", ["", "model.to_json()\nother.to_json()\n"])
+def test_a_description_of_no_model_that_is_seen_is_left(before: str) -> None:
+    source = HEAD + model(LINEAR) + model(LINEAR).replace("model =", "other =") + before
+    source += 'loaded = keras.models.model_from_json(open("model.json").read())\nloaded.predict(x)\n'
+    assert "K2T131" in {d.code for d in keras2torch(source).diagnostics}

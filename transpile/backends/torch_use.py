@@ -57,6 +57,12 @@ class UseWriter:
             self._summary(use)
         elif use.kind == "clone_model":
             self._clone(use)
+        elif use.kind in ("to_json", "to_yaml"):
+            text = self.source.code(use.call)
+            self.output.report(
+                "K2T241", self.source.span(use.call), f"{text}: the text shows the layers, and that is all"
+            )
+            self._set(use, use.call, f"str({self._model(use)})")
         elif use.kind == "count_params":
             self._count_params(use)
         elif use.kind == "build":

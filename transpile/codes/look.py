@@ -125,6 +125,20 @@ its weights are the original's until they are set or loaded.
         "set the weights of the copy, or make it by the model's class",
     ),
     Code(
+        "K2T241",
+        "warning",
+        "a model described as text",
+        """\
+`to_json` and `to_yaml` describe the layers of a model, for `model_from_json` to make them again. PyTorch has no such
+description: a model is made by its class. The converted program writes what `print(model)` shows, and copies the
+model where it made one from that text.
+
+    open("model.json", "w").write(model.to_json())     # warned of: the text shows the layers
+    loaded = model_from_json(open("model.json").read())  # converted: copy.deepcopy(model)
+    loaded.load_weights("model.h5")""",
+        "keep the class beside the file of the weights; nothing else needs to be saved",
+    ),
+    Code(
         "K2T250",
         "warning",
         "crossentropy behind the other activation, kept in the model",

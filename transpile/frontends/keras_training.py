@@ -18,6 +18,7 @@ from transpile.frontends.metric_names import MetricNames
 from transpile.frontends.optimizers_in_turn import (
     given_optimizer,
     in_turn,
+    most_general,
     optimizers_in_turn,
     read_alike,
     with_optimizer,
@@ -33,7 +34,7 @@ from transpile.training_ir import Compiled, EarlyStopping, Evaluate, Fit, Optimi
 
 PREDICTIONS = frozenset({"predict", "predict_proba", "predict_on_batch", "predict_classes"})
 # Calls that are written for any converted model, whatever their arguments.
-PLAIN = frozenset({"summary", "count_params", "build", "clone_model"})
+PLAIN = frozenset({"summary", "count_params", "build", "clone_model", "to_json", "to_yaml"})
 # What gives a second model with the layers of one.
 COPIES = frozenset({"load_model", "clone_model"})
 STEPS = frozenset({"train_on_batch", "test_on_batch"})
@@ -146,8 +147,8 @@ class Reading:
         if kind == "compile":
             choices = self._choices(use, event)
             turns = [] if choices else optimizers_in_turn(use.events, event, self.sites)
-            for first in (*choices[:1], *turns[:1]):
-                event = with_optimizer(event, first)
+            if choices or turns:
+                event = with_optimizer(event, most_general(choices or turns))
             read = read_compile(event, facts, self._old_accuracy, self._metric_names)
             self._refuse_changed(event)
             return replace(read, choices=self._chosen(choices)) if choices else in_turn(read, use.first, turns)

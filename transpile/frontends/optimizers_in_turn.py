@@ -97,6 +97,9 @@ def read_alike(given: Sequence[Expr]) -> list[Optimizer]:
     clips = {tuple(o.args[n].text for n in ("clipnorm", "clipvalue", "global_clipnorm")) for o in read}
     if len(clips) > 1 or any(o.schedule or acts_around(o) for o in read):
         raise Refused("K2T121", "the optimizers to choose from clip gradients or change rates in different ways")
-    if len({o.has_momentum for o in read}) > 1:
-        raise Refused("K2T121", "only some of the optimizers to choose from have momentum")
     return read
+
+
+def most_general(given: Sequence[Expr]) -> Expr:
+    """The optimizer around which most is done: a velocity follows the rate, where there is one."""
+    return next((e for e in given if read_optimizer(e).has_momentum), given[0])

@@ -19,7 +19,7 @@ from transpile.interpret.graph import MODE_SECOND, Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
 from transpile.interpret.models import Models
 from transpile.interpret.pipelines import problem
-from transpile.interpret.saved import cloned, load_saved
+from transpile.interpret.saved import cloned, described, load_saved
 from transpile.interpret.values import (
     Array,
     Batch,
@@ -107,10 +107,11 @@ class KerasCalls:
         if path in (
             "keras.models.load_model",
             "keras.models.model_from_json",
+            "keras.models.model_from_yaml",
             "keras.models.clone_model",
         ):
-            read = {"load_model": load_saved, "clone_model": cloned}.get(path.rpartition(".")[2])
-            saved = read(self.models, node, args, kwargs, frame) if read is not None else None
+            read = {"load_model": load_saved, "clone_model": cloned}.get(path.rpartition(".")[2], described)
+            saved = read(self.models, node, args, kwargs, frame)
             return saved if saved is not None else self.models.opaque(node, "loaded", frame)
         if path.startswith("keras.applications.") and path.rpartition(".")[2][0].isupper():
             return application(self.models, path.rpartition(".")[2], node, args, kwargs, frame)

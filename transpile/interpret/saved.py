@@ -1,4 +1,4 @@
-"""Models made from another: `load_model` of a file that the program saved, `clone_model`, `from_config`."""
+"""Models made from another: `load_model` of a file that the program saved, `clone_model`, `model_from_json`."""
 
 from __future__ import annotations
 
@@ -39,8 +39,28 @@ def cloned(
         return None
     if model.style not in ("sequential", "functional"):
         return None
+    return _copied(models, model, given.text, node, args, kwargs, frame)
+
+
+def described(
+    models: Models, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame
+) -> ModelValue | None:
+    """`model_from_json(text)`, where the program describes one model so: its layers with weights of their own."""
+    how = models.interpreter.source.code(node.func).rpartition("_")[2]
+    found = {id(e.model): e.model for e in models.interpreter.events if e.kind == f"to_{how}"}
+    model = next(iter(found.values()), None)
+    original = _visible(model, frame) if model is not None else ""
+    if len(found) != 1 or model is None or not original or model.style not in ("sequential", "functional"):
+        return None
+    return _copied(models, model, original, node, args, kwargs, frame)
+
+
+def _copied(
+    models: Models, model: ModelValue, original: str, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr],
+    frame: Frame,
+) -> ModelValue:  # fmt: skip
     models._event("clone_model", model, node, args, kwargs, frame)
-    models.interpreter.events[-1].values |= {"original": given.text, "holder": _holder(models)}
+    models.interpreter.events[-1].values |= {"original": original, "holder": _holder(models)}
     return model
 
 
