@@ -142,19 +142,49 @@ class References:
 
     def resolve(self, name: str, scope: Scope, offset: int) -> Binding | None:
         """What a name stands for where it is read; None for a variable of the user's."""
+        home, straight = self._home(name, scope)
+        if home is None:
+            return self._star(name)
+        found = self._pick(home.names[name], offset, straight)
+        return found if found is None or self._is_sure(found, home.names[name], offset) else None
+
+    def candidates(self, name: str, scope: Scope, offset: int) -> list[Binding]:
+        """All that a name may stand for where it is read: several where tests and loops decide."""
+        found = self.resolve(name, scope, offset)
+        home, _ = self._home(name, scope)
+        return [found] if found else [b for _, b in home.names[name] if b is not None] if home else []
+
+    @staticmethod
+    def _home(name: str, scope: Scope) -> tuple[Scope | None, bool]:
+        """The scope that binds a name which is read in another, and whether it is the same."""
         here: Scope | None = scope
         while here is not None:
             visible = here.kind != "class" or here is scope
             if visible and name in here.names and name not in here.outer:
-                return self._pick(here.names[name], offset, straight=here is scope)
+                return here, here is scope
             here = here.parent
-        return self._star(name)
+        return None, False
 
     @staticmethod
     def _pick(entries: list[tuple[int, Binding | None]], offset: int, straight: bool) -> Binding | None:
         ordered = sorted(entries, key=lambda e: e[0])
         before = [e for e in ordered if e[0] <= offset] if straight else ordered
         return (before or ordered)[-1][1]
+
+    def _is_sure(self, found: Binding, entries: list[tuple[int, Binding | None]], offset: int) -> bool:
+        """Whether an alias (`K = keras.backend`) is all that a name can stand for where it is read."""
+        path = self.path_of(found, found.name) if found.kind == "assign" else ""
+        others = [(at, b) for at, b in entries if b is not found]
+        if not path or all(b is not None and self.path_of(b, b.name) == path for _, b in others):
+            return True
+        reader = self.statement_at(offset)
+        around = [reader, *self.around(reader)] if reader is not None else []
+        loops = [a for a in around if isinstance(a, ast.For | ast.While)]
+        if any(self.start(loop) <= at <= self.end(loop) for loop in loops for at, _ in others):
+            return False
+        home = self.parents[found.statement]
+        block = next((b for b in blocks(home) if found.statement in b), [])
+        return any(a in block for a in around)
 
     def _star(self, name: str) -> Binding | None:
         if hasattr(builtins, name) or name.startswith("__") or name in self.provided:

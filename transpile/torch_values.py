@@ -131,10 +131,11 @@ class Leaf(Value):
 
 @dataclass(frozen=True, eq=False)
 class Chain(Value):
-    """nn.Sequential: of known modules, or of any number of one kind."""
+    """nn.Sequential: of known modules, or of any number of one kind; `empty` is the call that made it without any."""
 
     items: tuple[Value, ...] = ()
     each: Value | None = None
+    empty: ast.Call | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,16 +182,25 @@ class Spread(Value):
 
 @dataclass(frozen=True, eq=False)
 class ClassValue(Value):
-    """A class of modules: of this file, or of torch.nn by its path."""
+    """A class of modules: of this file, or of torch.nn by its path.
+
+    `node` names it, `given` are the arguments that `functools.partial` gives it there. `open`: where it is
+    called another one may come from other files.
+    """
 
     of: object  # a ClassInfo, or a path
+    node: ast.expr | None = None
+    given: tuple[tuple[str, object], ...] = ()  # names and operands
+    open: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class FunctionValue(Value):
-    """A function: of this file, or of a library by its path."""
+    """A function: of this file, or of a library by its path; `node` and `open` as of a class."""
 
     of: ast.FunctionDef | ast.Lambda | str
+    node: ast.expr | None = None
+    open: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +218,7 @@ class Either(Value):
 
 
 UNKNOWN_VALUE = Value()
+MOST = 64  # alternatives of one value
 MODULES = (Leaf, Chain, Container, Instance)
 
 
@@ -223,10 +234,11 @@ def key(value: Value) -> object:
             return ("leaf", id(call))
         case Loss(name=name, reduction=reduction):
             return ("loss", name, reduction)
-        case Instance(of=of) | ClassValue(of=of):
-            return (type(value).__name__, of if isinstance(of, str) else id(of))
-        case FunctionValue(of=of):
-            return ("function", of if isinstance(of, str) else id(of))
+        case Instance(of=of):
+            return ("instance", id(of))
+        case ClassValue(of=of) | FunctionValue(of=of):
+            named = isinstance(of, str)
+            return (type(value).__name__, of if named else id(of), value.open, id(value.node) if named else None)
         case Plain(value=constant):
             return ("plain", repr(constant))
         case Tensor():
@@ -276,8 +288,20 @@ def join(a: Value | None, b: Value | None, alike: bool = True) -> Value:
     kept = tuple(found.values())
     unknown = any(v is UNKNOWN_VALUE for v in (*alternatives(a), *alternatives(b)))
     if unknown and not any(isinstance(v, MODULES) for v in kept):
-        return UNKNOWN_VALUE
-    return kept[0] if len(kept) == 1 else Either(kept[:24])
+        named = any(isinstance(v, ClassValue | FunctionValue) for v in kept)
+        return opened(Either(kept)) if named else UNKNOWN_VALUE
+    return kept[0] if len(kept) == 1 else Either(kept[:MOST])
+
+
+def opened(value: Value) -> Value:
+    """The value where other files may give another class or function."""
+    match value:
+        case ClassValue() | FunctionValue():
+            return replace(value, open=True)
+        case Either(values=values):
+            found = tuple(opened(v) for v in values)
+            return found[0] if len(found) == 1 else Either(found)
+    return value
 
 
 def _join_tensors(a: Tensor, b: Tensor, alike: bool) -> Tensor:

@@ -22,10 +22,8 @@ from transpile.torch_values import (
     Leaf,
     Many,
     Mixed,
-    Plain,
     Tensor,
     Value,
-    alternatives,
     each_of,
     in_layout,
     join,
@@ -36,11 +34,19 @@ from transpile.torch_values import (
 class Applying(Modules):
     """Adds modules, functions of the file and functions of tensors that are called."""
 
-    def apply(self, module: Value, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> Operand:
+    def apply(
+        self,
+        module: Value,
+        text: str,
+        operands: list[Operand],
+        kwargs: dict[str, Operand],
+        node: ast.Call | None = None,
+    ) -> Operand:
         """`self.conv(x)`: operands in the layout that it takes, and what it gives."""
-        kinds = [v for v in alternatives(module) if not (isinstance(v, Plain) and v.value is None)]
+        kinds = self.kinds_of(module)
+        node = node if self.is_chosen(kinds) else None
         if len(kinds) == 1:
-            return self.apply_one(kinds[0], text, operands, kwargs)
+            return self.apply_one(kinds[0], text, operands, kwargs, node)
         wanted = [self.wants(k) for k in kinds if isinstance(k, MODULES)]
         demands, known = {w for w, _ in wanted}, {r for w, r in wanted if w and r is not None}
         x = operands[0] if operands else Operand("")
@@ -50,7 +56,10 @@ class Applying(Modules):
             rank = x.value.rank.value
             operands = [Operand(self.laid(x, True), like(x.value, last=True) if rank != 2 else x.value), *operands[1:]]
         outcome: Value | None = None
-        results = [self.apply_one(k, text, operands, kwargs) for k in kinds]
+        results = [self.apply_one(k, text, operands, kwargs, node) for k in kinds]
+        if True not in demands and len({r.text for r in results}) != 1:  # where one needs it, all count as PyTorch
+            operands = [Operand(self.laid(o, False), in_layout(o.value, False)) for o in operands]
+            results = [self.apply_one(k, text, operands, kwargs, node) for k in kinds]
         lasts = {r.value.last for r in results if isinstance(r.value, Tensor)}
         if len(lasts) > 1 and not self.final:  # the next reading may lay them alike
             return next(r for r in results if isinstance(r.value, Tensor) and r.value.last)
@@ -60,7 +69,10 @@ class Applying(Modules):
             outcome = join(outcome, result.value)
         return Operand(results[0].text, outcome or UNKNOWN_VALUE)
 
-    def apply_one(self, module: Value, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> Operand:
+    def apply_one(
+        self, module: Value, text: str, operands: list[Operand], kwargs: dict[str, Operand], stays: ast.Call | None
+    ) -> Operand:
+        """`stays`: the call, where what it calls is chosen when the program runs."""
         match module:
             case Leaf():
                 return self.apply_leaf(module, text, operands, kwargs)
@@ -69,8 +81,23 @@ class Applying(Modules):
             case Instance():
                 return self.apply_instance(module, text, operands, kwargs)
             case FunctionValue(of=str() as path):
+                if stays is not None:
+                    return self.apply_named(module, stays, text, operands, kwargs)
                 return self.function(path, "", operands, kwargs, text)
+            case FunctionValue() if (info := self.function_info(module)) is not None:
+                return self.call_function(info, text, operands, kwargs)
         return self.apply_unknown(text, operands, kwargs)
+
+    def apply_named(
+        self, function: FunctionValue, node: ast.Call, text: str, operands: list[Operand], kwargs: dict[str, Operand]
+    ) -> Operand:
+        """A call that stays of a function of PyTorch."""
+        raise NotImplementedError
+
+    def function_info(self, value: Value) -> FunctionInfo | None:
+        """The function of the file that a value is."""
+        node = value.of if isinstance(value, FunctionValue) else None
+        return next((i for i in self.program.every_function() if i.node is node), None)
 
     def apply_unknown(self, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> Operand:
         """Something of which nothing is known takes what PyTorch gave it."""

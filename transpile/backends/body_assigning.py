@@ -7,13 +7,17 @@ import re
 from dataclasses import replace
 
 from transpile.backends.body_statements import Statements, enclosed
+from transpile.frontends.torch_program import ClassInfo
 from transpile.ir import Edit
 from transpile.ops._functions import Left, Operand, like, relaid
 from transpile.torch_values import (
+    MODULES,
     UNKNOWN_VALUE,
     Chain,
     Extents,
+    Instance,
     Items,
+    Leaf,
     Many,
     Plain,
     Sample,
@@ -116,6 +120,8 @@ class Assigning(Statements):
             laid = relaid(text, value, False)
             owner.set(target.attr, in_layout(value, False) if laid != text else value)
             return laid
+        if isinstance(target, ast.Attribute):
+            self.set_part(target, value)
         if isinstance(target, ast.Tuple | ast.List) and any(isinstance(e, ast.Attribute) for e in target.elts):
             self.unpacked(target.elts, value)
             return text
@@ -135,6 +141,17 @@ class Assigning(Statements):
             self.change(target.slice, self.expr(target.slice).text)
         self.bind(target, value)
         return text
+
+    def set_part(self, target: ast.Attribute, value: Value) -> None:
+        """`self.net.fc = nn.Linear(8, 2)`: a module of a module is another one."""
+        base = self.expr(target.value).value
+        if isinstance(base, Chain | Leaf) and isinstance(value, MODULES):
+            raise Left(f"{self.source(target)}, a part that {self.source(target.value)} is given by its name")
+        if isinstance(base, Instance) and isinstance(base.of, ClassInfo):
+            renamed = next((i.renamed[target.attr] for i in base.of.lineage() if target.attr in i.renamed), "")
+            if renamed:
+                self.change(target, f"{self.expr(target.value).text}.{renamed}")
+            base.of.set(target.attr, value)
 
     def unpacked(self, targets: list[ast.expr], value: Value) -> None:
         """`self.conv, self.norm = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)`."""

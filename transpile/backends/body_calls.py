@@ -31,7 +31,6 @@ from transpile.torch_values import (
     Spread,
     Tensor,
     Value,
-    alternatives,
     each_of,
     join,
 )
@@ -50,6 +49,8 @@ class Bodies(Names):
         path = self.program.paths.get(id(func))
         if path is not None:
             return self.torch_call(path, node)
+        if (partly := self.partly(node)) is not None:
+            return partly
         if isinstance(func, ast.Name):
             return self.named_call(func, node)
         if isinstance(func, ast.Attribute):
@@ -136,6 +137,7 @@ class Bodies(Names):
         if name == "setattr" and len(node.args) == 3:
             return self.set_by_name(node, node.args[2])
         args, kwargs = self.arguments(node)
+        self.check_given(name, args, kwargs)
         text = self.call_text(node, name, args, kwargs)
         if name in _SEQUENCES and args:
             return Operand(
@@ -154,15 +156,16 @@ class Bodies(Names):
 
     def value_call(self, node: ast.Call, callee: Operand, args: list[Operand], kwargs: dict[str, Operand]) -> Operand:
         """A call of something that is known: a class, a function, a module."""
-        kinds = [v for v in alternatives(callee.value) if not (isinstance(v, Plain) and v.value is None)]
+        kinds = self.kinds_of(callee.value)
         if kinds and all(isinstance(k, ClassValue) for k in kinds):
             return self.make_instance(node, callee, kinds, args, kwargs)
         if kinds and all(isinstance(k, FunctionValue) and not isinstance(k.of, str) for k in kinds):
             return self.local_function(node, callee, kinds, args, kwargs)
         if len(kinds) == 1 and isinstance(kinds[0], Loss):
             return self.apply_loss(kinds[0], callee.text, args, kwargs)
-        if any(isinstance(k, MODULES) for k in kinds) or (len(kinds) == 1 and isinstance(kinds[0], FunctionValue)):
-            return self.apply(callee.value, callee.text, args, kwargs)
+        if any(isinstance(k, MODULES) for k in kinds) or (kinds and all(isinstance(k, FunctionValue) for k in kinds)):
+            return self.apply(callee.value, callee.text, args, kwargs, node)
+        self.check_given(callee.text, args, kwargs)
         text = self.call_text(node, callee.text, args, kwargs)
         some = any(isinstance(o.value, Tensor) for o in args)
         return Operand(text, Tensor(dtype="") if some else UNKNOWN_VALUE)
@@ -176,20 +179,25 @@ class Bodies(Names):
             if path in modules():
                 return self.make_leaf(path, node, args, kwargs)
             return self.torch_call(path, node)
-        own = [k.of for k in kinds if isinstance(k, ClassValue) and isinstance(k.of, ClassInfo)]
-        if len(own) != len(kinds):
-            raise Left(f"{callee.text}: one of several classes of torch.nn", "T2K104")
         value: Value | None = None
-        for info in own:
-            init = info.method("__init__")
-            if init is not None:
-                kwargs = self.spread_to(init, args, kwargs)
-                for parameter, operand in zip(init.parameters, args):
-                    init.see(parameter.arg, operand.value)
-                for name, operand in kwargs.items():
-                    init.see(name, operand.value)
-            value = join(value, Instance(info))
-        return Operand(self.call_text(node, callee.text, args, kwargs), value or UNKNOWN_VALUE)
+        for kind in kinds:
+            assert isinstance(kind, ClassValue)
+            if isinstance(kind.of, ClassInfo):
+                self.see_made(kind.of, args, kwargs)
+                value = join(value, Instance(kind.of))
+            else:
+                value = join(value, self.make_chosen(node, kind, kwargs))
+        return Operand(self.chosen_text(node, callee.text, args, kwargs, kinds), value or UNKNOWN_VALUE)
+
+    def see_made(self, info: ClassInfo, args: list[Operand], kwargs: dict[str, Operand]) -> None:
+        """The constructor of a class learns what it is given."""
+        init = info.method("__init__")
+        if init is None:
+            return
+        for parameter, operand in zip(init.parameters, args):
+            init.see(parameter.arg, operand.value)
+        for name, operand in self.spread_to(init, args, kwargs).items():
+            init.see(name, operand.value)
 
     def spread_to(self, info: FunctionInfo, args: list[Operand], kwargs: dict[str, Operand]) -> dict[str, Operand]:
         """`**kwargs` for a function of the file."""
@@ -215,10 +223,6 @@ class Bodies(Names):
             result = self.call_function(info, callee.text, args, kwargs)
             value, text = join(value, result.value), result.text
         return Operand(text, value or UNKNOWN_VALUE)
-
-    def function_info(self, value: Value) -> FunctionInfo | None:
-        node = value.of if isinstance(value, FunctionValue) else None
-        return next((i for i in self.program.every_function() if i.node is node), None)
 
     # something.name(...)
 

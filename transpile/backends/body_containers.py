@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from itertools import takewhile
 
-from transpile.backends.body_applying import Applying
+from transpile.backends.body_chosen import Chosen
 from transpile.ops._functions import Operand
 from transpile.torch_values import UNKNOWN_VALUE, Chain, Container, Items, Many, Plain, Tensor, Value, each_of, join
 
 
-class Containers(Applying):
+class Containers(Chosen):
     """Adds ModuleList, ModuleDict and lists that grow."""
 
     def make_container(self, node: ast.Call, mapping: bool) -> Operand:
@@ -31,7 +32,7 @@ class Containers(Applying):
         old = each_of(value)
         each = added if old is UNKNOWN_VALUE else join(old, added, alike=False)
         new: Value = (
-            Chain(each=each)
+            self.grown_chain(value, added, each, node)
             if isinstance(value, Chain)
             else Container(each)
             if isinstance(value, Container)
@@ -48,11 +49,23 @@ class Containers(Applying):
         parts: list[tuple[ast.AST, str]] = [(func, f"{base.text}.{verb}"), (node.args[-1], text)]
         return Operand(self.rebuilt(node, parts), Plain(None))
 
+    def grown_chain(self, chain: Chain, added: Value, each: Value, node: ast.Call) -> Chain:
+        """A Sequential with one more part; of one that starts empty is noted that it grows."""
+        around = list(takewhile(lambda a: not isinstance(a, ast.FunctionDef), self.references.around(node)))
+        straight = not any(isinstance(a, ast.If | ast.For | ast.While | ast.Try) for a in around)
+        if chain.empty is not None:
+            sure = straight or not any(isinstance(a, ast.If | ast.Try) for a in around)
+            known = self.uses.grown.get(id(chain.empty))
+            self.uses.grown[id(chain.empty)] = "always" if sure or known == "always" else "maybe"
+        if straight and chain.each is None and (chain.items or chain.empty):
+            return Chain((*chain.items, added), empty=chain.empty)
+        return Chain(each=each, empty=chain.empty)
+
     def replace_value(self, target: ast.expr, value: Value) -> None:
         """The value of a name or an attribute of self, changed in place."""
         if isinstance(target, ast.Name):
             self.env[target.id] = value
         elif isinstance(target, ast.Attribute) and self.owner is not None and isinstance(target.value, ast.Name):
             old = self.owner.attributes.get(target.attr)
-            both = old is not None and each_of(old) is not UNKNOWN_VALUE
+            both = old is not None and each_of(old) is not UNKNOWN_VALUE and not isinstance(value, Chain)
             self.owner.attributes[target.attr] = join(old, value) if both else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from transpile.backends.body_flow import Walker
-from transpile.backends.body_modules import Uses
+from transpile.backends.body_uses import Uses
 from transpile.frontends.torch_initial_drops import Initial
 from transpile.frontends.torch_program import FunctionInfo
 from transpile.ir import Edit

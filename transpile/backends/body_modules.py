@@ -8,14 +8,17 @@ from typing import Literal
 
 from transpile.backends.body_keywords import parameters_of, spread
 from transpile.backends.body_pieces import Pieces
+from transpile.backends.body_uses import Uses
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
 from transpile.ir import UNKNOWN, Expr
 from transpile.ops._functions import Left, Operand
 from transpile.ops._modules import Module, Use, bind_torch
 from transpile.ops.torch_layers import modules
 from transpile.torch_values import (
+    UNKNOWN_VALUE,
     Chain,
     ClassValue,
+    FunctionValue,
     Instance,
     Items,
     Leaf,
@@ -26,21 +29,10 @@ from transpile.torch_values import (
     Value,
     alternatives,
     each_of,
+    opened,
 )
 
 _LAZY = {"torch.nn.LazyLinear": "torch.nn.Linear", "torch.nn.LazyConv2d": "torch.nn.Conv2d"}
-
-
-class Uses:
-    """How each call that makes a module is used, by the call's node; kept over all readings."""
-
-    def __init__(self) -> None:
-        self.ranks: dict[int, Rank] = {}
-        self.initial: dict[int, dict[str, str]] = {}
-        self.packed: set[str] = set()  # recurrent layers that get packed sequences
-
-    def rank(self, call: ast.Call) -> Rank:
-        return self.ranks.setdefault(id(call), Rank())
 
 
 class Modules(Pieces):
@@ -69,7 +61,7 @@ class Modules(Pieces):
         return Operand(f"keras.Sequential([{', '.join(layers)}])", value)
 
     def layers_of(
-        self, path: str, node: ast.Call, args: list[Operand], kwargs: dict[str, Operand]
+        self, path: str, node: ast.expr, args: list[Operand], kwargs: dict[str, Operand]
     ) -> tuple[tuple[str, ...], Value]:
         """The layers, one after the other."""
         module = modules().get(path)
@@ -87,6 +79,7 @@ class Modules(Pieces):
             self.style,
             window_kind(args, kwargs, params),
             self.uses.initial.get(id(node), {}),
+            counts(args, kwargs, params),
         )
         folded = module.fold(found, use)
         if folded.problems and (
@@ -97,7 +90,7 @@ class Modules(Pieces):
         self.helpers |= set(folded.helpers)
         for text in folded.layers:
             self.note_imports(text)
-        return folded.layers, Leaf(path, node)
+        return folded.layers, Leaf(path, node) if isinstance(node, ast.Call) else UNKNOWN_VALUE
 
     @staticmethod
     def runs_last(module: Module, rank: Rank) -> bool:
@@ -129,8 +122,10 @@ class Modules(Pieces):
             if ordered is not None:
                 return self.chain_of(node, ordered, sequence, close)
         if not node.args and not node.keywords:
-            self.imports.add("from keras import layers")
-            return Operand("layers.Identity()", Chain())
+            grown = self.uses.grown.get(id(node))
+            self.imports |= set() if grown else {"from keras import layers"}
+            first = "" if grown == "always" else "[layers.Identity()]"
+            return Operand(f"{sequence}{first}{close}" if grown else "layers.Identity()", Chain(empty=node))
         return self.chain_of(node, node.args, sequence, close)
 
     def ordered(self, node: ast.Call) -> list[ast.expr] | None:
@@ -227,10 +222,23 @@ class Modules(Pieces):
         """The path of the module class that a call makes, "" for anything else."""
         path = self.program.paths.get(id(func), "")
         if not path and isinstance(func, ast.Name | ast.Attribute):
-            kinds = [v for v in alternatives(self.expr(func).value) if not (isinstance(v, Plain) and v.value is None)]
-            paths = {v.of for v in kinds if isinstance(v, ClassValue) and isinstance(v.of, str)}
-            path = str(paths.pop()) if len(paths) == 1 and len(kinds) == 1 else ""
+            kinds = self.kinds_of(self.expr(func).value)
+            named = [v for v in kinds if isinstance(v, ClassValue) and isinstance(v.of, str)]
+            path = str(named[0].of) if named and not self.is_chosen(kinds) else ""
         return _LAZY.get(path, path)
+
+    @staticmethod
+    def kinds_of(value: Value) -> list[Value]:
+        """What may be called: the alternatives but None, and what is not known beside classes and functions."""
+        kinds = alternatives(value)
+        named = any(isinstance(k, ClassValue | FunctionValue) for k in kinds)
+        kept = [k for k in kinds if not (isinstance(k, Plain) and (named or k.value is None))]
+        more = any(isinstance(k, Plain) and k.value is UNKNOWN for k in kinds)  # what that is nothing says
+        return [opened(k) for k in kept] if named and more else kept
+
+    def is_chosen(self, kinds: Sequence[Value]) -> bool:
+        """Whether a call of these classes or functions stays."""
+        raise NotImplementedError
 
     def wants(self, value: Value) -> tuple[bool | None, int | None]:
         """Whether a module runs channels last (None: either way), and the rank of its input."""
@@ -309,6 +317,13 @@ def window_kind(
     found = (dict(zip(params, args)) | kwargs).get("kernel_size")
     kinds = {isinstance(v, Items | Many) for v in alternatives(found.value)} if found is not None else {False}
     return "either" if len(kinds) == 2 else "tuple" if True in kinds else "number"
+
+
+def counts(args: list[Operand], kwargs: dict[str, Operand], params: Mapping[str, str | None]) -> dict[str, int]:
+    """How many elements arguments have that are no literals: 1 of a number."""
+    given = {n: o.value for n, o in (dict(zip(params, args)) | kwargs).items()}
+    found = {n: len(v.items) for n, v in given.items() if isinstance(v, Items)}
+    return found | {n: 1 for n, v in given.items() if isinstance(v, Plain)}
 
 
 def expr_of(operand: Operand) -> Expr:

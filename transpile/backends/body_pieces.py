@@ -41,6 +41,10 @@ class Pieces(Attributes):
         value = base.value
         if isinstance(value, Tensor):
             return self.tensor_piece(node, base)
+        if isinstance(value, Either):  # only lists and tuples have elements
+            kept = tuple(v for v in value.values if not isinstance(v, Plain))
+            value = kept[0] if len(kept) == 1 else Either(kept)
+            base = Operand(base.text, value, base.elements)
         index = self.expr(node.slice)
         text = self.rebuilt(node, [(node.value, base.text), (node.slice, index.text)])
         if (

@@ -27,6 +27,7 @@ from transpile.torch_values import (
     in_layout,
     join,
     key,
+    opened,
 )
 
 _MODULES = {
@@ -113,12 +114,18 @@ class Statements(Bodies):
             if default is None or isinstance(value, Tensor):
                 return value
             given = self.expr(default).value
-            return given if isinstance(given, ClassValue | FunctionValue) else join(given, value)
-        if isinstance(value, Plain) and (self.owner is None or not self.owner.inner):
-            value = Plain()  # other files may give it something else
+            named = isinstance(given, ClassValue | FunctionValue)
+            return self.from_outside(given) if named else join(given, value)
+        value = self.from_outside(value)
         if default is not None and not isinstance(value, Tensor):
-            return join(self.expr(default).value, value)
+            return self.from_outside(join(self.expr(default).value, value))
         return value
+
+    def from_outside(self, value: Value) -> Value:
+        """A parameter to which other files may give something else."""
+        if self.owner is not None and self.owner.inner:
+            return value
+        return Plain() if isinstance(value, Plain) else opened(value)
 
     def at_start(self, node: ast.FunctionDef, lines: list[str]) -> None:
         """Statements in front of the body, behind the docstring."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from transpile.backends.body_initial import InitialWalker
-from transpile.backends.body_modules import Uses, permute_layer
+from transpile.backends.body_modules import permute_layer
+from transpile.backends.body_uses import Uses
 from transpile.backends.keras_calls import Written
 from transpile.frontends.torch_initial import read_initial
 from transpile.frontends.torch_program import Program

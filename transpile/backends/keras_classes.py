@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from transpile.backends.body_initial import InitialWalker
-from transpile.backends.body_modules import Uses
+from transpile.backends.body_uses import Uses
 from transpile.backends.keras_helpers import keras_helper
+from transpile.backends.keras_named import constructions, holds_names, names_in, tables
 from transpile.backends.keras_shell import reserved_names, shell_edits
 from transpile.frontends.torch_initial import read_initial
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
@@ -44,6 +45,7 @@ class ModuleClass:
     converted: bool = True
     renamed: dict[str, str] = field(default_factory=dict)
     info: ClassInfo | None = None
+    named: dict[int, str] = field(default_factory=dict)  # texts of what the code outside gives to classes
 
 
 def convert_classes(references: References, output: Output, layout: str, style: str) -> tuple[ModuleClass, ...]:
@@ -63,6 +65,7 @@ class Conversion:
         self.program, self.output, self.style = program, output, style
         self.references = program.references
         self.uses = Uses()
+        self.named: dict[int, str] = {}
         self.initial = read_initial(program)
         self.uses.initial = self.initial.by_call
 
@@ -75,11 +78,10 @@ class Conversion:
             for function, owner in self.functions():
                 function.returned = function.returns or function.returned
                 function.returns = None if number < ROUNDS - 1 else function.returns
-                if owner is not None and function.name == "__init__":
-                    owner.attributes = {}
                 self.read(function, owner, final=False)
             for info in self.program.every_function():
                 info.turn()
+        self.see_makers(final=True)
         written = [(self.read(function, owner, final=True), function, owner) for function, owner in self.functions()]
         self.find_problems(written)
         for walker, function, owner in written:
@@ -102,25 +104,46 @@ class Conversion:
                     if (name == "__init__") == only_init and id(method.node) not in self.initial.gone:
                         yield method, info
 
-    def see_makers(self) -> None:
-        """What the code outside gives to the constructors of the classes."""
-        program = self.program
-        walker = InitialWalker(program, None, None)
-        walker.configure(self.uses, self.style, self.initial, final=False)
-        for node in ast.walk(self.references.tree):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in program.classes):
-                continue
-            around = list(self.references.around(node))
-            if any(isinstance(a, ast.ClassDef) and a.name in program.classes for a in around):
-                continue
+    def see_makers(self, final: bool = False) -> None:
+        """What the code outside gives to the constructors of the classes, and holds for them."""
+        walker = self.walker(None, None, final)
+        self.see_tables(walker, final)
+        for node in constructions(self.program):
             try:
                 walker.expr(node)
             except Left:
                 continue
+            self.named |= names_in(walker, node) if final else {}
+            if final and self.named:
+                self.note(walker, self.references.start(node))
 
-    def read(self, info: FunctionInfo, owner: ClassInfo | None, final: bool) -> InitialWalker:
+    def see_tables(self, walker: InitialWalker, final: bool) -> None:
+        """Dicts of classes and functions at the level of the module."""
+        for node in tables(self.program):
+            target = node.targets[0]
+            assert isinstance(target, ast.Name)
+            try:
+                found = walker.expr(node.value)
+            except Left as left:
+                self.report(left.code, node, left.message) if final else None
+                continue
+            if not holds_names(found.value):
+                continue
+            self.program.globals[target.id] = found.value
+            if final:
+                start, end = self.references.start(node.value), self.references.end(node.value)
+                self.output.edit(self.references.span(start, end), walker.qualified(found.text, ""))
+                self.note(walker, self.references.start(node))
+
+    def walker(self, info: FunctionInfo | None, owner: ClassInfo | None, final: bool) -> InitialWalker:
         walker = InitialWalker(self.program, info, owner)
         walker.configure(self.uses, self.style, self.initial, final)
+        return walker
+
+    def read(self, info: FunctionInfo, owner: ClassInfo | None, final: bool) -> InitialWalker:
+        if owner is not None and info.name == "__init__":
+            owner.attributes = {}
+        walker = self.walker(info, owner, final)
         walker.run()
         return walker
 
@@ -198,19 +221,22 @@ class Conversion:
     def write(self, walker: InitialWalker, info: FunctionInfo) -> None:
         output = self.output
         output.edits += walker.edits
-        output.imports |= walker.imports
-        if walker.uses_ops:
-            output.imports.add("from keras import ops")
         for node, message in walker.warnings:
             self.report("T2K203", node, message)
-        offset = self.references.start(info.node)
-        for name in sorted(walker.helpers):
-            text, imports = keras_helper(f"Packed{name}" if name in self.uses.packed else name)
-            output.define(name, offset, text)
-            output.imports |= set(imports)
+        self.note(walker, self.references.start(info.node))
         if info.owner is None:
             start, end = self.program.span_of(info.node)
             output.claimed.append(self.references.span(start, end))
+
+    def note(self, walker: InitialWalker, offset: int) -> None:
+        """What the text at a place needs: imports, and helpers in front of it."""
+        self.output.imports |= walker.imports
+        if walker.uses_ops:
+            self.output.imports.add("from keras import ops")
+        for name in sorted(walker.helpers):
+            text, imports = keras_helper(f"Packed{name}" if name in self.uses.packed else name)
+            self.output.define(name, offset, text)
+            self.output.imports |= set(imports)
 
     def finish(self, info: ClassInfo) -> None:
         """The class statement itself, or why the class stays."""
@@ -256,7 +282,8 @@ class Conversion:
         training = self.program.depends_on_mode(info)
         done = info.problem is None
         span = self.references.span(start, end)
-        return ModuleClass(info.name, info.node, span, params, training, info.inner, done, info.renamed, info)
+        facts = (params, training, info.inner, done, info.renamed, info, self.named)
+        return ModuleClass(info.name, info.node, span, *facts)
 
 
 def instances(value: Value) -> Iterator[Instance]:

@@ -71,9 +71,21 @@ def _report_left(references: References, output: Output) -> None:
         statement = references.statement(reference.node)
         if statement in reported or _is_covered(reference, covered) or _NEUTRAL.match(reference.path):
             continue
+        if _is_spent(references, statement, covered):
+            continue
         reported.add(statement)
         span = references.span(reference.start, reference.end)
         output.report("T2K100", span, f"{reference.path} was left as it was")
+
+
+def _is_spent(references: References, statement: ast.stmt, covered: list[Span]) -> bool:
+    """Whether a statement gives a name of PyTorch another name whose uses are all converted: it goes."""
+    aliases = [b for b in references.bindings if b.kind == "assign" and b.statement is statement]
+    if not aliases:
+        return False
+    uses = [r for r in references.references if r.binding is aliases[0]]
+    read = [n for n, _ in references.reads if n.id == aliases[0].name]
+    return bool(uses) and len(uses) == len(read) and all(_is_covered(r, covered) for r in uses)
 
 
 def _is_covered(reference: Reference, spans: list[Span]) -> bool:

@@ -12,6 +12,12 @@ from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.ops.torch_layers import modules
 
 
+def named_class(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """A class or function of PyTorch that a module class is given."""
+    texts = (c.named.get(id(node)) for c in e.script.classes.values())
+    return next((t for t in texts if t is not None), None)
+
+
 def made_model(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`nn.Linear(2, 3)`, `nn.Sequential(...)` outside of classes."""
     if not isinstance(node, ast.Call) or e.kind(node).name != "model":

@@ -13,7 +13,7 @@ from transpile.backends.keras_expressions import UNPARSED, Script
 from transpile.backends.keras_hand_gradients import HandWriter
 from transpile.backends.keras_leftovers import report_methods
 from transpile.backends.keras_loaders import LOADER_RULES, lightning_stays, stays_torch
-from transpile.backends.keras_made_models import made_model
+from transpile.backends.keras_made_models import made_model, named_class
 from transpile.backends.keras_rules import (
     availability,
     called_loss,
@@ -62,9 +62,9 @@ from transpile.references import References
 from transpile.splice import Output
 
 RULES = (
-    variable, parameter, kept, weights, writer, state, shortened_call, image_file, *LOADER_RULES, counted, kept_weights,
-    seeded, learning_rate, availability, made_optimizer, made_loss, called_loss, foreign_loss, functional_loss,
-    made_model, model_call, number, switched_off, moved, filled, size, reshaped, split,
+    named_class, variable, parameter, kept, weights, writer, state, shortened_call, image_file, *LOADER_RULES, counted,
+    kept_weights, seeded, learning_rate, availability, made_optimizer, made_loss, called_loss, foreign_loss,
+    functional_loss, made_model, model_call, number, switched_off, moved, filled, size, reshaped, split,
     one_of_two, gathered, cast, made_tensor,
     comparison, distance, function, method, dtype_name,
 )  # fmt: skip

@@ -110,12 +110,10 @@ def _is_candidate(references: References, binding: Binding, freed: set[str]) -> 
 def _read(references: References, candidates: set[Binding]) -> set[Binding]:
     found = set()
     for name, scope in references.reads:
-        binding = references.resolve(name.id, scope, references.start(name))
-        if binding is None or binding not in candidates:
-            continue
-        found.add(binding)
-        if binding.kind == "star" and not references.exports(binding.path, name.id):
-            found |= {b for b in candidates if b.kind == "star"}  # it may come from any
+        for binding in candidates.intersection(references.candidates(name.id, scope, references.start(name))):
+            found.add(binding)
+            if binding.kind == "star" and not references.exports(binding.path, name.id):
+                found |= {b for b in candidates if b.kind == "star"}  # it may come from any
     return found
 
 

@@ -29,6 +29,7 @@ class Use:
     style: str = "default"
     window: Literal["number", "tuple", "either"] = "number"  # what its kernel_size is where it is not written out
     initial: Mapping[str, str] = None  # type: ignore[assignment]  # "weight"/"bias" -> initialiser, as the file sets it
+    counts: Mapping[str, int] = None  # type: ignore[assignment]  # how many numbers an argument is, where known
 
     def initialiser(self, name: str) -> str:
         """The initialiser that the file gives a parameter, "" for none."""

@@ -76,11 +76,12 @@ def _fold_layer_norm(args: Args, use: Use) -> Folded:
     axis = None
     if isinstance(shape.value, tuple | list) and len(shape.value) > 1:
         axis = str(list(range(-len(shape.value), 0)))
-    elif not shape.known and any(c in shape.text for c in "[("):
-        count = shape.text.count(",") + 1 if shape.text.startswith(("[", "(")) else 0
-        if not count:
+    elif not shape.known:
+        written = shape.text.startswith(("[", "("))
+        count = (use.counts or {}).get("normalized_shape", shape.text.count(",") + 1 if written else 0)
+        if not count and any(c in shape.text for c in "[("):
             return refused(f"nn.LayerNorm: how many axes {shape.text} are is only known at run time")
-        axis = None if count == 1 else str(list(range(-count, 0)))
+        axis = None if count < 2 else str(list(range(-count, 0)))
     affine = args["elementwise_affine"]
     center = "False" if args["bias"].value is False else flag(affine, True)
     given = [("axis", axis), ("epsilon", args["eps"].text), ("center", center), ("scale", flag(affine, True))]
