@@ -10,13 +10,14 @@ from tests.to_keras.bodies import HEAD, PROGRAMS
 from tests.to_keras.chosen import CHOSEN
 from tests.to_keras.initial import INITIAL, SAID, SAID_OF_OBJECTS
 from tests.to_keras.models import MODELS, SHARED
+from tests.to_keras.resized import RESIZED
 from transpile import torch2keras
 from transpile.verify import Session
 
 
-@pytest.mark.parametrize("name", [*PROGRAMS, *MODELS, *INITIAL, *CHOSEN])
+@pytest.mark.parametrize("name", [*PROGRAMS, *MODELS, *INITIAL, *CHOSEN, *RESIZED])
 def test_the_same_is_computed(session: Session, name: str) -> None:
-    source = HEAD + (PROGRAMS | MODELS | INITIAL | CHOSEN)[name]
+    source = HEAD + (PROGRAMS | MODELS | INITIAL | CHOSEN | RESIZED)[name]
     result = torch2keras(source)
     left = [f"{d.code} line {d.span.line}: {d.message}" for d in result.diagnostics if d.level != "note"]
     assert not left

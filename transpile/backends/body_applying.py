@@ -105,6 +105,9 @@ class Applying(Modules):
         return self.made(f"{text}({', '.join(given)})", Tensor(dtype=""))
 
     def laid(self, operand: Operand, last: bool) -> str:
+        value = operand.value
+        if not self.final and isinstance(value, Tensor) and value.rank.value is None:
+            return operand.text  # a later reading may know the rank
         text = relaid(operand.text, operand.value, last)
         self.uses_ops = self.uses_ops or text != operand.text
         return text
@@ -123,6 +126,8 @@ class Applying(Modules):
         if module.rank is not None:
             value.rank.settle(module.rank)
         rank.unify(value.rank)
+        if self.uses.late and leaf.path == "torch.nn.Upsample" and rank.value is None:
+            rank.settle(4)  # nothing else says: it is for images
         if module.layout == "last" and rank.value != 2:
             value.rank.mark()
         if embeds:

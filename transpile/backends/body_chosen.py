@@ -114,6 +114,7 @@ class Chosen(Applying):
         names = [n for n in taken(params, calls, path) if n != _LEFT_OUT]
         always = taken(params, calls, path, everywhere=True)
         kwargs = {n: o for n, o in value.given if isinstance(o, Operand)}
+        self.check_kept(kwargs.values())
         kwargs |= {n: Operand(n, UNKNOWN_VALUE) for n in names}
         made, _ = self.layers_of(path, node, [], kwargs)
         text = made[0] if len(made) == 1 else f"keras.Sequential([{', '.join(made)}])"
@@ -123,6 +124,17 @@ class Chosen(Applying):
         if not shown:
             return text.removesuffix("()") if text.endswith("()") and text.count("(") == 1 else f"lambda: {text}"
         return f"lambda {shown}: {text}"
+
+    def check_kept(self, given: Iterable[Operand]) -> None:
+        """What `functools.partial` keeps must mean the same when the call comes."""
+        body = self.info.node if self.info is not None else None
+        stored = (
+            [n.id for n in ast.walk(body) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)] if body else []
+        )
+        for operand in given:
+            names = (n for n in ast.walk(ast.parse(operand.text, mode="eval")) if isinstance(n, ast.Name))
+            if any(n.id in stored for n in names):
+                raise Left(f"functools.partial with {operand.text}, which changes", "T2K104")
 
     def check_given(self, callee: str, args: list[Operand], kwargs: dict[str, Operand]) -> None:
         """Other code can't be given a class of PyTorch, nor ask for one that Keras has not."""

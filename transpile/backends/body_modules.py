@@ -105,6 +105,8 @@ class Modules(Pieces):
             self.imports.add("import keras")
         if "ops." in text:
             self.uses_ops = True
+        if "partial(" in text:
+            self.imports.add("from functools import partial")
         for name, needed in (("np.", "import numpy as np"), ("math.", "import math")):
             if f"{name}prod(" in text:
                 self.imports.add(needed)

@@ -16,6 +16,7 @@ class Uses:
     def __init__(self) -> None:
         self.ranks: dict[int, Rank] = {}
         self.initial: dict[int, dict[str, str]] = {}
+        self.late = False  # what earlier readings have not found out is not to be found out
         self.packed: set[str] = set()  # recurrent layers that get packed sequences
         # Of each name of a class or function: the calls that stay, by how many arguments and which names.
         self.calls: dict[int, Calls] = {}

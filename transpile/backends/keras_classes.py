@@ -74,6 +74,7 @@ class Conversion:
         for module in program.classes.values():
             module.renamed = reserved_names(module)
         for number in range(ROUNDS):
+            self.uses.late = number >= ROUNDS // 2
             self.see_makers()
             for function, owner in self.functions():
                 function.returned = function.returns or function.returned

@@ -7,13 +7,17 @@ from transpile.ops import (
     torch_draws,
     torch_elementwise,
     torch_filters,
+    torch_patches,
     torch_rearrange,
     torch_reduction,
     torch_scans,
 )
 from transpile.ops._functions import Function, entry_of
 
-LOADED = (torch_creation, torch_draws, torch_filters, torch_elementwise, torch_rearrange, torch_reduction, torch_scans)
+LOADED = (
+    torch_creation, torch_draws, torch_filters, torch_elementwise, torch_patches, torch_rearrange, torch_reduction,
+    torch_scans,
+)  # fmt: skip
 
 
 def function_of(path: str) -> Function | None:

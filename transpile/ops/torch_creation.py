@@ -303,30 +303,39 @@ for _rank in (1, 2, 3):
     function(f"torch.nn.functional.adaptive_max_pool{_rank}d", params="x, size")(_adaptive("max"))
 
 
+# The ranks of tensors that the modes of interpolation are for.
+_RANKS = {
+    "nearest": (4, 3, 5), "linear": (3,), "bilinear": (4,), "trilinear": (5,), "bicubic": (4,), "area": (4, 3, 5),
+}  # fmt: skip
+
+
 @function(
     "torch.nn.functional.interpolate", "torch.nn.functional.upsample",
     params="x, size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None",
 )  # fmt: skip
 def _interpolate(call: Call) -> Result:
-    mode, aligned = call.const("mode"), call.const("align_corners")
-    x, rank = spatial(call), call.tensor().rank.value
-    if rank is None:
-        call.tensor().rank.settle(4)
-    if mode not in ("nearest", "bilinear") or rank not in (None, 4) or call.const("recompute_scale_factor"):
+    mode, aligned, rank = call.const("mode"), call.const("align_corners"), call.tensor().rank.value
+    known = _RANKS.get(mode) if isinstance(mode, str) else None
+    if known is None or (rank or 4) not in known or call.const("recompute_scale_factor"):
         raise Left(f"{call.name}: mode={call.text('mode')}")
-    call.helpers.add("interpolate")
-    given = [x]
-    if call.has("size"):
-        operand = call.args["size"]
-        if isinstance(operand.value, Extents):
-            raise Left(f"{call.name}: size={operand.text}")
-        given.append(f"size={operand.text}")
-    else:
-        given.append(f"scale_factor={call.text('scale_factor')}")
-    if mode != "nearest":
-        given.append('mode="bilinear"')
-        given += ["align_corners=True"] if aligned is True else []
-    return f"interpolate({', '.join(given)})", like(call.tensor(), last=True, ones=False)
+    call.tensor().rank.settle(rank or (known[0] if len(known) == 1 else 4))
+    if call.has("size") and isinstance(call.args["size"].value, Extents):
+        raise Left(f"{call.name}: size={call.text('size')}")
+    given = [
+        spatial(call),
+        f"size={call.text('size')}" if call.has("size") else f"scale_factor={call.text('scale_factor')}",
+    ]
+    result = like(call.tensor(), last=True, ones=False)
+    if mode == "area":
+        if not call.has("size"):
+            raise Left(f"{call.name}: mode='area' with a factor")
+        return f"ops.adaptive_average_pool({given[0]}, {call.text('size')})", result
+    name = "interpolate_bicubic" if mode == "bicubic" else "interpolate"
+    call.helpers.add(name)
+    if mode in ("linear", "bilinear", "trilinear"):
+        given.append(f'mode="{mode}"')
+    given += ["align_corners=True"] if aligned is True and mode != "nearest" else []
+    return f"{name}({', '.join(given)})", result
 
 
 @function("torch.nn.functional.pad", params="x, pad, mode='constant', value=0")

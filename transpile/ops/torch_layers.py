@@ -198,25 +198,46 @@ def _fold_unflatten(args: Args, use: Use) -> Folded:
     return one(f"layers.Reshape({args['unflattened_size'].text})")
 
 
-def _fold_upsample(rank: int | None, mode: str = "") -> Fold:
+def _fold_upsample(mode: str = "") -> Fold:
     def fold(args: Args, use: Use) -> Folded:
-        dims = (use.rank or 4) - 2
-        given_mode = mode or args["mode"].value
-        factor = args["scale_factor"]
-        aligned = mode == "bilinear" or args["align_corners"].value is True
-        if factor.value is None or not isinstance(given_mode, str):
-            return refused("nn.Upsample: only scale_factor and a mode that is written out are converted")
-        if isinstance(factor.value, float):
-            if factor.value != int(factor.value):
-                return refused(f"nn.Upsample: scale_factor={factor.text}")
-            factor = Expr(str(int(factor.value)), int(factor.value))
-        if given_mode == "nearest":
-            return one(f"layers.UpSampling{dims}D({factor.text})")
-        if given_mode == "bilinear" and dims == 2 and not aligned:
-            return one(f'layers.UpSampling2D({factor.text}, interpolation="bilinear")')
-        if given_mode == "bilinear" and aligned:
-            return one(f"AlignedUpSampling2D({factor.text})", "AlignedUpSampling2D")
-        return refused(f"nn.Upsample: mode={given_mode}")
+        kind, factor = mode or str(args["mode"].value), args["scale_factor"]
+        dims = (use.rank or 2 + _UPSAMPLED.get(kind, 2)) - 2
+        aligned = mode == "bilinear" or ("align_corners" in args and args["align_corners"].value is True)
+        if kind not in _UPSAMPLED or (kind != "nearest" and dims != _UPSAMPLED[kind]):
+            return refused(f"nn.Upsample: mode={args['mode'].text if 'mode' in args else mode}")
+        parts = factor.value if isinstance(factor.value, tuple | list) else (factor.value,)
+        whole = all(isinstance(p, int | float) and p == int(p) for p in parts)
+        if whole and args["size"].value is None and kind in ("nearest", "bilinear"):
+            times = repr(tuple(map(int, parts))) if len(parts) > 1 else str(int(parts[0]))
+            if kind == "nearest" and dims in (1, 2, 3):
+                return one(f"layers.UpSampling{dims}D({times})")
+            if kind == "bilinear" and not aligned:
+                return one(f'layers.UpSampling2D({times}, interpolation="bilinear")')
+            return one(f"AlignedUpSampling2D({times})", "AlignedUpSampling2D")
+        sized = args["size"].value is not None
+        given = [
+            ("size", args["size"].text if sized else None),
+            ("scale_factor", None if sized else factor.text),
+            ("mode", f'"{kind}"' if kind not in ("nearest", "bicubic") else None),
+            ("align_corners", "True" if aligned and kind != "nearest" else None),
+        ]
+        if kind == "bicubic":
+            return one(
+                f"layers.Lambda({keras_call('partial', [('', 'interpolate_bicubic'), *given])})", "interpolate_bicubic"
+            )
+        return one(keras_call("Upsample", given), "interpolate", "Upsample")
+
+    return fold
+
+
+def _fold_function(name: str, parameters: str) -> Fold:
+    """A function of the file in a layer."""
+
+    def fold(args: Args, use: Use) -> Folded:
+        needed, _, other = parameters.partition(" | ")
+        given = [(new, args[n].text) for n, _, new in (part.partition("=") for part in needed.split())]
+        given += [(n, args[n].text) for n in other.split() if args[n].value != {"padding": 0}.get(n, 1)]
+        return one(f"layers.Lambda({keras_call('partial', [('', name), *given])})", name)
 
     return fold
 
@@ -245,7 +266,9 @@ def _fold_pad(name: str, rank: int, helper: bool) -> Fold:
 
 _NORM = "(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)"
 _INSTANCE = "(num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False)"
+_UPSAMPLED = {"nearest": 2, "linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}  # mode -> axes of space
 _UPSAMPLE = "(size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None)"
+_WINDOW = "kernel_size, dilation=1, padding=0, stride=1"
 _EMBEDDING = (
     "nn.Embedding(num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0, "
     "scale_grad_by_freq=False, sparse=False)"
@@ -282,9 +305,13 @@ _OWN = (
     Module("nn.ELU(alpha=1.0, inplace=False)", _plain("layers.ELU", "alpha=alpha")),
     Module("nn.GELU(approximate='none')", _fold_gelu),
     Module("nn.PReLU(num_parameters=1, init=0.25)", _fold_prelu, None, "last"),
-    Module(f"nn.Upsample{_UPSAMPLE}", _fold_upsample(None), 4, "last"),
-    Module("nn.UpsamplingNearest2d(size=None, scale_factor=None)", _fold_upsample(2, "nearest"), 4, "last"),
-    Module("nn.UpsamplingBilinear2d(size=None, scale_factor=None)", _fold_upsample(2, "bilinear"), 4, "last"),
+    Module(f"nn.Upsample{_UPSAMPLE}", _fold_upsample(), None, "last", guess=4),
+    Module("nn.UpsamplingNearest2d(size=None, scale_factor=None)", _fold_upsample("nearest"), 4, "last"),
+    Module("nn.UpsamplingBilinear2d(size=None, scale_factor=None)", _fold_upsample("bilinear"), 4, "last"),
+    Module("nn.PixelUnshuffle(downscale_factor)", _fold_function("pixel_unshuffle", "downscale_factor=r"), 4, "last"),
+    Module("nn.ChannelShuffle(groups)", _fold_function("channel_shuffle", "groups=groups"), 4, "last"),
+    Module(f"nn.Unfold({_WINDOW})", _fold_function("unfold", "kernel_size=kernel_size | dilation padding stride"), 4, "torch", -1),
+    Module(f"nn.Fold(output_size, {_WINDOW})", _fold_function("fold", "output_size=output_size kernel_size=kernel_size | dilation padding stride"), 3, "torch", 1),
     Module("nn.PixelShuffle(upscale_factor)", lambda args, use: one(f"PixelShuffle({args['upscale_factor'].text})", "PixelShuffle"), 4, "last"),
     *(Module(f"nn.ZeroPad{r}d(padding)", _fold_pad(f"ZeroPad{r}d", r, False), r + 2, "last") for r in (1, 2, 3)),
     *(Module(f"nn.ConstantPad{r}d(padding, value)", _fold_pad(f"ConstantPad{r}d", r, False), r + 2, "last") for r in (1, 2, 3)),
