@@ -51,9 +51,10 @@ class ModelConverter:
 
     def __init__(
         self, interpreter: Interpreter, output: Output, drop: Mapping[int, tuple[str, ...]],
-        layout: str, style: str, names: Namespace, freezing: Freezing,
+        layout: str, style: str, names: Namespace, freezing: Freezing, left: Sequence[tuple[int, int]],
     ) -> None:  # fmt: skip
         self.interpreter = interpreter
+        self.left = left  # the spans of classes that stay as they are, with the models inside of them
         self.source = interpreter.source
         self.output = output
         self.drop = drop
@@ -72,7 +73,7 @@ class ModelConverter:
         owners: dict[int, tuple[ModelValue, str]] = {}
         candidates: list[_Candidate] = []
         taken: set[int] = set()
-        models = [m for m in self.interpreter.models if m.instance is None or m.problems]
+        models = [m for m in self.interpreter.models if (m.instance is None or m.problems) and not self._stays(m)]
         for values in models_of(models).values():
             try:
                 reading = self._read(values, owners)
@@ -94,6 +95,9 @@ class ModelConverter:
             self._convert(values, reading, region)
         ModelEdits(self.interpreter, self.blocks, self.output, self.converted).write(self.folded)
         return self.converted
+
+    def _stays(self, model: ModelValue) -> bool:
+        return any(start <= model.span.start < end for start, end in self.left)
 
     def _read(self, values: list[ModelValue], owners: dict[int, tuple[ModelValue, str]]) -> Reading:
         """What one piece of code builds, each time that it runs."""

@@ -81,7 +81,7 @@ def _attempt(
     drop = {id(model): names for model, names in final_activations(interpreter).items()}
     freezing = Freezing(interpreter)
     names = Namespace(parsed.taken_names)
-    converted = ModelConverter(interpreter, output, drop, layout, style, names, freezing).run()
+    converted = ModelConverter(interpreter, output, drop, layout, style, names, freezing, classes.left()).run()
     left = classes.write(output, [model for c in converted for model in c.values])
     if left:
         return left

@@ -9,6 +9,7 @@ import textwrap
 import pytest
 
 from tests.text.test_utilities import codes, convert
+from transpile import keras2torch
 
 LEFT = {
     "from keras.preprocessing.text import Tokenizer\nt = Tokenizer(analyzer=f)\n": "K2T132",
@@ -114,3 +115,21 @@ def test_imports_and_aliases_that_nothing_uses() -> None:
     text, output = convert("import keras\nL = keras.layers\nf(keras.Model)\n")
     assert set(codes(output)) == {"K2T150"}
     assert "L = keras.layers" in text
+
+
+def test_a_class_that_stays_keeps_its_models() -> None:
+    """A Keras layer that cannot be converted is left whole: no nn.Sequential inside of it."""
+    inside = """class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.projection = keras.Sequential([layers.Dense(8, activation="relu"), layers.Dense(4)])
+
+    def call(self, inputs):
+        return keras.ops.unknown_function(self.projection(inputs))
+"""
+    source = f"import keras\nfrom keras import layers\n\n\n{inside}"
+    result = keras2torch(source + "\n\nmodel = keras.Sequential([keras.Input((4,)), layers.Dense(2)])\n")
+    kept = "".join(line for line in result.code.splitlines(True) if "# K2T" not in line)
+    assert inside in kept
+    assert "model = nn.Sequential(nn.Linear(4, 2))" in result.code
+    assert [d.code for d in result.diagnostics if d.level == "error"] == ["K2T185"]
