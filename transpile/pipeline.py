@@ -25,7 +25,7 @@ from transpile.interpret.values import Layer
 from transpile.passes.decided import report_decided
 from transpile.passes.logits import final_activations
 from transpile.passes.model_attributes import report_attributes, report_unreached
-from transpile.passes.old_meanings import report_old_meanings
+from transpile.passes.old_meanings import report_masks, report_old_meanings
 from transpile.references import References
 from transpile.result import Result
 from transpile.source import Source
@@ -96,6 +96,7 @@ def _attempt(
     report_attributes(interpreter, facts, layers, output)
     report_unreached(interpreter, facts, output)
     report_old_meanings(interpreter, layers, output)
+    report_masks((c.reading for c in converted), output)
     code = finish(parsed, interpreter, output, classes, {id(m): f.has_regularization for m, f in facts.items()})
     report_decided(parsed, code, output)
     named = [c for c in converted if not classes.holds(c.region.construct.start)]

@@ -16,7 +16,7 @@ from transpile.shapes import ShapeRule
 
 Framework = Literal["keras", "torch"]
 Layout = Literal["keras", "torch"]
-Mask = Literal["keep", "drop", "use", "use+keep"]
+Mask = Literal["keep", "drop", "merge", "use", "use+keep", "use+merge"]
 OTHER: dict[Framework, Framework] = {"keras": "torch", "torch": "keras"}
 
 # Arguments that every Keras layer takes; the front end reads them, no op mentions them.
@@ -100,7 +100,8 @@ class Op:
     "keras" = only in Keras's layout (Flatten, Reshape, Dense), "any" = wherever its input
     lies; `axes` names arguments that are axes, to be shifted with the layout.
     `mask`: what becomes of a Keras mask: "keep", "drop", "use" (consumed here: a lowering
-    must handle node.mask) or "use+keep"; or a function that decides by the arguments.
+    must handle node.mask) or "use+keep", "merge" and "use+merge" for what joins several tensors
+    (interpret/masks.py has the rules); or a function that decides by the arguments.
     """
 
     name: str

@@ -359,13 +359,15 @@ class Variables:
     def _name_masks(self, applies: list[Apply]) -> None:
         for record in applies:
             for origin in self._used_masks(record):
+                if origin is not None and isinstance(origin.source, Phi):
+                    raise Unconvertible([("K2T113", origin.source.reason, origin.source.span)])
                 if origin is not None and id(origin) not in self._masks:
                     count = len(self._masks)
                     self._masks[id(origin)] = "mask" if not count else f"mask_{count}"
 
     @staticmethod
     def _used_masks(record: Apply) -> list[Tensor | None]:
-        if record.op is None or mask_of(record.op, record.args) not in ("use", "use+keep"):
+        if record.op is None or not mask_of(record.op, record.args).startswith("use"):
             return []
         return [t.mask for t in record.inputs]
 

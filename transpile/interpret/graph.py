@@ -10,9 +10,10 @@ import libcst as cst
 
 from transpile.interpret.adapted import adapted_shape
 from transpile.interpret.eager import loses_batch, reshaped
+from transpile.interpret.masks import mask_behind
 from transpile.interpret.values import Apply, Frame, InputSource, Layer, Phi, Tensor
 from transpile.ir import FREE, UNKNOWN, Expr, Shape, literal
-from transpile.registry import Op, UnknownArgument, bind, by_keras_path, by_name, mask_of, signature
+from transpile.registry import Op, UnknownArgument, bind, by_keras_path, by_name, signature
 
 if TYPE_CHECKING:
     from transpile.interpret.interpreter import Interpreter
@@ -24,7 +25,6 @@ RECURRENT = frozenset("lstm gru simple_rnn conv_lstm2d lstm_cell gru_cell simple
 ERRORS = {"mean_squared_error": "square", "mean_absolute_error": "abs"}
 CROSS_ENTROPY = ("losses.binary_crossentropy", "metrics.binary_crossentropy")
 # The mask of their output is that of the query.
-ATTENTION = frozenset("multi_head_attention attention additive_attention".split())
 
 # Layers that do something else in training; a fixed `training=` makes a difference to them.
 # Layers that are called with a mode; the first ones take it as the second argument.
@@ -184,17 +184,14 @@ class Graph:
         if isinstance(record.layer, Layer) and record.layer.adapted:
             result = adapted_shape(record)
         several = isinstance(result, list)
-        merges = op is None or op.name not in RECURRENT | ATTENTION
-        masks = [t.mask for t in (record.inputs if merges else record.inputs[:1])]
-        mask = next((m for m in masks if m is not None), None)
+        mask = mask_behind(record)
         written_in = record.layer.frame if isinstance(record.layer, Layer) else record.frame
         merged = loses_batch(record)
         for i, shape in enumerate(result if isinstance(result, list) else [result]):
             shape = _extents(shape)
             tensor = Tensor(shape, record, i, merged=merged)
             self.interpreter.note_dims(shape, written_in)
-            if i == 0 and op is not None and mask_of(op, record.args) in ("keep", "use+keep"):
-                tensor.mask = mask
+            tensor.mask = mask if i == 0 else None
             record.outputs.append(tensor)
         if op is not None and op.name in ("embedding", "masking"):
             makes = op.name == "masking" or record.args["mask_zero"].value is not False

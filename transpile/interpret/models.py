@@ -363,7 +363,7 @@ class Models:
     def _takes_mask(self, model: ModelValue, tensors: Sequence[Tensor]) -> bool:
         """Whether a mask of the inputs has a use inside the model."""
         ops = [layer.op for layer in layers_of(model) if isinstance(layer, Layer)]
-        uses = any(op is not None and op.mask not in ("keep", "drop") for op in ops)
+        uses = any(op is not None and op.mask not in ("keep", "drop", "merge") for op in ops)
         return uses and any(t.mask is not None for t in tensors)
 
     def nested(

@@ -24,6 +24,7 @@ from transpile.shapes import add, value
 
 _TWO = ((5, 6, 8), (5, 6, 8))
 _THREE = (*_TWO, (5, 6, 8))
+_MASKED = ("multiply", "maximum", "minimum")  # Keras 3 leaves masked steps out
 KINDS = ("add", "subtract", "multiply", "average", "maximum", "minimum")
 
 
@@ -93,7 +94,27 @@ def _expand_merge(op: Op, node: Node, context: Context) -> Lowered:
     texts = aligned(_placed(node, context))
     if texts is None:
         return refused(("K2T111", f"{op.keras_class}: the rank of an input is not known"))
-    return Lowered(call=combine(op.name.removesuffix("_function"), texts))
+    kind = op.name.removesuffix("_function")
+    return _masked(kind, texts, node, context) if any(node.masks) else Lowered(call=combine(kind, texts))
+
+
+def _masked(kind: str, texts: Sequence[str], node: Node, context: Context) -> Lowered:
+    """A merge of tensors with Keras masks: a masked step gives way to the other tensor's.
+
+    Where both are masked a product is 0, a maximum or minimum the first tensor's.
+    https://github.com/keras-team/keras/blob/v3.15.0/keras/src/layers/merging/base_merge.py
+    """
+    several = len({*node.masks} - {""}) > 1 or (len(texts) > 2 and "" in node.masks)
+    if several or any(rank(node, i) != 3 for i in range(len(texts))):
+        return refused(("K2T113", f"a mask that changes what {kind} gives"))
+    steps = [f"{m}[:, None]" if context.layout == "torch" else f"{m}[..., None]" for m in node.masks]
+    if all(node.masks):
+        first = "0" if kind == "multiply" else texts[0]
+        return Lowered(call=f"torch.where({steps[0]}, {combine(kind, texts)}, {first})")
+    at = 0 if node.masks[0] else 1
+    other = "1" if kind == "multiply" else texts[1 - at]
+    left = [f"torch.where({steps[at]}, {t}, {other})" if i == at else t for i, t in enumerate(texts)]
+    return Lowered(call=combine(kind, left))
 
 
 def _placed(node: Node, context: Context) -> Node:
@@ -123,7 +144,7 @@ def elementwise_merge(kind: str, layer: bool) -> Op:
         name=kind if layer else f"{kind}_function",
         keras=f"{path}()" if layer else f"{path}(inputs)",
         shape=merged_shape,
-        mask="keep",
+        mask="use+merge" if kind in _MASKED else "merge",
         expand=_expand_merge,
         examples=tuple(examples),
         note="the gradient of a tie goes to both tensors in PyTorch" if "imum" in kind else "",
@@ -175,7 +196,7 @@ def concat(name: str, keras: str, aliases: tuple[str, ...], renamed: Mapping[str
         same={"axis": "dim"},
         axes=("axis",),
         shape=concat_shape,
-        mask="keep" if layer else "drop",
+        mask="merge" if path.startswith("layers.") else "drop",
         expand=expand_concat,
         aliases=aliases,
         renamed=renamed,

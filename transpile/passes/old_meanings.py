@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from transpile.frontends.keras_model import Reading
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Layer
+from transpile.interpret.values import Apply, Layer
+from transpile.registry import mask_of
 from transpile.splice import Output
 
 # What only Keras 1 and 2 take.
@@ -35,6 +37,37 @@ def report_old_meanings(interpreter: Interpreter, layers: Iterable[Layer], outpu
         changed = list(_changed(layer))
         if changed:
             output.report("K2T205", layer.span, f"{layer.kind}: {'; '.join(changed)}")
+
+
+def report_masks(readings: Iterable[Reading], output: Output) -> None:
+    """K2T205 where a mask meets other tensors: Keras 2 computed the masked steps, and kept the mask."""
+    for reading in readings:
+        for record in reading.applies:
+            kind = mask_of(record.op, record.args) if record.op is not None else "drop"
+            masks = [t.mask for t in record.inputs]
+            if kind not in ("merge", "use+merge") or not any(masks):
+                continue
+            name = record.layer.kind if isinstance(record.layer, Layer) else kind
+            if kind == "use+merge":
+                message = f"{name} of masked steps: Keras 2 took them like any other, Keras 3 leaves them out"
+                output.report("K2T205", record.span, message)
+            elif not all(masks) and _is_used(record, reading.applies):
+                message = f"{name}: Keras 2 passed on a mask that only some of its inputs have, Keras 3 does not"
+                output.report("K2T205", record.span, message)
+
+
+def _is_used(record: Apply, applies: Iterable[Apply]) -> bool:
+    """Whether a layer would take a mask of the results into account."""
+    carrying = {id(t) for t in record.outputs}
+    for later in applies:
+        if later.op is None or not any(id(t) in carrying for t in later.inputs):
+            continue
+        kind = mask_of(later.op, later.args)
+        if kind in ("use", "use+keep"):
+            return True
+        if kind != "drop":
+            carrying |= {id(t) for t in later.outputs}
+    return False
 
 
 def _changed(layer: Layer) -> Iterable[str]:

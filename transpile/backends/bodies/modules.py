@@ -212,7 +212,7 @@ def makes_mask(layers: Sequence[Layer]) -> bool:
 
 def uses_mask(layers: Sequence[Layer]) -> bool:
     """Whether a mask would make a difference to one of them."""
-    return any(layer.op is not None and mask_of(layer.op, layer.args) in ("use", "use+keep") for layer in layers)
+    return any(layer.op is not None and mask_of(layer.op, layer.args).startswith("use") for layer in layers)
 
 
 def _count(layers: Sequence[Layer]) -> int:

@@ -188,6 +188,8 @@ class TapeBody(Body):
         start = self.references.start(node)
         if any(first <= start < end for first, end in self.written):
             return Value(Kind("array"))
+        if any(record.layer is model and record.span.start == start for record in self.interpreter.applies):
+            raise Refusal("K2T110", f"{name} is part of a model that was left", node)
         tensors, mode = called(self, node, model)
         inputs = [f"{name}{model_input(self, a, env)}" for name, a in tensors]
         self.calls.append(node)
