@@ -14,6 +14,7 @@ import pytest
 
 from tests.to_keras.gradients import GRADIENT_WARNINGS, GRADIENTS
 from tests.to_keras.loops import LOOPS, WARNINGS
+from tests.to_keras.tensors import ALIASES, TENSORS
 from transpile import torch2keras
 
 HEAD = """\
@@ -216,7 +217,7 @@ PROGRAMS = {
                 optimizer_G.step()
                 print(i, loss_D.item(), loss_G.item())
         """),
-    **{name: HEAD + text for name, text in {**LOOPS, **GRADIENTS}.items()},
+    **{name: HEAD + text for name, text in {**LOOPS, **GRADIENTS, **TENSORS}.items()},
 }  # fmt: skip
 
 
@@ -260,3 +261,27 @@ def test_nothing_is_left(name: str) -> None:
         name, set()
     )
     assert "torch" not in result.code
+
+
+def test_other_names_of_what_changes_in_place_are_told_of() -> None:
+    result = torch2keras(HEAD + dedent(ALIASES))
+    first = HEAD.count("\n")
+    assert [(d.code, d.span.line - first) for d in result.diagnostics] == [("T2K203", 3), ("T2K203", 5)]
+
+
+def test_what_a_longer_expression_leaves_is_told() -> None:
+    text = """\
+import torch
+from torch import nn
+from torch.distributions import Categorical
+
+model = nn.Linear(4, 2)
+for i in range(3):
+    action = Categorical(torch.softmax(model(torch.ones(1, 4)), 1)).sample().item()
+    print(action)
+x = torch.zeros(2, 3)
+x.t_()
+"""
+    result = torch2keras(text)
+    assert [(d.code, d.span.line) for d in result.diagnostics] == [("T2K100", 7), ("T2K103", 10)]
+    assert "Categorical(ops.softmax" in result.code

@@ -173,13 +173,18 @@ class Expressions:
             parts = [(node.left, left.text), (node.right, right.text)]
             return Operand(self.rebuilt(node, parts), self.plain_sum(node, left, right))
         texts, result = align([(left.text, left.value), (right.text, right.value)])
+        fraction = isinstance(node.op, ast.Div) or any(
+            isinstance(o.value, Plain) and isinstance(o.value.value, float) for o in (left, right)
+        )
+        if result.dtype in ("int", "bool") and fraction and not self.in_numpy:
+            result = like(result, dtype="float")
         texts = [self.numeric(t, o, result) for t, o in zip(texts, (left, right))]
         floats = any(isinstance(o.value, Tensor) and o.value.dtype == "float" for o in (left, right))  # these are cast
         name = "" if self.in_numpy or floats else function_of_booleans(node.op, left, right)
         if name:
             self.uses_ops = True
             return self.made(f"ops.{name}({texts[0]}, {texts[1]})", like(result, dtype=dtype_of_booleans(left, right)))
-        if isinstance(node.op, ast.Div | ast.Pow) and result.dtype == "int":
+        if isinstance(node.op, ast.Pow) and result.dtype == "int":
             result = like(result, dtype="")
         return self.made(self.rebuilt(node, [(node.left, texts[0]), (node.right, texts[1])]), result)
 

@@ -7,6 +7,7 @@ deep each line stands in the end.
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections import defaultdict
 
@@ -160,6 +161,12 @@ class EditPlan:
         found += [(self.references.offset(n, 0), self.references.line_end(self.references.offset(n, 0)))
                   for n in self._dropped_lines]  # fmt: skip
         return found
+
+    def keeps(self, start: int, end: int, name: str) -> bool:
+        """Whether the text that comes in the place of a name still has it."""
+        found = {(self.references.start(s), self.references.end(s)): "\n".join(t) for s, t in self._rewritten.items()}
+        around = [(a - b, text) for (a, b), text in (self._replaced | found).items() if a <= start and end <= b]
+        return bool(around) and bool(re.search(rf"(?<![\w.]){re.escape(name)}\b", min(around)[1]))
 
     def _pieces(self) -> list[Edit]:
         statements = []

@@ -7,6 +7,7 @@ import ast
 from transpile.backends.keras_fit_loops import FitWriter
 from transpile.backends.keras_losses import LossText, bound, loss_name, loss_object
 from transpile.backends.keras_optimizers import OptimizerText, write_optimizer
+from transpile.backends.keras_ranks import has_inner_classes
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_kind import FUNCTION, argument
 from transpile.frontends.torch_plain_steps import PlainStep, plain_step
@@ -44,7 +45,9 @@ class BatchWriter:
             None,
         )
         mode = "" if call is None else self.e.mode(call, self.e.kind(call.func))
-        return call is not None and mode in ("", "training=True") and self._is_in_reach(plain)
+        if call is None or has_inner_classes(self.e, self.loss_class(plain), plain.criterion.args[0]):
+            return False
+        return mode in ("", "training=True") and self._is_in_reach(plain)
 
     def _is_model(self, node: ast.Call, plain: PlainStep) -> bool:
         return self.e.kinds.code(node.func) == plain.model
@@ -67,16 +70,23 @@ class BatchWriter:
             node = self.references.parents[node]
         return bool(self.e.path(node))
 
+    def loss_class(self, plain: PlainStep) -> str:
+        """The class of the loss, "" where it is not known."""
+        made = self._made_loss(plain)
+        return loss_name(self.e.path((made or plain.criterion).func))
+
+    def _made_loss(self, plain: PlainStep) -> ast.Call | None:
+        """The call that makes the loss object; None for a function."""
+        kind = self.e.kind(plain.criterion.func)
+        return kind.node if kind.name == "loss" and isinstance(kind.node, ast.Call) else None
+
     def loss(self, plain: PlainStep) -> LossText:
         """The loss for `compile`."""
-        made = self.e.kind(plain.criterion.func).node
-        if isinstance(made, ast.Call) and self.e.kind(plain.criterion.func).name == "loss":
-            given = self.e.arguments(made)
-            name = loss_name(self.e.path(made.func))
-        else:
-            given = self.e.arguments(plain.criterion)
-            given = None if given is None else (given[0][2:], given[1])
-            name = loss_name(self.e.path(plain.criterion.func))
+        made = self._made_loss(plain)
+        given = self.e.arguments(made or plain.criterion)
+        if made is None and given is not None:
+            given = (given[0][2:], given[1])
+        name = self.loss_class(plain)
         if not name or given is None:
             return LossText(problem="unknown")
         return loss_object(name, bound(name, *given), self.e.floats(plain.target))

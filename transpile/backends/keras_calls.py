@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from transpile.backends.called_once import twice
 from transpile.backends.keras_helpers import keras_helper
 from transpile.ir import UNKNOWN, Expr
-from transpile.ops._functions import Call, Left, Operand, bound, written_parts
+from transpile.ops._functions import Call, Left, Operand, bound, relaid, written_parts
 from transpile.ops._functions_index import function_of
 from transpile.ops._modules import Use, bind_torch
 from transpile.ops.torch_layers import modules
@@ -52,7 +52,8 @@ def tensor_call(
         operands[0] = Operand(operands[0].text, Tensor(Rank(rank)), operands[0].elements)
     try:
         call = Call(name, bound(entry, name, operands, {n: _operand(e) for n, e in kwargs.items()}))
-        text, _ = entry.handler(call)
+        text, value = entry.handler(call)
+        text = relaid(text, value, False)  # outside of classes, tensors lie as PyTorch's do
         for part in (written_parts(text) if picked else []) or [text]:
             for operand in twice(part, [o.text for o in call.args.values()]):
                 raise Left(f"{operand} would be called twice")

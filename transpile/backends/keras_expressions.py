@@ -111,7 +111,8 @@ class Expressions:
         """In parentheses where the surroundings would tear the text apart."""
         parent = self.references.parents.get(node)
         made = parsed_expression(text)
-        if not isinstance(parent, _BINDING) or (isinstance(parent, ast.Subscript) and parent.slice is node):
+        called = isinstance(parent, ast.Call) and parent.func is node
+        if not (called or isinstance(parent, _BINDING)) or (isinstance(parent, ast.Subscript) and parent.slice is node):
             return text
         enclosed = text.startswith("(") and made.col_offset > 0 and text.endswith(")")
         return text if isinstance(made, _ATOMS) or enclosed else f"({text})"

@@ -82,7 +82,8 @@ def _is_left(e: ScriptExpressions, node: ast.Attribute) -> bool:
         case "optimizer":
             return (called and node.attr in _OPTIMIZER) or node.attr == "param_groups"
         case "tensor":
-            return node.attr in _TENSOR or (called and node.attr in TENSOR_METHODS)
+            changes = node.attr.endswith("_") and not node.attr.startswith("_")
+            return node.attr in _TENSOR or (called and (changes or node.attr in TENSOR_METHODS))
         case "scaler":
             return node.attr != "scale"
         case "writer":

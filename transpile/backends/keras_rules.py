@@ -7,6 +7,7 @@ import re
 
 from transpile.backends.keras_losses import bound, loss_name, loss_object, loss_value
 from transpile.backends.keras_optimizers import write_optimizer
+from transpile.backends.keras_ranks import classes_last, has_inner_classes
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.backends.keras_weight_rules import may_have_axes
 from transpile.frontends.torch_kind import Part
@@ -74,7 +75,11 @@ def called_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
     made = e.kind(node.func).node
     if not isinstance(made, ast.Call) or e.translated(made) is None:
         return None
-    return f"{e.text(node.func)}({e.target(node.args[1])}, {e.text(node.args[0])})"
+    output, target = e.text(node.args[0]), e.target(node.args[1])
+    if has_inner_classes(e, loss_name(e.path(made.func)), node.args[0]):
+        output = classes_last(e, output)
+        target = classes_last(e, target) if e.floats(node.args[1]) else target
+    return f"{e.text(node.func)}({target}, {output})"
 
 
 _LOSS_NAMES = re.compile(r"(?i)(self\.)?_?(criterion\w*|\w*loss(_?(fn|func|function|f))?|cost_?(fn|func|function))")
@@ -108,7 +113,12 @@ def functional_loss(e: ScriptExpressions, node: ast.expr) -> str | None:
     if output is None or target is None:
         return None
     target_node = node.args[1] if len(node.args) > 1 else next(k.value for k in node.keywords if k.arg == "target")
-    made = loss_value(name, bound(name, args, kwargs), e.target(target_node), output.text, e.floats(target_node))
+    output_node = node.args[0] if node.args else next(k.value for k in node.keywords if k.arg == "input")
+    given_output, given_target, floats = output.text, e.target(target_node), e.floats(target_node)
+    if has_inner_classes(e, name, output_node):
+        given_output = classes_last(e, given_output)
+        given_target = classes_last(e, given_target) if floats else given_target
+    made = loss_value(name, bound(name, args, kwargs), given_target, given_output, floats)
     if made.problem:
         e.script.report("T2K152", node, f"{name}: {made.problem}")
         return None
@@ -347,6 +357,8 @@ def number(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`x.item()`, `x.data[0]`, `x.tolist()`, `x.numpy()`."""
     match node:
         case ast.Subscript(value=ast.Attribute(value=value, attr="data"), slice=ast.Constant(value=0)):
+            if may_have_axes(e, value) and "loss" not in e.kinds.code(value).lower():
+                return None  # a row of a batch
             attr = "item"
         case ast.Call(func=ast.Attribute(value=value, attr="item" | "numpy" | "tolist" as attr), args=[]):
             pass
@@ -358,8 +370,9 @@ def number(e: ScriptExpressions, node: ast.expr) -> str | None:
     if kind.name not in ("tensor", "unknown") or (attr == "tolist" and kind.name != "tensor"):
         return None
     text = e.text(value)
-    if attr == "item" and not may_have_axes(e, value):
-        return f"{'int' if kind.dtype in ('int', 'bool') else 'float'}({text})"
+    certain = kind.dtype or re.search(r"(?i)loss|criterion|cost", e.kinds.code(value))  # floats wherever they are made
+    if attr == "item" and certain and not may_have_axes(e, value):
+        return f"{kind.dtype if kind.dtype in ('int', 'bool') else 'float'}({text})"
     e.needs(("from keras import ops",), ())
     if attr == "item":
         return f"ops.convert_to_numpy({text}).item()"  # float() takes no array of shape (1,)

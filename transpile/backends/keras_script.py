@@ -48,6 +48,7 @@ from transpile.backends.keras_tensor_rules import (
     made_tensor,
     method,
     one_of_two,
+    promoted,
     reshaped,
     size,
     split,
@@ -66,7 +67,7 @@ RULES = (
     kept_weights, seeded, learning_rate, availability, made_optimizer, made_loss, called_loss, foreign_loss,
     functional_loss, made_model, model_call, number, switched_off, moved, filled, size, reshaped, split,
     one_of_two, gathered, cast, made_tensor,
-    comparison, distance, function, method, dtype_name,
+    comparison, promoted, distance, function, method, dtype_name,
 )  # fmt: skip
 
 
@@ -110,7 +111,9 @@ def _claim(references: References, output: Output, script: Script) -> None:
     for reference in references.references:
         span = references.span(reference.start, reference.end)
         if any(start <= reference.start and reference.end <= end for start, end in spans):
-            output.claimed.append(span)
+            ours = reference.path.startswith((*_DATA, "torchvision."))
+            if ours or not script.plan.keeps(reference.start, reference.end, references.code(reference.node)):
+                output.claimed.append(span)
         elif reference.path.startswith(_DATA):
             output.claimed.append(span)
             if not any(d.code == "T2K321" for d in output.diagnostics):

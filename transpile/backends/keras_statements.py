@@ -6,6 +6,7 @@ import ast
 
 from transpile.backends.keras_checkpoints import loads_checkpoint, restores, saves_checkpoint
 from transpile.backends.keras_gradients import taken_gradient
+from transpile.backends.keras_in_place import changed_tensor
 from transpile.backends.keras_loaders import keep_loader, tensors_of
 from transpile.backends.keras_precision import drops_scaler, is_autocast
 from transpile.backends.keras_script_expressions import ScriptExpressions
@@ -292,5 +293,5 @@ def splits(e: ScriptExpressions, statement: ast.stmt) -> bool:
 
 STATEMENT_RULES = (
     changed, saves_checkpoint, loads_checkpoint, restores, drops_scaler, summary, splits, taken_gradient, sets_rate,
-    loads, saves, frozen, clipped,
+    loads, saves, frozen, clipped, changed_tensor,
 )  # fmt: skip

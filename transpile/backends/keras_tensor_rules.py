@@ -67,7 +67,8 @@ def _tensor_type(e: ScriptExpressions, node: ast.expr) -> str:
 def _other(e: ScriptExpressions, node: ast.Call, name: str) -> str | None:
     texts = [e.text(a) for a in node.args]
     if name == "full" and len(texts) >= 2:
-        return _used(e, f"ops.full({_shape(e, node.args[:1])}, {texts[1]}{_dtype(e, node)})")
+        kind = {"int": ', dtype="int64"', "bool": ', dtype="bool"'}.get(e.kind(node).dtype, "")
+        return _used(e, f"ops.full({_shape(e, node.args[:1])}, {texts[1]}{_dtype(e, node) or kind})")
     if name == "randint":
         low, high = ("0", texts[0]) if len(texts) == 2 else (texts[0], texts[1]) if len(texts) == 3 else ("", "")
         size = node.args[-1:] or _keyword(node, "size")
@@ -170,7 +171,7 @@ def size(e: ScriptExpressions, node: ast.expr) -> str | None:
             return f"len({e.text(value)}.shape)"
         case ast.Call(func=ast.Attribute(value=value, attr="numel" | "nelement"), args=[]):
             if e.kind(value).name == "tensor":
-                return _used(e, f"ops.size({e.text(value)})")
+                return _used(e, f"int(ops.size({e.text(value)}))")
     return None
 
 
@@ -288,11 +289,16 @@ def function(e: ScriptExpressions, node: ast.expr) -> str | None:
     return e.script.need(written, node)
 
 
+# Methods that nothing else has in a program of PyTorch's, so that what they are called on is a tensor.
+_ONLY_TENSORS = frozenset("view unsqueeze permute contiguous view_as expand_as masked_fill long".split())
+
+
 def method(e: ScriptExpressions, node: ast.expr) -> str | None:
     """A method of a tensor."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or e.path(node.func):
         return None
-    if e.kind(node.func.value).name != "tensor" or node.func.attr not in TENSOR_METHODS:
+    only = not e.kind(node.func.value) and node.func.attr in _ONLY_TENSORS and not any(e.path(a) for a in node.args)
+    if not only and (e.kind(node.func.value).name != "tensor" or node.func.attr not in TENSOR_METHODS):
         return None
     given = e.arguments(node)
     if given is None:
@@ -322,6 +328,28 @@ def comparison(e: ScriptExpressions, node: ast.expr) -> str | None:
         case ast.Call(func=ast.Attribute(value=left, attr=attr), args=[right]) if attr in _METHODS:
             if e.kind(left).name == "tensor" and not e.path(node.func):
                 return _used(e, f"ops.{_METHODS[attr]}({e.text(left)}, {e.text(right)})")
+    return None
+
+
+_ARITHMETIC = {
+    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
+}  # fmt: skip
+
+
+def promoted(e: ScriptExpressions, node: ast.expr) -> str | None:
+    """`counts * 0.5`: TensorFlow computes with one dtype only, and divides integers in float64."""
+    match node:
+        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _ARITHMETIC:
+            kinds = [e.kind(left), e.kind(right)]
+            whole = [k for k in kinds if k.name == "tensor" and k.dtype in ("int", "bool")]
+            divides = isinstance(operator, ast.Div) and all(k.name == "number" for k in kinds if k not in whole)
+            floats = any(
+                (k.name == "tensor" and k.dtype == "float")
+                or (isinstance(n, ast.Constant) and isinstance(n.value, float))
+                for k, n in zip(kinds, (left, right))
+            )
+            if whole and (divides or floats):
+                return _used(e, f"ops.{_ARITHMETIC[type(operator)]}({e.text(left)}, {e.text(right)})")
     return None
 
 

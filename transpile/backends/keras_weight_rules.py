@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from transpile.backends.keras_script_expressions import ScriptExpressions
+from transpile.frontends.torch_kind import Part
 from transpile.frontends.torch_leaves import IN_PLACE
 from transpile.frontends.torch_variables import assigned_values
 
@@ -106,6 +107,7 @@ def _is_weight(e: ScriptExpressions, node: ast.AST) -> bool:
 
 
 _REDUCTIONS = frozenset("mean sum norm max min std var prod".split())
+_ALONG = frozenset("argmax argmin mean sum max min multinomial".split())
 
 
 def may_have_axes(e: ScriptExpressions, node: ast.AST, depth: int = 8) -> bool:
@@ -118,7 +120,9 @@ def may_have_axes(e: ScriptExpressions, node: ast.AST, depth: int = 8) -> bool:
             if e.leaves.leaf(node):
                 return True
             return any(may_have_axes(e, v, depth - 1) for v in values)
-        case ast.Attribute(attr="grad"):
+        case (
+            ast.Attribute(attr="grad") | Part() | ast.Subscript(value=ast.Call(func=ast.Attribute(attr="max" | "min")))
+        ):
             return True
         case ast.Attribute(value=value, attr="data") | ast.Subscript(value=value) if e.leaves.all:
             return may_have_axes(e, value, depth - 1)
@@ -130,7 +134,10 @@ def may_have_axes(e: ScriptExpressions, node: ast.AST, depth: int = 8) -> bool:
 
 
 def _call_may(e: ScriptExpressions, node: ast.Call, func: ast.expr, depth: int) -> bool:
-    if e.kind(func).name == "model":
+    name = func.attr if isinstance(func, ast.Attribute) else ""
+    listed = bool(node.args) and isinstance(node.args[0], ast.List | ast.Tuple)
+    along = name in _ALONG and len(node.args) > bool(e.path(func))  # `x.argmax(1)`, `torch.sum(x, 1)`
+    if e.kind(func).name == "model" or along or (listed and name.lower().endswith("tensor")):
         return True
     if isinstance(func, ast.Attribute) and not node.args and func.attr in _REDUCTIONS:
         return False

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 # Functions of torch that make tensors: the dtype of the result, where it follows from the name.
 CREATION = {
-    **dict.fromkeys("rand randn zeros ones empty full linspace logspace eye normal bernoulli".split(), "float"),
+    **dict.fromkeys("rand randn zeros ones empty linspace logspace eye normal bernoulli".split(), "float"),
     **dict.fromkeys("rand_like randn_like zeros_like ones_like full_like empty_like".split(), ""),
     **dict.fromkeys("randint randperm LongTensor IntTensor ByteTensor".split(), "int"),
     **dict.fromkeys("FloatTensor Tensor DoubleTensor cuda.FloatTensor cuda.DoubleTensor".split(), "float"),
     **dict.fromkeys("cuda.LongTensor cuda.ByteTensor".split(), "int"),
-    **dict.fromkeys("tensor as_tensor from_numpy arange autograd.Variable".split(), ""),
+    **dict.fromkeys("tensor as_tensor from_numpy arange full autograd.Variable".split(), ""),
 }  # fmt: skip
 
 # Functions of torch on tensors: the dtype of the result, "pair" for (values, indices), "list".
@@ -19,7 +19,10 @@ TENSOR_FUNCTIONS = {
         "softmax log_softmax clamp norm cat concat stack unsqueeze squeeze reshape flatten transpose permute where "
         "gather index_select einsum sin cos tan sign round floor ceil cumsum cumprod prod outer ger diag tril triu "
         "roll flip repeat_interleave minimum maximum square neg lerp cdist logsumexp multinomial "
-        "masked_select take t meshgrid view_as_real addmm clone detach erf topk_values".split(), ""),
+        "remainder fmod true_divide floor_divide atan2 reciprocal frac trunc logaddexp expm1 log1p sinh cosh asin "
+        "acos atan rot90 vstack hstack tensordot cross trace diff mv diagonal movedim swapaxes unflatten amax amin "
+        "broadcast_to divide multiply subtract negative nan_to_num scatter baddbmm masked_select take t meshgrid "
+        "view_as_real addmm clone detach erf topk_values".split(), ""),
     **dict.fromkeys("argmax argmin argsort bincount nonzero searchsorted".split(), "int"),
     **dict.fromkeys(
         "eq ne gt lt ge le isnan isinf isfinite logical_and logical_or logical_not all any".split(), "bool"),

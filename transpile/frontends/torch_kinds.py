@@ -38,7 +38,7 @@ from transpile.frontends.torch_kind_tables import (
     TENSOR_TYPES,
 )
 from transpile.frontends.torch_objects import Objects
-from transpile.frontends.torch_results import called, reduced, tensor_method, weight_of
+from transpile.frontends.torch_results import called, literal_dtype, tensor_function, tensor_method, weight_of
 from transpile.references import References
 
 _DATASETS = ("torch.utils.data.Dataset", "torch.utils.data.IterableDataset", "torch.utils.data.dataset.Dataset")
@@ -290,16 +290,11 @@ class Kinds:
         if path.startswith("torch.nn.functional."):
             return Kind("tensor", "float")
         if short in CREATION:
-            return Kind("tensor", CREATION[short] or self._given_dtype(node))
+            given = [dtype(self.path(k.value)) for k in node.keywords if k.arg == "dtype"]
+            return Kind("tensor", given[0] if given else CREATION[short] or literal_dtype(short, node))
         if short in TENSOR_FUNCTIONS:
-            return reduced(TENSOR_FUNCTIONS[short], node, 1)
+            return tensor_function(short, node, self.of)
         return UNKNOWN
-
-    def _given_dtype(self, node: ast.Call) -> str:
-        for keyword in node.keywords:
-            if keyword.arg == "dtype":
-                return dtype(self.path(keyword.value))
-        return ""
 
     def _plain_call(self, name: str, node: ast.Call) -> Kind:
         kind = self.of(node.func)
@@ -383,6 +378,8 @@ class Kinds:
         if receiver.name == "object" and receiver.node is not None:
             method = self.objects.method(receiver.node, attr)
             return Kind("function", node=method) if method else self.objects.attribute(receiver.node, attr)
+        if receiver.name == "sequence" and attr in ("values", "indices"):
+            return part_of(receiver, int(attr == "indices"))
         if receiver.name == "tensor":
             return {"shape": Kind("shape"), "device": Kind("device"), "is_cuda": NUMBER}.get(attr, receiver)
         if receiver.name in ("model", "loss", "optimizer") and attr == "module":

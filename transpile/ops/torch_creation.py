@@ -19,10 +19,10 @@ def _shape(call: Call, name: str = "shape") -> tuple[str, int | None]:
     if operand.elements is not None:
         starred = any(e.text.startswith("*") for e in operand.elements)
         return listed(operand.elements).text, None if starred else len(operand.elements)
-    value = operand.value
+    value, text = operand.value, operand.text.removeprefix("*")  # `torch.randn(*x.shape)`
     if isinstance(value, Extents):
-        return operand.text, value.tensor.rank.value
-    return operand.text, len(value.items) if isinstance(value, Items) else None
+        return text, value.tensor.rank.value
+    return text, len(value.items) if isinstance(value, Items) else None
 
 
 def _dtype(call: Call) -> tuple[str, str]:
@@ -55,6 +55,10 @@ for _name, _keras in {"zeros": "zeros", "ones": "ones", "empty": "zeros"}.items(
 def _full(call: Call) -> Result:
     text, rank = _shape(call)
     dtype, kind = _dtype(call)
+    value, given = call.const("value"), call.args.get("dtype")
+    if (given is None or given.const is None) and isinstance(value, int):  # bools are ints
+        kind, name = ("bool", "bool") if isinstance(value, bool) else ("int", "int64")
+        dtype = f', dtype="{name}"'
     return f"ops.full({text}, {call.text('value')}{dtype})", fresh(rank, kind)
 
 
