@@ -18,6 +18,7 @@ from transpile.convert_models import ModelConverter
 from transpile.diagnostics import Diagnostic
 from transpile.frontends.estimators import Estimators
 from transpile.frontends.freezing import Freezing
+from transpile.frontends.module_attributes import ModuleAttributes
 from transpile.frontends.naming import Namespace
 from transpile.indentation import Indentation
 from transpile.interpret.interpreter import Interpreter
@@ -50,10 +51,12 @@ def keras2torch(
     parsed = Source(indentation.expanded, filename)
     if not (parsed.imports.uses("keras") or parsed.imports.uses("tf")):
         return Result(source, (), (), filename, source)
+    attributes = ModuleAttributes(parsed)
+    parsed = Source(attributes.expanded, filename) if attributes.edits else parsed
     estimators = Estimators(parsed)
     result = _convert(Source(estimators.expanded, filename) if estimators.edits else parsed, layout, style)
     result = _convert(parsed, layout, style) if estimators.left_by(result) else estimators.restore(result)
-    return indentation.restore(result)
+    return indentation.restore(attributes.restore(result))
 
 
 def _convert(parsed: Source, layout: Layout, style: Style) -> Result:

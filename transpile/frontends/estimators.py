@@ -10,17 +10,18 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from transpile.frontends.estimator_text import Estimator, imports_of, text_of
 from transpile.frontends.naming import camel
+from transpile.frontends.rewritten import Rewritten
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Event
-from transpile.ir import Edit, Span
+from transpile.ir import Edit
 from transpile.references import Reference, References
 from transpile.result import Result
 from transpile.source import Source
-from transpile.splice import apply
 
 _MODULE = "keras.wrappers.scikit_learn"
 _KINDS = {f"{_MODULE}.KerasClassifier": "classifier", f"{_MODULE}.KerasRegressor": "regressor"}
@@ -46,23 +47,18 @@ class _Left(Exception):
     """The program does something with an estimator that a class would not do."""
 
 
-class Estimators:
+class Estimators(Rewritten):
     """The program of a source with classes for its scikit-learn wrappers.
 
     `expanded` is the source's own text where it has none, or one that cannot be written out.
     """
 
     def __init__(self, source: Source) -> None:
-        self.source = source
-        self.expanded = source.text
-        self.edits: list[Edit] = []
+        super().__init__(source)
         if not source.imports.uses("keras.wrappers"):
             return
-        try:
-            self.edits = _Expansion(source).edits()
-        except _Left:
-            return
-        self.expanded = apply(source.text, self.edits)
+        with suppress(_Left):
+            self.rewrite(_Expansion(source).edits())
 
     def left_by(self, result: Result) -> bool:
         """Whether something of the classes was left: they are nothing that the user wrote."""
@@ -76,29 +72,6 @@ class Estimators:
             new = len(edit.text.encode())
             yield edit.start + moved, edit.start + moved + new
             moved += new - (edit.end - edit.start)
-
-    def restore(self, result: Result) -> Result:
-        """The result of converting `expanded`, with the places of the source."""
-        if not self.edits:
-            return result
-        found = dict.fromkeys(replace(d, span=self._span(d.span)) for d in result.diagnostics)
-        return replace(result, diagnostics=tuple(found), source=self.source.text)
-
-    def _span(self, span: Span) -> Span:
-        start, end = self._place(span.start), self._place(span.end)
-        return self.source.span_of(start, max(start, end))
-
-    def _place(self, offset: int) -> int:
-        """Where a byte of the expanded text comes from; what was added comes from where it stands."""
-        added = 0
-        for edit in sorted(self.edits, key=lambda e: e.start):
-            new = len(edit.text.encode())
-            if offset < edit.start + added:
-                break
-            if offset < edit.start + added + new:
-                return edit.start
-            added += new - (edit.end - edit.start)
-        return offset - added
 
 
 @dataclass

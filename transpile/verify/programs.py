@@ -10,6 +10,7 @@ import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from transpile.verify.own_attributes import as_variables
 from transpile.verify.slicing import (
     SliceProblem,
     local_expression,
@@ -45,6 +46,7 @@ class Program:
                 f"{filename}:{line}: not Python: {getattr(error, 'msg', error)}",
                 "SyntaxError",
             ) from None
+        self.own = as_variables(self.tree)
         self.module = types.ModuleType(module)
         self.module.__file__ = filename
         self.done: set[tuple[int, str]] = set()
@@ -69,14 +71,14 @@ class Program:
         if not all(expressions):
             raise ProgramProblem(f"{self.filename}: no expression gives this model")
         try:
-            statements = slice_program(self.tree, expressions)
+            statements = slice_program(self.tree, [self.own.get(e, e) for e in expressions])
         except (SliceProblem, SyntaxError) as error:
             raise ProgramProblem(f"{self.filename}: {error}") from None
         self.run(statements)
 
     def evaluate(self, expression: str) -> object:
         """The value of an expression in the namespace; its slice must have run."""
-        text = local_expression(expression)
+        text = local_expression(self.own.get(expression, expression))
         node = ast.parse(text, mode="eval").body
         statement = ast.Assign([ast.Name("_transpile_value", ast.Store())], node)
         self.execute([ast.fix_missing_locations(statement)], f" (evaluating {text})")
