@@ -21,7 +21,7 @@ from transpile.frontends.blocks import Blocks, names_in, simple_statements
 from transpile.frontends.comments import with_comments, with_inner_comments
 from transpile.frontends.freezing import Freezing
 from transpile.frontends.frozen_parts import has_frozen_parts, with_frozen_parts
-from transpile.frontends.keras_model import Reader, Reading, Unconvertible, undecided
+from transpile.frontends.keras_model import Reader, Reading
 from transpile.frontends.keras_training import COPIES
 from transpile.frontends.naming import Namespace
 from transpile.frontends.portable import NotPortable
@@ -33,7 +33,7 @@ from transpile.frontends.regions import (
     stored_in,
 )  # fmt: skip
 from transpile.frontends.sameness import depends_on_parameters, same_network
-from transpile.frontends.scope import Unstructured
+from transpile.frontends.scope import Unconvertible, Unstructured
 from transpile.frontends.structured_model import read_structured, wants_structure
 from transpile.frontends.unrolled_model import read_unrolled
 from transpile.frontends.variables import variable_of
@@ -217,7 +217,7 @@ class ModelConverter:
     def _check_flat(self, reading: Reading) -> None:
         """The flat form holds for the calls in this file only: is that said?"""
         span = reading.value.span
-        if found := next(filter(None, map(undecided, self.readings[id(reading)])), None):
+        if found := next(filter(None, (r.undecided for r in self.readings[id(reading)])), None):
             raise Unconvertible([("K2T109", found.reason, found.span)])
         if self._supposed(reading):
             message = "how many layers the loop adds is only known when the program runs, and it cannot be kept"

@@ -12,7 +12,8 @@ from libcst import matchers
 from transpile.frontends.sites import Sites
 from transpile.interpret.attributes import class_attribute
 from transpile.interpret.interpreter import Interpreter
-from transpile.interpret.values import Frame, Function, Instance, Layer, ModelChoice, ModelValue, Tensor, as_run
+from transpile.interpret.model_choice import ModelChoice, as_run
+from transpile.interpret.values import Frame, Function, Instance, Layer, ModelValue, Tensor
 from transpile.ir import Expr, Node, Shape
 from transpile.registry import Op, weight_lines
 from transpile.result import InputInfo, LayerPair, ModelPair, TrainingInfo

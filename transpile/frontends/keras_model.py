@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from transpile.frontends.choices import Branches, are_independent, arms_of
 from transpile.frontends.naming import Namespace, attribute_name, class_name
-from transpile.frontends.portable import Home, NotPortable, portable, portable_dim
+from transpile.frontends.portable import Home, NotPortable, is_set_later, only_asks, portable, portable_dim, stable
+from transpile.frontends.scope import Unconvertible
+from transpile.frontends.tensor_variables import Variables
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.run_order import in_run_order
-from transpile.interpret.values import Apply, Frame, InputSource, Layer, ModelValue, Phi, Tensor
+from transpile.interpret.values import Apply, Arm, Frame, InputSource, Layer, ModelValue, Phi, Tensor
 from transpile.ir import UNKNOWN, Expr, Input, Model, Node, Plain, Span, Statement
-from transpile.registry import ACTIVITY, LAYER_ARGUMENTS, by_name, mask_of
+from transpile.registry import ACTIVITY, LAYER_ARGUMENTS, by_name
 
 ADDED_LOSS = "added_loss"  # the op of a tensor that `model.add_loss` was given
-
-
-class Unconvertible(Exception):
-    """A model that cannot be converted: the reasons, each with its code and place."""
-
-    def __init__(self, reasons: list[tuple[str, str, Span]]) -> None:
-        super().__init__("; ".join(message for _, message, _ in reasons))
-        self.reasons = reasons
 
 
 @dataclass
@@ -47,6 +41,7 @@ class Reading:
     assumed: bool = False  # arguments of the builder were replaced by their values
     shared: bool = False  # another model uses some of its layers
     reordered: bool = False  # Keras runs it in another order than it is written in
+    undecided: Phi | None = None  # a tensor that comes about in one way or another, as only the program decides
     structured: bool = False  # helpers and loops were kept: attribute paths are not known
 
 
@@ -143,9 +138,13 @@ class Reader:
         reading.applies = self._without_final(reading.all_applies)
         variables = Variables(self.value, reading.applies, [*self.outputs, *self.value.added])
         body: list[Statement] = []
+        ends: list[int] = []
         for record, following in zip(reading.applies, [*reading.applies[1:], None]):
             body += self._masks(record, variables)
             body += self._noted(self._node(record, variables), body, following)
+            ends.append(len(body))
+        if variables.choices:
+            body = self._decided(body, ends, variables)
         for tensor in self.value.added:
             body.append(Node(ADDED_LOSS, inputs=(variables.of(tensor),), outputs=(), input_shapes=((),)))
         style = "sequential" if self.value.style == "sequential" else "functional"
@@ -165,6 +164,33 @@ class Reader:
             reason = "the mask reaches the output: Keras leaves masked steps out of loss and metrics"
             raise Unconvertible([("K2T113", reason, self.value.span)])
         return reading
+
+    def _decided(self, body: list[Statement], ends: list[int], variables: Variables) -> list[Statement]:
+        """The body with the conditions that only the running program decides; as it is where they cannot be kept."""
+        applies, choices = self.reading.applies, variables.choices
+        code = self.interpreter.source.code
+        texts = {arm.begun: code(arm.test.test) for arm in arms_of(applies, choices)}
+        kept = all(self._is_kept(arm, texts[arm.begun], applies) for arm in arms_of(applies, choices))
+        masked = any(c.tensor.mask is not None for c in choices)
+        if self.reading.reordered or masked or not kept or not all(map(are_independent, variables.copies.values())):
+            source = choices[0].tensor.source
+            self.reading.undecided = source if isinstance(source, Phi) else None
+            return body
+        chunks = [body[start:end] for start, end in zip([0, *ends], ends)]
+        return Branches(applies, chunks, choices, variables.copies, texts).body
+
+    def _is_kept(self, arm: Arm, text: str, applies: list[Apply]) -> bool:
+        """Whether a condition means the same where the class is constructed, or in `forward` if only that needs it."""
+        source = self.interpreter.source
+        if arm.frame is not self.value.frame or arm.loops or not only_asks(text):
+            return False
+        if is_set_later(text, source, source.span(arm.test).start):
+            return False
+        if arm.frame.parent is not None:
+            return stable(text, arm.frame, arm.begun, self.home)
+        made = any(a.layer is not None for a in applies if any(x.begun == arm.begun for x in a.arms))
+        first = min(arm.begun, self.home.until) if made else arm.begun
+        return stable(text, arm.frame, first, Home(arm.frame, self.interpreter.order))
 
     def _trained(self) -> bool:
         """Whether a loss is computed on this model."""
@@ -305,85 +331,6 @@ class Reader:
 
 def _without_penalty(node: Node) -> Node:
     return replace(node, args={n: e for n, e in node.args.items() if n != ACTIVITY})
-
-
-class Variables:
-    """Names for the tensors of a model: the user's own where they are free, else `x`."""
-
-    def __init__(self, value: ModelValue, applies: list[Apply], outputs: list[Tensor]) -> None:
-        self._names: dict[int, str] = {}
-        self._masks: dict[int, str] = {}  # origin tensor of a mask -> name
-        last_use = {id(t): i for i, a in enumerate(applies) for t in a.inputs}
-        last_use |= {id(t): len(applies) for t in outputs}
-        self._consumers = {id(t): a for a in reversed(applies) for t in a.inputs}
-        alive: dict[str, int] = {}
-        for tensor in value.inputs:
-            self._take(tensor, self._input_hint(value, tensor, applies), alive, last_use, -1)
-        for i, record in enumerate(applies):
-            for tensor in record.outputs:
-                self._take(tensor, self._hint(tensor), alive, last_use, i)
-        for tensor in (*(t for a in applies for t in a.inputs), *outputs):
-            if isinstance(tensor.source, Phi):  # a reading for the form that keeps conditions
-                self._names[id(tensor)] = tensor.variable
-        self._name_masks(applies)
-
-    def of(self, tensor: Tensor) -> str:
-        return self._names[id(tensor)]
-
-    def _take(self, tensor: Tensor, hint: str, alive: dict[str, int], last_use: dict[int, int], now: int) -> None:
-        name, count = hint, 1
-        while alive.get(name, -2) > now:
-            name, count = f"{hint}_{count}", count + 1
-        alive[name] = last_use.get(id(tensor), now)
-        self._names[id(tensor)] = name
-
-    def _hint(self, tensor: Tensor) -> str:
-        seen = 0
-        while not tensor.variable and seen < 50:
-            consumer = self._consumers.get(id(tensor))
-            if consumer is None or not isinstance(tensor.source, Apply) or len(consumer.outputs) != 1:
-                break
-            if consumer.statement is not tensor.source.statement and not consumer.fused:
-                break
-            tensor, seen = consumer.outputs[0], seen + 1
-        return tensor.variable if tensor.variable.isidentifier() else "x"
-
-    def _input_hint(self, value: ModelValue, tensor: Tensor, applies: list[Apply]) -> str:
-        uses = sum(t is tensor for a in applies for t in a.inputs)
-        if len(value.inputs) == 1 and uses <= 1:
-            return "x"
-        name = tensor.variable or (tensor.source.name if isinstance(tensor.source, InputSource) else "")
-        name = re.sub(r"\W", "_", name)
-        return name if name.isidentifier() else "x"
-
-    def _name_masks(self, applies: list[Apply]) -> None:
-        for record in applies:
-            for origin in self._used_masks(record):
-                if origin is not None and isinstance(origin.source, Phi):
-                    raise Unconvertible([("K2T113", origin.source.reason, origin.source.span)])
-                if origin is not None and id(origin) not in self._masks:
-                    count = len(self._masks)
-                    self._masks[id(origin)] = "mask" if not count else f"mask_{count}"
-
-    @staticmethod
-    def _used_masks(record: Apply) -> list[Tensor | None]:
-        if record.op is None or not mask_of(record.op, record.args).startswith("use"):
-            return []
-        return [t.mask for t in record.inputs]
-
-    def masks(self, record: Apply) -> tuple[str, ...]:
-        """The names of the masks that a record consumes, one per input; () if it has none."""
-        origins = self._used_masks(record)
-        names = tuple("" if o is None else self._masks[id(o)] for o in origins)
-        return names if any(names) else ()
-
-    def new_mask(self, record: Apply) -> str:
-        """The name of the mask that a record brings into being, "" if nothing uses it."""
-        if record.op is None or record.op.name not in ("embedding", "masking"):
-            return ""
-        if record.outputs[0].mask is not record.inputs[0]:
-            return ""
-        return self._masks.get(id(record.inputs[0]), "")
 
 
 def unknown_features(shape: tuple[Expr, ...] | None) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 
 from transpile.interpret.expressions import is_plain
 from transpile.interpret.values import Frame, KerasObject, Layer, Tensor
 from transpile.ir import UNKNOWN, Dim, Expr, literal
+from transpile.source import Source
 
 
 class NotPortable(Exception):
@@ -35,6 +37,26 @@ def free_names(text: str) -> set[str] | None:
         if isinstance(n, ast.Name)
     }
     return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - bound
+
+
+_ASKING = frozenset("len bool int float str isinstance".split())  # what a condition may call
+
+
+def only_asks(text: str) -> bool:
+    """Whether evaluating an expression at another moment, or often, changes nothing."""
+    for node in ast.walk(ast.parse(text, mode="eval")):
+        if isinstance(node, ast.NamedExpr | ast.Lambda | ast.Await | ast.Yield | ast.YieldFrom):
+            return False
+        if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _ASKING):
+            return False
+    return True
+
+
+def is_set_later(text: str, source: Source, at: int) -> bool:
+    """Whether code behind an offset sets an attribute that an expression reads: `args.more = True`."""
+    read = {ast.unparse(n) for n in ast.walk(ast.parse(text, mode="eval")) if isinstance(n, ast.Attribute)}
+    later = source.data[at:].decode()
+    return any(re.search(rf"(?<![\w.]){re.escape(r)}\s*=(?!=)", later) for r in read if not r.startswith("self."))
 
 
 def scope_of(name: str, frame: Frame) -> Frame | None:

@@ -11,7 +11,8 @@ from libcst import matchers
 
 from transpile.frontends.blocks import Blocks, home_statement, names_in, simple_statements
 from transpile.frontends.kept_values import is_constant, only_asked, shapes_of
-from transpile.frontends.keras_model import Reading, Unconvertible
+from transpile.frontends.keras_model import Reading
+from transpile.frontends.scope import Unconvertible
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Apply, Frame, InputSource, Layer, ModelValue, Tensor
 from transpile.ir import Span
@@ -100,6 +101,9 @@ def _whole(region: Region, blocks: Blocks, source: Source) -> list[cst.CSTNode]:
         top = blocks.ancestor_in(statement, block)
         if top is None:
             top = statement  # an enclosing scope: the module above an `if`, a with-block
+        elif _is_main(top):
+            around = [statement, *blocks.around(statement)]
+            top = around[max(0, around.index(top) - 1)]  # its statements are like those before it
         if top is region.statement or top in whole:
             continue
         for inner in simple_statements(top):
@@ -108,6 +112,12 @@ def _whole(region: Region, blocks: Blocks, source: Source) -> list[cst.CSTNode]:
                 raise Unconvertible([("K2T109", message, source.span(inner))])
         whole.append(top)
     return whole
+
+
+def _is_main(statement: cst.CSTNode) -> bool:
+    """`if __name__ == "__main__":`."""
+    left = statement.test.left if isinstance(statement, cst.If) and isinstance(statement.test, cst.Comparison) else None
+    return isinstance(left, cst.Name) and left.value == "__name__"
 
 
 def _harmless(statement: cst.SimpleStatementLine, top: cst.CSTNode, deleted: set[cst.CSTNode]) -> bool:

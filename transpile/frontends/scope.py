@@ -9,13 +9,21 @@ import libcst as cst
 
 from transpile.frontends.naming import Namespace
 from transpile.interpret.values import Apply, Frame, KerasObject, Loops, Tensor, UserCall
-from transpile.ir import UNKNOWN, Dim, Expr, Model, Shape, literal
+from transpile.ir import UNKNOWN, Dim, Expr, Model, Shape, Span, literal
 
 Record = Apply | UserCall
 
 
 class Unstructured(Exception):
     """Code that keeps its structure only by a rule we do not have: it is flattened instead."""
+
+
+class Unconvertible(Exception):
+    """A model that cannot be converted: the reasons, each with its code and place."""
+
+    def __init__(self, reasons: list[tuple[str, str, Span]]) -> None:
+        super().__init__("; ".join(message for _, message, _ in reasons))
+        self.reasons = reasons
 
 
 @dataclass

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import libcst as cst
-from libcst import matchers
 
 from transpile.frontends.blocks import names_in
-from transpile.frontends.portable import free_names, scope_of
+from transpile.frontends.portable import free_names, is_set_later, only_asks, scope_of
 from transpile.frontends.scope import Run, Unstructured
 from transpile.frontends.structure_loops import LoopReader
 from transpile.interpret.values import Phi, Tensor
 from transpile.ir import FREE, Branch, Expr, Plain, Shape, Statement
-
-_ASKING = frozenset("len bool int float str isinstance".split())  # what a condition may call
 
 
 class BranchReader(LoopReader):
@@ -75,15 +72,12 @@ class BranchReader(LoopReader):
 
     def _check_test(self, statement: cst.If, runs: list[Run]) -> None:
         """The condition must mean the same, and change nothing, where the class is constructed."""
-        test = statement.test
-        calls = [c for c in matchers.findall(test, matchers.Call()) if isinstance(c, cst.Call)]
-        if any(not isinstance(c.func, cst.Name) or c.func.value not in _ASKING for c in calls):
-            raise Unstructured("a condition that calls something")
-        if matchers.findall(test, matchers.NamedExpr() | matchers.Lambda() | matchers.Await()):
+        test = self.source.code(statement.test)
+        if not only_asks(test) or is_set_later(test, self.source, self.source.span(statement).start):
             raise Unstructured("a condition that does something")
         for run in runs:
             begun = self.recorded.begun(statement, run)
-            for name in free_names(self.source.code(test)) or set():
+            for name in free_names(test) or set():
                 scope = scope_of(name, run.frame)
                 if scope is None or name in self.state.local:
                     continue  # of the class itself, an import or a builtin

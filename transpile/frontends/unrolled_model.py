@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transpile.frontends.keras_model import Reader, Reading, Variables, undecided
+from transpile.frontends.keras_model import Reader, Reading, undecided
 from transpile.frontends.naming import Namespace, identifier, snake
 from transpile.frontends.recorded import Recorded
 from transpile.frontends.scope import Block, Unstructured
+from transpile.frontends.tensor_variables import Variables
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import Apply, Frame, Tensor, UserCall
 from transpile.ir import Expr, Model, Node, Statement

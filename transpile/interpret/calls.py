@@ -13,6 +13,7 @@ from transpile.interpret import attributes
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, array_method, dataset
 from transpile.interpret.custom import WEIGHT_METHODS
 from transpile.interpret.expressions import attempt, is_plain
+from transpile.interpret.model_choice import ModelChoice
 from transpile.interpret.pipelines import METHODS
 from transpile.interpret.streams import after
 from transpile.interpret.values import (
@@ -24,7 +25,6 @@ from transpile.interpret.values import (
     InputSource,
     Instance,
     Layer,
-    ModelChoice,
     ModelValue,
     Ref,
     Stream,

@@ -10,6 +10,7 @@ import libcst as cst
 
 from transpile.interpret import attributes
 from transpile.interpret.asked import History, ObjectUse
+from transpile.interpret.model_choice import ModelChoice
 from transpile.interpret.values import (
     Array,
     Bound,
@@ -17,7 +18,6 @@ from transpile.interpret.values import (
     Function,
     KerasObject,
     Layer,
-    ModelChoice,
     ModelValue,
     Ref,
     Tensor,

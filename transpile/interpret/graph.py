@@ -175,7 +175,7 @@ class Graph:
     def outputs(self, record: Apply) -> object:
         """Shapes and masks of an application's outputs."""
         self.interpreter.applies.append(record)
-        record.loops = self.interpreter.loops
+        record.loops, record.arms = self.interpreter.loops, self.interpreter.arms
         op = record.op
         if op is not None:
             _note_rank(op, record.inputs)

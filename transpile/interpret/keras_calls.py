@@ -17,6 +17,7 @@ from transpile.interpret.attributes import class_attribute
 from transpile.interpret.custom import Custom
 from transpile.interpret.graph import MODE_SECOND, Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
+from transpile.interpret.model_choice import ModelChoice
 from transpile.interpret.models import Models
 from transpile.interpret.pipelines import problem
 from transpile.interpret.saved import cloned, described, load_saved
@@ -27,7 +28,6 @@ from transpile.interpret.values import (
     Function,
     KerasObject,
     Layer,
-    ModelChoice,
     ModelValue,
     Phi,
     Ref,

@@ -9,6 +9,7 @@ import libcst as cst
 from transpile.interpret.asked import History
 from transpile.interpret.values import (
     Apply,
+    Arm,
     Event,
     Frame,
     Function,
@@ -73,6 +74,7 @@ class Record:
         self.order = 0
         self.uncertain = 0  # the depth of conditions and loops that are not known
         self.tentative = 0  # the same, and loops whose number of passes is supposed
+        self.arms: tuple[Arm, ...] = ()  # the conditions around that are not known
         self.supposed: set[int] = set()  # those loops
         self.at_least: dict[tuple[int, str], int] = {}  # what is known of a counter, by frame and name
         self._mutated: list[object] = []  # containers changed there

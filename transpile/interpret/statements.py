@@ -13,6 +13,7 @@ from transpile.interpret.record import OutOfSteps
 from transpile.interpret.uncertainty import Assigned, carried_names
 from transpile.interpret.untaken import follow, untaken
 from transpile.interpret.values import (
+    Arm,
     Counter,
     Frame,
     Function,
@@ -146,6 +147,8 @@ class Statements(Names):
 
     def _If(self, node: cst.If, frame: Frame) -> None:
         known = truth(self.expressions.evaluate(node.test, frame))
+        if known is False and self._is_switch(node, frame):
+            known = None
         self.outcomes[id(node), id(frame), self.loops] = known
         if known is None:
             self._both(node.body, node.orelse, node, frame)
@@ -159,21 +162,32 @@ class Statements(Names):
             for branch in untaken(other):
                 follow(self, branch, frame, before)
 
+    def _is_switch(self, node: cst.If, frame: Frame) -> bool:
+        """`more = False`, and `if more: h = layer(h)`: what a constant switches off stays in the model."""
+        if node.orelse is not None or frame is not self.module or self.loops:
+            return False
+        carried = carried_names(node.body) & Assigned.of(node.body).names
+        return any(isinstance(frame.names.get(name), Tensor) for name in carried)
+
     def _Else(self, node: cst.Else, frame: Frame) -> None:
         self.execute(node.body, frame)
 
-    def _both(self, body: cst.CSTNode, orelse: cst.CSTNode | None, node: cst.CSTNode, frame: Frame) -> None:
+    def _both(self, body: cst.CSTNode, orelse: cst.CSTNode | None, node: cst.If, frame: Frame) -> None:
         """Runs both branches of a test that is not known, and joins what they leave."""
         before = dict(frame.names)
         ended: list[bool] = []
         results = []
+        outer, begun = self.arms, self.next_order()
         for branch in (body, orelse):
             frame.names = dict(before)
+            arm = Arm(node, branch is body, frame, self.loops, begun, outer)
+            self.arms = (*outer, arm)
             with self.uncertainly(frame):
                 ended.append(self.guarded(branch, frame))
             results.append(frame.names)
+        self.arms = outer
         alive = [names for names, end in zip(results, ended) if not end] or results[-1:]
-        frame.names = alive[0] if len(alive) == 1 else self._join(alive[0], alive[1], node, frame)
+        frame.names = alive[0] if len(alive) == 1 else self._join(alive[0], alive[1], arm)
 
     def guarded(self, branch: cst.CSTNode | None, frame: Frame) -> bool:
         """Runs a branch; True if it left the function or the loop."""

@@ -9,8 +9,9 @@ from functools import reduce
 import libcst as cst
 
 from transpile.interpret.expressions import is_plain
+from transpile.interpret.model_choice import ModelChoice
 from transpile.interpret.record import Record
-from transpile.interpret.values import Batch, Frame, Instance, ModelChoice, Phi, Tensor, join_shapes
+from transpile.interpret.values import Arm, Batch, Frame, Instance, Phi, Tensor, join_shapes
 from transpile.ir import UNKNOWN
 from transpile.source import Source
 
@@ -55,27 +56,23 @@ class Uncertainty(Record):
                             value.attributes[attribute] = UNKNOWN
             scope = scope.parent or scope.caller
 
-    def _join(
-        self, first: dict[str, object], second: dict[str, object], node: cst.CSTNode, frame: Frame
-    ) -> dict[str, object]:
+    def _join(self, first: dict[str, object], second: dict[str, object], arm: Arm) -> dict[str, object]:
         joined = {}
-        tensors = self.joined.setdefault((id(node), id(frame), self.loops), {})
+        tensors = self.joined.setdefault((id(arm.test), id(arm.frame), arm.loops), {})
         for name in {**first, **second}:
             a, b = first.get(name, second.get(name)), second.get(name, first.get(name))
-            value = joined[name] = a if a is b else self._phi(a, b, node)
+            value = joined[name] = a if a is b else self._phi(a, b, arm.test, arm)
             if isinstance(value, Tensor) and a is not b:
                 value.variable = name
                 tensors[name] = value
         return joined
 
-    def _phi(self, a: object, b: object, node: cst.CSTNode) -> object:
+    def _phi(self, a: object, b: object, node: cst.CSTNode, arm: Arm | None = None) -> object:
         if is_plain(a) and is_plain(b) and type(a) is type(b) and a == b:
             return a
         if isinstance(a, Tensor) and isinstance(b, Tensor):
-            span = self.source.span(node)
             reason = "which layers are applied depends on a condition that only the running program knows"
-            choices = (a, b) if isinstance(node, cst.If) else ()
-            made = Phi(reason, span, choices)
+            made = Phi(reason, self.source.span(node), (a, b) if arm else (), arm)
             return Tensor(join_shapes(a.shape, b.shape), made, dtype=a.dtype, mask=a.mask or b.mask)
         if isinstance(a, Batch) and isinstance(b, Batch):
             return a.joined(b)

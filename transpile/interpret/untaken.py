@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 from libcst import matchers as m
 
+from transpile.interpret.model_choice import ModelChoice, as_run
 from transpile.interpret.uncertainty import Assigned
-from transpile.interpret.values import Frame, Function, Layer, ModelChoice, ModelValue, Tensor, as_run
+from transpile.interpret.values import Frame, Function, Layer, ModelValue, Tensor
 
 if TYPE_CHECKING:
     from transpile.interpret.statements import Statements

@@ -169,6 +169,18 @@ class KerasObject:
     uses: list[ObjectUse] = field(default_factory=list)
 
 
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One way of a condition that only the running program decides, and when it was met."""
+
+    test: cst.If
+    taken: bool
+    frame: Frame
+    loops: Loops
+    begun: int
+    around: tuple[Arm, ...] = ()
+
+
 # The loops of the running function around a moment: each loop and the number of its pass.
 Loops = tuple[tuple[cst.CSTNode, int], ...]
 
@@ -301,6 +313,7 @@ class Phi:
     reason: str
     span: Span
     choices: tuple[Tensor, ...] = ()
+    arm: Arm | None = None  # the first of the condition's ways
 
 
 @dataclass(eq=False)
@@ -318,6 +331,7 @@ class Apply:
     outputs: list[Tensor] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     loops: Loops = ()
+    arms: tuple[Arm, ...] = ()  # the conditions around it that only the running program decides
     fused: bool = False  # the activation argument of the layer before it
 
 
@@ -350,29 +364,6 @@ class ModelValue:
     @property
     def output_shapes(self) -> tuple[Shape | None, ...]:
         return tuple(t.shape for t in self.outputs)
-
-
-@dataclass(eq=False)
-class ModelChoice:
-    """One of several models: which, only a test of the running program says."""
-
-    models: tuple[ModelValue, ...]
-    taken: ModelValue | None = None  # the one that the program takes as it stands
-
-    @classmethod
-    def of(cls, *values: object) -> ModelValue | ModelChoice | None:
-        """What a variable holds that holds one of these values; None where no model is among them.
-
-        A model that is loaded from a file is taken to be the one that the program makes.
-        """
-        found = [m for v in values for m in (v.models if isinstance(v, cls) else (v,)) if isinstance(m, ModelValue)]
-        models = dict.fromkeys([m for m in found if m.style != "loaded"] or found)
-        return None if not models else next(iter(models)) if len(models) == 1 else cls(tuple(models))
-
-
-def as_run(value: object) -> object:
-    """What a variable holds when the program runs as it stands; of a choice that only the run makes, the choice."""
-    return value.taken or value if isinstance(value, ModelChoice) else value
 
 
 @dataclass(eq=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from transpile.frontends.keras_model import Unconvertible, trace
+from transpile.frontends.keras_model import trace
+from transpile.frontends.scope import Unconvertible
 from transpile.interpret.values import Layer, ModelValue
 from transpile.ir import Node
 from transpile.registry import weight_lines

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from transpile.frontends.keras_model import Unconvertible, trace
+from transpile.frontends.keras_model import trace
+from transpile.frontends.scope import Unconvertible
 from transpile.interpret.values import Apply, Layer, ModelValue
 from transpile.ir import Node
 from transpile.ops.pretrained import NETWORKS
