@@ -115,9 +115,15 @@ def data(dice: Dice, inputs: list[Shape], words: dict[int, int], model: Model) -
     return lines
 
 
-def optimizer(dice: Dice) -> str:
-    """By name, or with arguments and perhaps a schedule."""
-    name, options, rate = dice.one(OPTIMIZERS)
+def optimizer(dice: Dice, model: Model) -> str:
+    """By name, or with arguments and perhaps a schedule.
+
+    Lion steps by the sign of a gradient, which is rounding noise where a bias has no effect: before a
+    normalization, or in the keys of an attention.
+    """
+    text = "".join([*model.helpers, *model.lines])
+    noisy = "Normalization" in text or "MultiHeadAttention" in text
+    name, options, rate = dice.one([o for o in OPTIMIZERS if o[0] != "Lion" or not noisy])
     if dice.chance(25):
         return f"'{name.lower()}'"
     first = f"learning_rate={rate}" if dice.chance(60) else str(rate)
@@ -133,7 +139,7 @@ def compiled(dice: Dice, model: Model) -> list[str]:
     """The call of compile."""
     losses = [dice.one(TASKS[task][2]) for task in dice.tasks]
     several = len(losses) > 1
-    arguments = [f"optimizer={optimizer(dice)}", f"loss=[{', '.join(losses)}]" if several else f"loss={losses[0]}"]
+    arguments = [f"optimizer={optimizer(dice, model)}", f"loss=[{', '.join(losses)}]" if several else f"loss={losses[0]}"]
     if several and dice.chance(30):
         arguments.append("loss_weights=[1.0, 0.3]")
     found = METRICS.get(dice.tasks[0])
