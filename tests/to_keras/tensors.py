@@ -107,6 +107,21 @@ SEGMENTATION = """\
         print(epoch, loss.item())
     """
 
+LOADERS = """\
+    def make(a, b, shuffle):
+        dataset = TensorDataset(torch.as_tensor(a), torch.as_tensor(b).reshape(b.shape))
+        return DataLoader(dataset, batch_size=9, shuffle=shuffle)
+
+
+    def like(array):
+        return torch.ones(array.shape)
+
+
+    for a, b in make(x, values, False):
+        print(a.sum().item(), b[0, 0].item(), len(a))
+    print(sum(len(a) for a, _ in make(x, values, True)), like(np.zeros((2, 3))).sum().item())
+    """
+
 TENSORS = {
     name: dedent(text)
     for name, text in {
@@ -114,5 +129,6 @@ TENSORS = {
         "integers": INTEGERS,
         "classes_inside": CLASSES_INSIDE,
         "segmentation": SEGMENTATION,
+        "loaders": LOADERS,
     }.items()
 }

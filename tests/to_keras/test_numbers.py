@@ -285,3 +285,17 @@ x.t_()
     result = torch2keras(text)
     assert [(d.code, d.span.line) for d in result.diagnostics] == [("T2K100", 7), ("T2K103", 10)]
     assert "Categorical(ops.softmax" in result.code
+
+
+def test_loaders_of_tensors_that_have_no_counterpart() -> None:
+    text = """\
+from torch.utils.data import DataLoader, RandomSampler, TensorDataset
+
+dataset = TensorDataset(x, y)
+plain = DataLoader(dataset, batch_size=4, num_workers=2, drop_last=True)
+sampled = DataLoader(dataset, batch_size=4, sampler=RandomSampler(dataset))
+"""
+    result = torch2keras(HEAD + text)
+    errors = [d for d in result.diagnostics if d.level == "error" and d.code != "T2K100"]
+    assert [(d.code, d.span.line - HEAD.count("\n")) for d in errors] == [("T2K121", 5)]
+    assert "plain = dataset.batch(4, drop_remainder=True)" in result.code

@@ -75,21 +75,31 @@ def loader(e: ScriptExpressions, node: ast.expr) -> str | None:
     if dataset is None or None in given or tensors_of(e, dataset) is None:
         return None
     unknown = [k for k in given if k not in (*names, *_IGNORED, "drop_last")]
-    if unknown:
+    chosen = given.get("shuffle")
+    if unknown or not (chosen is None or isinstance(chosen, ast.Constant) or isinstance(dataset, ast.Name)):
+        _report_once(
+            e, node, f"{f'the argument {unknown[0]}' if unknown else 'the order'} of this loader has no counterpart"
+        )
         return None
     text = e.text(dataset)
     named = isinstance(dataset, ast.Name)
     first = _length_of(e, dataset if named else (tensors_of(e, dataset) or [dataset])[0])
     shuffle = given.get("shuffle")
     if shuffle is not None and not (isinstance(shuffle, ast.Constant) and not shuffle.value):
-        if not isinstance(shuffle, ast.Constant):
-            return None
-        text += f".shuffle(len({first}))"
+        shuffled = f"{text}.shuffle(len({first}))"
+        constant = isinstance(shuffle, ast.Constant)
+        text = shuffled if constant else f"({shuffled} if {e.text(shuffle)} else {text})"
     batch = e.text(given["batch_size"]) if "batch_size" in given else "1"
     last = given.get("drop_last")
     remainder = f", drop_remainder={e.text(last)}" if last is not None and e.text(last) != "False" else ""
     e.needs(("import tensorflow as tf",), ())
     return f"{text}.batch({batch}{remainder})"
+
+
+def _report_once(e: ScriptExpressions, node: ast.Call, message: str) -> None:
+    span = e.script.span(node)
+    if not any(d.code == "T2K121" and d.span == span for d in e.script.output.diagnostics):
+        e.script.report("T2K121", node, message)
 
 
 def dataset(e: ScriptExpressions, node: ast.expr) -> str | None:

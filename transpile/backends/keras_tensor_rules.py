@@ -125,7 +125,7 @@ def _shape(e: ScriptExpressions, args: list[ast.expr]) -> str:
         only = args[0].value if isinstance(args[0], ast.Starred) else args[0]
         if only is not args[0]:
             return e.text(only)
-        if isinstance(only, ast.Tuple | ast.List) or e.kind(only).name in ("shape", "sequence"):
+        if isinstance(only, ast.Tuple | ast.List) or e.kind(only).name == "sequence" or _is_shape(e, only):
             return e.text(only)
         return f"({e.text(only)},)"
     return f"({', '.join(e.text(a) for a in args)})"
@@ -176,13 +176,22 @@ def size(e: ScriptExpressions, node: ast.expr) -> str | None:
 
 
 def reshaped(e: ScriptExpressions, node: ast.expr) -> str | None:
-    """`labels.view(*other.shape)`."""
+    """`labels.view(*other.shape)`, `labels.view(other.shape)`."""
     match node:
         case ast.Call(
             func=ast.Attribute(value=value, attr="view" | "reshape"), args=[ast.Starred(value=shape)], keywords=[]
         ) if e.kind(value).name == "tensor":
             return _used(e, f"ops.reshape({e.text(value)}, {e.text(shape)})")
+        case ast.Call(func=ast.Attribute(value=value, attr="view" | "reshape"), args=[shape], keywords=[]) if e.kind(
+            value
+        ).name == "tensor" and _is_shape(e, shape):
+            return _used(e, f"ops.reshape({e.text(value)}, {e.text(shape)})")
     return None
+
+
+def _is_shape(e: ScriptExpressions, node: ast.expr) -> bool:
+    """Whether an expression is a whole shape, also of what is not known to be a tensor: `array.shape`."""
+    return e.kind(node).name == "shape" or (isinstance(node, ast.Attribute) and node.attr == "shape")
 
 
 def split(e: ScriptExpressions, node: ast.expr) -> str | None:
