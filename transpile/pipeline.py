@@ -101,7 +101,7 @@ def _attempt(
     report_old_meanings(interpreter, layers, output)
     report_masks((c.reading for c in converted), output)
     code = finish(parsed, interpreter, output, classes, {id(m): f.has_regularization for m, f in facts.items()})
-    report_decided(parsed, code, output)
+    report_decided(parsed, code, output, classes.unmade)
     named = [c for c in converted if not classes.holds(c.region.construct.start)]
     pairs = (*pairs_of(named, interpreter, drop, trainings), *own_pairs(classes, trainings))
     return Result(code, _ordered(output.diagnostics), pairs, parsed.filename, parsed.text)

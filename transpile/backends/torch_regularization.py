@@ -200,7 +200,8 @@ class Extras:
         found = [self._loss()] if self.regularized else []
         return [*found, self._bounds()] if self.constrained else found
 
-    def _terms(self) -> list[str]:
+    def terms(self) -> list[str]:
+        """The summands of the loss."""
         groups: dict[tuple[str, str], list[str]] = {}
         for kind, factor, tensor in self.weights:
             groups.setdefault((kind, factor), []).append(tensor)
@@ -216,12 +217,12 @@ class Extras:
         """Statements that add what only some of the models have to `penalty`."""
         lines: list[str] = []
         for test, first, second in self.arms:
-            body, orelse = ([*(f"penalty += {t}" for t in a._terms()), *a._arms()] for a in (first, second))
+            body, orelse = ([*(f"penalty += {t}" for t in a.terms()), *a._arms()] for a in (first, second))
             lines += guarded(test, body, orelse)
         return lines
 
     def _loss(self) -> str:
-        terms, arms = self._terms(), self._arms()
+        terms, arms = self.terms(), self._arms()
         if terms == ["self.added_loss"] and not arms:
             what = '"""What the last pass added to the loss."""'
             return f"def regularization_loss(self):\n    {what}\n    return self.added_loss"

@@ -51,11 +51,12 @@ followed: made at each call, of different kinds in one list, different from obje
         "error",
         "weight in a class of your own",
         """\
-The shape of a weight is only known when the program runs, or the weight has a regularizer or a
-constraint of its own.
+The shape of a weight is only known when the program runs, the weight or a layer has a constraint of its
+own, or a regularizer in a branch or in a list of layers.
 
-    self.w = self.add_weight(shape=(n, 8), regularizer="l2")   # left
-    self.w = self.add_weight(shape=(input_shape[-1], 8))       # converted where the input is known""",
+    self.w = self.add_weight(shape=(n, 8), constraint="non_neg")   # left
+    self.w = self.add_weight(shape=(8, 8), regularizer="l2")       # converted
+    self.w = self.add_weight(shape=(input_shape[-1], 8))           # converted where the input is known""",
         "make it an nn.Parameter in the constructor by hand",
     ),
     Code(
@@ -63,11 +64,16 @@ constraint of its own.
         "error",
         "class of your own",
         """\
-The class derives from another class of yours or uses one that was left, hands its arguments on to
-Keras, or has class attributes that Keras makes.
+The class hands its arguments on to Keras, has class attributes that Keras makes, or uses or derives from a
+class that was left. A class that derives from another one of yours converts if it leaves alone what the
+methods read that it inherits.
 
-    class Head(Backbone): ...                # left, if Backbone is a keras.Model
-    class Head(keras.layers.Layer): ...      # converted""",
+    super().__init__(activity_regularizer="l2")   # left
+    super().__init__(name=name, **kwargs)         # converted; left where an object is given trainable=False
+    class Head(Block):                            # converted, if Block is
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(8)          # left, if it is Block that calls self.dense""",
         "convert the class by hand, or write it without that construct",
     ),
     Code(

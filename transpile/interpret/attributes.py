@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from transpile.interpret.asked import History
@@ -10,6 +12,7 @@ from transpile.interpret.values import (
     Array,
     Bound,
     Event,
+    Frame,
     Function,
     InputSource,
     Instance,
@@ -25,6 +28,14 @@ if TYPE_CHECKING:
     from transpile.interpret.interpreter import Interpreter
 
 
+@dataclass(frozen=True, eq=False)
+class Above:
+    """`super()` in a method of a class of the user's."""
+
+    instance: Instance
+    cls: UserClass
+
+
 def get(interpreter: Interpreter, target: object, name: str) -> object:
     """`target.name`."""
     match target:
@@ -32,6 +43,8 @@ def get(interpreter: Interpreter, target: object, name: str) -> object:
             return _of_instance(target, name)
         case UserClass():
             return target.attributes.get(name, UNKNOWN)
+        case Above():
+            return _above(target, name)
         case Array():
             return _of_array(target, name)
         case Tensor() if name in ("shape", "_keras_shape"):
@@ -86,6 +99,27 @@ def class_attribute(cls: UserClass, name: str) -> object:
             value = class_attribute(base, name)
             if value is not UNKNOWN:
                 return value
+    return UNKNOWN
+
+
+def above(classes: Sequence[UserClass], frame: Frame) -> Above | None:
+    """What `super()` is in a method of one of the classes; None outside of such."""
+    here: Frame | None = frame
+    while here is not None:
+        owner = next((c for c in classes if here.function in c.attributes.values()), None)
+        if owner is not None and here.function is not None:
+            first = next(iter(here.names.values()), None)
+            return Above(first, owner) if isinstance(first, Instance) else None
+        here = here.parent
+    return None
+
+
+def _above(target: Above, name: str) -> object:
+    """A method of a base class of the user's; nothing is known of Keras's own."""
+    for base in target.cls.bases:
+        value = class_attribute(base, name) if isinstance(base, UserClass) else UNKNOWN
+        if isinstance(value, Function):
+            return Bound(target.instance, name, value)
     return UNKNOWN
 
 

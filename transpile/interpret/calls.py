@@ -178,6 +178,8 @@ class Calls:
     def _library(self, path: str, node: cst.Call, args: list[Expr], kwargs: dict[str, Expr], frame: Frame) -> object:
         values = [a.value for a in args]
         if path.startswith("builtins."):
+            if path == "builtins.super":
+                return attributes.above(self.interpreter.classes, frame) or UNKNOWN
             return self._builtin(path, node, values, {k: e.value for k, e in kwargs.items()})
         if path.startswith("keras.datasets."):
             return dataset(path, kwargs)
@@ -201,8 +203,6 @@ class Calls:
             return self._collection(name, values, kwargs)
         if name == "getattr" and len(values) >= 2 and isinstance(values[1], str):
             return attributes.get(self.interpreter, values[0], values[1])
-        if name == "super":
-            return UNKNOWN
         if name == "map" and len(values) == 2 and isinstance(values[0], Function):
             items = self.interpreter.iterate(values[1])
             if items is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from transpile.interpret.attributes import class_attribute, shape_tuple
+from transpile.interpret.own_weight import OwnWeight
 from transpile.interpret.values import (
     Apply,
     Array,
@@ -38,7 +39,8 @@ class Custom:
 
     def construct(self, cls: UserClass, args: Sequence[Expr], kwargs: Mapping[str, Expr], frame: Frame) -> Instance:
         """An instance, its constructor run."""
-        instance = Instance(cls)
+        instance = Instance(cls, keywords={k: e.value for k, e in kwargs.items() if k not in ("*", "**")})
+        cls.objects.append(instance)
         constructor = class_attribute(cls, "__init__")
         if isinstance(constructor, Function):
             values = [a.value for a in args]
@@ -53,9 +55,9 @@ class Custom:
         build = class_attribute(instance.cls, "build")
         known = [s for s in shapes if s is not UNKNOWN]
         if isinstance(build, Function) and known and not instance.built:
-            instance.built = True
             several = values and isinstance(values[0], list | tuple)
-            self.interpreter.call_function(build, (instance, list(known) if several else known[0]), {}, frame)
+            instance.built, instance.built_with = True, list(known) if several else known[0]
+            self.interpreter.call_function(build, (instance, instance.built_with), {}, frame)
         if values and isinstance(values[0], Tensor):
             instance.inputs.append(values[0].shape)
         call = class_attribute(instance.cls, "call")
@@ -113,7 +115,8 @@ class Custom:
         shape = shape_from(given.value) if given is not None else ()
         span = self.interpreter.source.span(node)
         initializer = kwargs.get("initializer") or next((a for a in args[1:] if a is not given), None)
-        instance.weights[span.start] = (shape, initializer)
+        rules = (kwargs.get(name) for name in ("regularizer", "constraint"))
+        instance.weights[span.start] = OwnWeight(shape, initializer, *rules)
         return Tensor(shape, Phi("this is a weight", span))
 
     # Models

@@ -110,6 +110,8 @@ class Interpreter(Statements):
             return UNKNOWN
         frame = Frame(function=function, parent=function.closure, caller=caller, site=self.statement)
         self._bind_parameters(function, args, kwargs, frame)
+        if args and isinstance(args[0], Instance) and function.name == "__init__":
+            args[0].given[id(function)] = dict(frame.arguments)
         self.frames.append(frame)
         self.depth += 1
         function.running += 1

@@ -14,6 +14,7 @@ from transpile.interpret.applications import application, preprocessed
 from transpile.interpret.arrays import ARRAY_FUNCTIONS, KERAS_CONSTANTS, ON_ARRAYS
 from transpile.interpret.asked import ObjectUse
 from transpile.interpret.attributes import class_attribute
+from transpile.interpret.chosen import GETTERS, got
 from transpile.interpret.custom import Custom
 from transpile.interpret.graph import MODE_SECOND, Graph, tensors_in
 from transpile.interpret.legacy import modern_arguments
@@ -124,6 +125,8 @@ class KerasCalls:
         """A layer's constructor, a function of arrays or tensors, or an object for compile and fit."""
         values = [a.value for a in args]
         named = {k: e.value for k, e in kwargs.items()}
+        if path in GETTERS:
+            return got(path, [*values, *named.values()])
         if self.own.depth:
             found = eager.function(self.interpreter, path, node, values, named)
             if found is not eager.NOTHING:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
 from transpile.interpret.asked import ObjectUse
 from transpile.ir import FREE, UNKNOWN, Expr, Shape, Span
 from transpile.registry import Op
+
+if TYPE_CHECKING:
+    from transpile.interpret.own_weight import OwnWeight
 
 
 @dataclass(eq=False)
@@ -72,7 +75,7 @@ class UserClass:
     bases: tuple[object, ...] = ()
     attributes: dict[str, object] = field(default_factory=dict)
     made: bool = False  # an object of the class
-    objects: list[Instance] = field(default_factory=list)  # all of them, but for classes of Keras's kind
+    objects: list[Instance] = field(default_factory=list)  # all of them; one that nothing makes, if need be
 
     @property
     def keras_base(self) -> str:
@@ -92,10 +95,12 @@ class Instance:
     attributes: dict[str, object] = field(default_factory=dict)
     made: KerasObject | None = None  # how a callback was constructed
     arguments: dict[str, object] = field(default_factory=dict)  # what the constructor was given
+    given: dict[int, dict[str, object]] = field(default_factory=dict)  # each constructor, those of bases too, by id
+    keywords: dict[str, object] = field(default_factory=dict)  # those of the construction, `**kwargs` among them
     built: bool = False  # a layer whose `build` was run
+    built_with: object = None  # the shape, or list of shapes, that it was given
     inputs: list[Shape | None] = field(default_factory=list)  # of each call of a layer
-    weights: dict[int, tuple[Shape | None, Expr | None]] = field(default_factory=dict)  # by the place of
-    # `add_weight`: shape and initializer
+    weights: dict[int, OwnWeight] = field(default_factory=dict)  # by the place of `add_weight`
 
 
 def _as_it_is(held: object) -> object:

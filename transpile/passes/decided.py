@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from transpile.source import Source
 from transpile.splice import Output
@@ -13,8 +13,11 @@ _SHOWN = frozenset({"self", "cls", "verbose"})
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def report_decided(source: Source, code: str, output: Output) -> None:
-    """`def build(optimizer="sgd")` that makes an SGD, whatever it is given: notes it."""
+def report_decided(source: Source, code: str, output: Output, unmade: Collection[str] = ()) -> None:
+    """`def build(optimizer="sgd")` that makes an SGD, whatever it is given: notes it.
+
+    Of `unmade` classes the file makes no object: only other files say what they are given.
+    """
     if not output.edits:
         return
     before, after = ast.parse(source.text), ast.parse(code)
@@ -32,6 +35,11 @@ def report_decided(source: Source, code: str, output: Output) -> None:
                 start = len(b"".join(source.data.splitlines(keepends=True)[:line])) + column
                 what = f"what {function.name} is given as {parameter.arg} in this file decided what was written"
                 span = source.span_of(start, start + len(parameter.arg.encode()))
+                owner = name.partition(".")[0]
+                if owner in unmade:
+                    message = f"{owner} was converted for the default of {parameter.arg}, which is not read any more"
+                    output.report("K2T206", span, message)
+                    continue
                 output.report("K2T320", span, f"{what}; it is not read any more")
 
 

@@ -202,6 +202,9 @@ class KerasModel:
 
     def settle(self) -> None:
         """After the model is built: exact floats, no augmentation."""
+        for weight in self.model.weights:  # of a layer of the user's: no attribute of its layer
+            if hasattr(getattr(weight, "regularizer", None), "get_config"):
+                _exact_floats(weight.regularizer)
         for layer in self.all_layers():
             _exact_floats(layer)
             if type(layer).__name__.startswith("Random"):

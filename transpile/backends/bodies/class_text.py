@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.added_losses import write_method
 from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.class_bases import DROPPED, check_handed_on, check_overrides
 from transpile.backends.bodies.class_init import Making
 from transpile.backends.bodies.class_steps import METHODS, made_trackers, steps_of, tracked, write_compile, write_step
 from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, in_layout, tensor
@@ -18,12 +19,11 @@ from transpile.backends.torch_init import grouped_init
 from transpile.interpret.values import Instance
 from transpile.ir import FREE, Edit
 from transpile.passes.layout import to_torch
-from transpile.splice import apply
+from transpile.splice import apply, fragment
 
 if TYPE_CHECKING:
     pass
 
-DROPPED = frozenset("get_config from_config compute_output_shape compute_mask build_graph".split())
 OVERRIDES = frozenset(
     "train_step test_step predict_step compile fit evaluate predict make_train_function compute_loss compute_metrics "
     "metrics __call__ add_loss save load_weights".split()
@@ -44,6 +44,7 @@ class Methods(Making):
     def run(self) -> None:
         """All edits of the class. Raises Refusal or MixedLayout."""
         self._check_methods()
+        check_handed_on(self.own)
         self._check_masks()
         self._check_flag()
         self._header()
@@ -53,6 +54,7 @@ class Methods(Making):
             self.constructor(constructor)
         built = self._build(build) if build is not None else []
         self.making = False
+        check_overrides(self.own, self.body.attributes)
         compiles = self.own.method("compile")
         if self.own.steps is not None and compiles is not None:
             write_compile(self, compiles)
@@ -79,6 +81,8 @@ class Methods(Making):
     def _is_trained(self) -> bool:
         kinds = list(self.body.attributes.values())
         modules = [k.node for k in kinds if isinstance(k.node, Module)]
+        if self.own.parent is not None and self.own.parent.trained:
+            return True
         return any(m.mode or (m.own is not None and m.own.trained) for m in modules) or any(
             k.what == "list" for k in kinds
         )
@@ -97,7 +101,7 @@ class Methods(Making):
                 continue
             inner = call.value.func
             above = ("compile",) if self.own.steps is not None else ()
-            other = call.attr not in ("__init__", "build", *DROPPED, *above)
+            other = call.attr not in ("__init__", "build", *DROPPED, *above) and not self.own.inherits(call.attr)
             if isinstance(inner, ast.Name) and inner.id == "super" and other:
                 raise Refusal("K2T189", f"super().{call.attr} of Keras", call)
 
@@ -125,7 +129,7 @@ class Methods(Making):
             start = self.references.data.rindex(b"(", 0, self.references.start(node.bases[0]))
             end = self.references.data.index(b")", self.references.end(node.bases[-1])) + 1
             self.edits.append(Edit(start, end, ""))
-        for base in node.bases if not self.own.is_schedule else ():
+        for base in node.bases if not self.own.is_schedule and self.own.parent is None else ():
             self.replace(base, "nn.Module")
         for decorator in node.decorator_list:
             inner = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -147,6 +151,8 @@ class Methods(Making):
         """The lines of build, for the end of the constructor."""
         self.build_name = node.args.args[1].arg if len(node.args.args) > 1 else "input_shape"
         self.build_shape = self.own.input_shape(self.classes.modules)
+        given = [i.built_with for i in self.own.instances if i.built_with is not None]
+        self.body.build_given = (self.build_name, given)
         outer, self.body.edits = self.body.edits, []
         dims = self.build_shape
         kind = Kind("shape", items=tuple(Kind("number", "int", value=d.value) for d in dims) if dims else None)
@@ -166,7 +172,7 @@ class Methods(Making):
         used = {n.id for line in lines for n in _names(line)}
         if self.build_name in used:
             raise Refusal("K2T188", f"the shape in build: {self.build_name} is used in another way", node)
-        self.build_name = ""
+        self.build_name, self.body.build_given = "", ("", [])
         self._delete(node)
         return lines
 
@@ -280,6 +286,7 @@ class Methods(Making):
     def _close(self, constructor: ast.FunctionDef | None, build: ast.FunctionDef | None, built: list[str]) -> None:
         """What Keras does later, at the end of the constructor."""
         setup = grouped_init(_unique(self.inits))
+        setup = fragment("\n".join(setup)).split("\n") if setup else []
         lines = [*built, *(["", *setup] if setup else [])]
         if constructor is not None:
             if not lines:

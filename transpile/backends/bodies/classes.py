@@ -7,11 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.class_arguments import bound, layer_arguments
+from transpile.backends.bodies.class_bases import takes
 from transpile.backends.bodies.class_text import Methods, one_line
 from transpile.backends.bodies.forward import MixedLayout
 from transpile.backends.bodies.kinds import Kind
 from transpile.backends.bodies.modules import Modules
-from transpile.backends.bodies.own import OwnClass
+from transpile.backends.bodies.own import OwnClass, derives
+from transpile.backends.bodies.own_step import STEPS
 from transpile.backends.templates import helper
 from transpile.backends.torch_functions import imports_of
 from transpile.frontends.facts import ModelFacts, model_facts
@@ -24,9 +27,12 @@ from transpile.splice import Output, fragment
 LAYER_BASES = ("keras.layers.Layer",)
 LOSS_BASES = ("keras.losses.Loss",)
 MODEL_BASES = ("keras.Model", "keras.models.Model", "keras.Sequential")
+BASES = (*LAYER_BASES, *LOSS_BASES, *MODEL_BASES)
 
-SCHEDULE_BASES = ("keras.optimizers.LearningRateSchedule",)
-BASES = (*SCHEDULE_BASES, *LAYER_BASES, *LOSS_BASES, *MODEL_BASES)
+
+def is_base(path: str) -> bool:
+    """Whether classes that derive from one of Keras's are followed: its own layers do more than `Layer`."""
+    return path in BASES or path.endswith(".LearningRateSchedule")
 
 
 @dataclass
@@ -60,6 +66,7 @@ class Classes:
             self.own[name] = own
             for layer in own.layers:
                 layer.problems, layer.adds_loss = [], own.adds_loss
+                layer.args = layer_arguments(own, layer.args)
             for model in own.models:
                 model.problems = []
 
@@ -69,7 +76,7 @@ class Classes:
         nodes = {n.name: n for n in ast.walk(self.references.tree) if isinstance(n, ast.ClassDef)}
         for cls in self.interpreter.classes:
             name = cls.node.name.value
-            if name in nodes and cls.keras_base.startswith(BASES):
+            if name in nodes and is_base(cls.keras_base):
                 found[name] = (nodes[name], cls)
         ordered: list[str] = []
 
@@ -88,12 +95,16 @@ class Classes:
     def _own(self, node: ast.ClassDef, cls: UserClass) -> OwnClass:
         layers = [x for x in self.interpreter.layers if x.instance is not None and x.instance.cls is cls]
         models = [x for x in self.interpreter.models if x.instance is not None and x.instance.cls is cls]
-        instances = [x.instance for x in layers if x.instance is not None]
-        instances += [x.instance for x in models if x.instance is not None]
-        own = OwnClass(node, cls, instances, layers, models)
+        every = [x.instance for x in self.interpreter.layers] + [x.instance for x in self.interpreter.models]
+        instances = [i for i in every if i is not None and derives(i.cls, cls)]
+        own = OwnClass(node, cls, instances or cls.objects[:1], layers, models, made=bool(instances))
         own.outputs, own.several = _outputs(layers, models)
-        own.inner = self._is_inner(own)
+        own.parent = next((self.own[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in self.own), None)
+        own.inner = own.parent is None and not self._is_derived(cls) and self._is_inner(own)
         return own
+
+    def _is_derived(self, cls: UserClass) -> bool:
+        return any(other is not cls and derives(other, cls) for other in self.interpreter.classes)
 
     def _is_inner(self, own: OwnClass) -> bool:
         """Whether all of its objects live in other classes and take and give images only."""
@@ -113,9 +124,14 @@ class Classes:
         return bool(own.outputs) and own.spatial(self.modules)
 
     def _convert(self, own: OwnClass) -> None:
-        for base in own.node.bases:
+        if own.parent is not None:
+            own.inherit()
+            stepping = own.parent.steps is not None or any(own.method(n) for n in STEPS)
+            if len(own.node.bases) > 1 or stepping or own.is_schedule:
+                raise Refusal("K2T189", f"{own.node.name} derives from another class of yours", own.node.bases[0])
+        for base in own.node.bases if own.parent is None else ():
             path = self.every.get(base, "")
-            if not path.startswith(BASES):
+            if not is_base(path):
                 raise Refusal("K2T189", f"{own.node.name} derives from another class of yours", base)
         for wrapped in (False, True):
             methods = Methods(self, own, wrapped)
@@ -143,6 +159,10 @@ class Classes:
             for model, node in own.steps.models if own.steps is not None else ():
                 if model not in ready:
                     failed[name] = Refusal("K2T191", "a model that its step calls was left", node)
+        classes = [n for n in ast.walk(self.references.tree) if isinstance(n, ast.ClassDef) and n.name in self.problems]
+        for below, base in ((c, b) for c in classes for b in c.bases if isinstance(b, ast.Name) and b.id in self.own):
+            failed[base.id] = Refusal("K2T189", f"{below.name} derives from it and was left", base)
+            failed[below.name] = self.problems[below.name]
         if failed:
             return failed
         for own in self.own.values():
@@ -186,9 +206,11 @@ class Classes:
 
     def construction(self, own: OwnClass, node: ast.Call, code) -> str:  # type: ignore[no-untyped-def]
         """The construction of an object without what only Keras takes."""
-        parts = [code(a) for a in node.args]
-        known = {a.arg for a in own.parameters()}
-        parts += [f"{k.arg}={code(k.value)}" for k in node.keywords if k.arg in known or k.arg is None]
+        known = takes(own)
+        given = {k.arg: k.value for k in node.keywords if k.arg is not None}
+        first, named = bound(own, node.args, {n: v for n, v in given.items() if n in known})
+        parts = [*(code(a) for a in first), *(f"{n}={code(v)}" for n, v in named.items())]
+        parts += [f"**{code(k.value)}" for k in node.keywords if k.arg is None]
         return f"{own.node.name}({', '.join(parts)})"
 
     def _call_at(self, start: int) -> ast.Call | None:
@@ -226,6 +248,12 @@ class Classes:
     def holds(self, start: int) -> bool:
         """Whether a place lies in a class that was converted: what it makes is part of its objects."""
         return any(self._encloses(own.node, start) for own in self.own.values())
+
+    @property
+    def unmade(self) -> set[str]:
+        """The classes that were converted and of which the file makes no object."""
+        bases = (*LAYER_BASES, *MODEL_BASES)
+        return {n for n, own in self.own.items() if not own.made and own.cls.keras_base in bases}
 
     def kinds(self) -> dict[str, Kind]:
         """The classes that were converted, as names of the module."""

@@ -194,7 +194,10 @@ class Bodies:
 
     def from_framework(self, node: ast.ClassDef) -> bool:
         """Whether a class derives from one of a framework's."""
-        return any(self.every.get(b, "").startswith(_CLASS_ROOTS) for b in node.bases)
+        above = {b.id for b in node.bases if isinstance(b, ast.Name)} - {node.name}
+        before = [n for n in self.references.tree.body if isinstance(n, ast.ClassDef) and n.lineno < node.lineno]
+        keras = any(self.every.get(b, "").startswith(_CLASS_ROOTS) for b in node.bases)
+        return keras or any(self.from_framework(c) for c in before if c.name in above)
 
     def _collect(self, statements: Sequence[ast.stmt], env: Env) -> None:
         """The functions and plain constants of the module."""

@@ -6,13 +6,15 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from transpile.backends.bodies.build_shapes import BuildBody, as_followed
 from transpile.backends.bodies.calls import Argument, Refusal, special_paths
 from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, in_layout, tensor
+from transpile.backends.bodies.method_calls import method_call
 from transpile.backends.bodies.modules import Module
-from transpile.backends.bodies.statements import Body
+from transpile.backends.bodies.own import OwnClass
 from transpile.backends.bodies.walker import Env, Hook, Value
 from transpile.backends.torch_nodes import filled
-from transpile.ir import UNKNOWN, Edit, Expr, Node, Shape, literal
+from transpile.ir import FREE, UNKNOWN, Edit, Expr, Node, Shape, literal
 from transpile.ops._lowering import factor
 from transpile.passes.layout import rank_of, to_keras, to_torch
 from transpile.references import References
@@ -37,7 +39,7 @@ class MixedLayout(Exception):
     """A tensor that lies one way or the other, depending on how the program got there."""
 
 
-class ForwardBody(Body):
+class ForwardBody(BuildBody):
     """Walks the methods of a class. With `wrapped` each layer that needs channels first moves them
     itself; without, they stay first from the first such layer on."""
 
@@ -47,6 +49,8 @@ class ForwardBody(Body):
         self.inner = False  # returns images channels first
         self.training = ""  # the parameter that tells the mode
         self.adds_loss = False
+        self.parent: OwnClass | None = None  # the class above, of the user's
+        self.methods: dict[str, ast.FunctionDef] = {}  # of the class, those that it inherits among them
         self.kept: dict[int, Value] = {}  # arguments that stay in their layout
 
     # Layouts
@@ -103,6 +107,8 @@ class ForwardBody(Body):
         mine = isinstance(node.value, ast.Name) and node.value.id == self.owner and self.owner
         if mine and node.attr in KERAS_ONLY and node.attr not in self.attributes:
             raise Refusal("K2T189", f"self.{node.attr} is Keras's own", node)
+        if mine and self.attributes.get(node.attr, UNSURE).path == "taken":
+            raise Refusal("K2T185", f"self.{node.attr} is used outside of layers and weights", node)
         return super()._Attribute(node, env)
 
     def _Name(self, node: ast.Name, env: Env) -> Value:
@@ -113,6 +119,8 @@ class ForwardBody(Body):
     # Calls
 
     def _Call(self, node: ast.Call, env: Env) -> Value:
+        if (found := method_call(self, node, env)) is not None:
+            return found
         callee = self.callee(node, env)
         if callee.what == "module":
             return self.module_call(node, callee, env)
@@ -141,6 +149,9 @@ class ForwardBody(Body):
         if isinstance(callee.node, Module):
             return callee.node
         found = callee.node if isinstance(callee.node, tuple) else ()
+        if found and found[0].own is not None and all(m.own is found[0].own for m in found):
+            first: Module = found[0]
+            return first if all(m.shape == first.shape for m in found) else replace(first, shape=None)
         plain = all(m.call == "{module}({x})" and not m.activation and m.own is None for m in found)
         if found and plain and len({m.layout for m in found}) == 1:
             return Module("", found[0].call, found[0].op, found[0].args, found[0].layout)
@@ -193,8 +204,12 @@ class ForwardBody(Body):
 
     def _opaque(self, node: ast.Call, module: Module, receiver: str, inputs: list[tuple[ast.expr, Value]]) -> Value:
         """A module of the user's own class, a model, or what is no more than a function."""
-        if module.op is None and module.own is None and module.call != "{module}({x})":
+        if module.op is None and module.own is None and (module.chosen or module.call != "{module}({x})"):
             first, value = inputs[0]
+            if module.chosen:
+                value = self.settled(first, value)
+                if len(inputs) != 1 or node.keywords or value.kind.what not in ("tensor", "unknown"):
+                    raise Refusal("K2T186", "these arguments of an activation", node)
             text = filled(module.call, {"x": self.text(first, value), "module": receiver})
             return self._whole(node, text, value.kind)
         inner = module.own is not None and module.own.inner
@@ -233,6 +248,7 @@ class ForwardBody(Body):
     ) -> Value:  # fmt: skip
         op = module.op
         assert op is not None
+        inputs = as_followed(self.references, inputs, module.inputs)
         shapes = tuple(v.kind.shape for _, v in inputs)
         layouts = {v.kind.layout for _, v in inputs if v.kind.what in ("tensor", "unknown")}
         layout = module.layout
@@ -272,7 +288,7 @@ class ForwardBody(Body):
         found: Shape | None = shape if isinstance(shape, tuple) else module.shape
         if found is None and layout == "torch" and "global" not in name:
             rank = rank_of(None, name)
-            found = (literal_free(),) * rank if rank else None
+            found = (FREE,) * rank if rank else None
         rank = len(found) if found is not None else None
         first = layout == "torch" and (rank >= 3 if rank is not None else "global" not in name)
         return in_layout(tensor("float", found), "torch" if first else "keras")
@@ -341,7 +357,7 @@ class ForwardBody(Body):
         sizes = [s[axis].value if s is not None else UNKNOWN for s in shapes]
         whole = literal(sum(s for s in sizes if isinstance(s, int))) if all(isinstance(s, int) for s in sizes) else None
         dims = list(first)
-        dims[axis % rank] = whole or literal_free()
+        dims[axis % rank] = whole or FREE
         kind = in_layout(tensor("float", tuple(dims)), "torch")
         return self._whole(node, f"torch.cat([{texts}], dim={place})", kind)
 
@@ -363,11 +379,6 @@ class ForwardBody(Body):
         kind = tensor("float", (shape[0], shape[-1]) if shape else None)
         text = f"{self.operand_text(part, value)}.{method.get(name, name)}(dim={dims if len(dims) > 1 else dims[0]})"
         return self._whole(node, text, kind)
-
-
-def literal_free() -> Expr:
-    """An extent of which nothing is known."""
-    return Expr("", UNKNOWN)
 
 
 def _tensors_of(node: ast.Call) -> list[ast.expr]:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from transpile.backends.torch_nodes import CannotWrite, common_setup, has_extras, initial, lowered
+from transpile.backends.torch_nodes import CannotWrite, add_extras, common_setup, initial, lowered
+from transpile.backends.torch_regularization import Extras
 from transpile.interpret.graph import RECURRENT
 from transpile.interpret.interpreter import Interpreter
+from transpile.interpret.same_values import alike, same_value, told
 from transpile.interpret.values import Frame, Function, Layer, ModelValue, Ref
-from transpile.ir import FREE, UNKNOWN, Dim, Expr, Node, Shape, literal
+from transpile.ir import FREE, Dim, Expr, Node, Shape, Span, literal
 from transpile.registry import ACTIVITY, Context, Lowered, Op, bind, by_keras_path, lower, mask_of
 
 if TYPE_CHECKING:
@@ -33,13 +35,16 @@ class Module:
     layout: str = "any"
     activation: str = ""
     shape: Shape | None = None  # of the output, in Keras's layout
+    inputs: tuple[Shape | None, ...] = ()  # of the calls that were followed
     inits: tuple[str, ...] = ()
     helpers: tuple[str, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+    penalties: tuple[tuple[str, str, str], ...] = ()  # on its weights: kind, factor, tensor
     own: OwnClass | None = field(default=None, hash=False, compare=False)
     mode: bool = False  # behaves differently in training
     start: int = 0  # where it is made
     outputs: int = 1
+    chosen: bool = False  # a function by its name: it keeps the shape, and may read the last axis
 
 
 class NoModule(Exception):
@@ -78,7 +83,10 @@ class Modules:
             return self._activation_layer(first)
         if any(layer.op is not first.op for layer in layers):
             raise NoModule("K2T187", f"{first.kind} is another layer from instance to instance")
-        node = self._node(first.op, layers, start)
+        try:
+            node = self._node(first.op, layers, start)
+        except ValueError as error:
+            raise NoModule("K2T187", str(error)) from None
         return self._module(first.op, node, layers, start)
 
     def _module(self, op: Op, node: Node, layers: Sequence[Layer], start: int) -> Module:
@@ -87,8 +95,11 @@ class Modules:
             setup = [*low.setup, *common_setup(node)]
             lines = [] if "nn.Lazy" in low.module or not low.module else initial(node, "{module}", self.style)
             activity = node.args.get(ACTIVITY)
-            if has_extras(node) or (activity is not None and activity.value is not None):
-                raise NoModule("K2T188", f"{layers[0].kind}: a regularizer of a layer in a class of your own")
+            extras = Extras()
+            add_extras(extras, node, "{module}")
+            if extras.bounds or (activity is not None and activity.value is not None):
+                what = "constraint" if extras.bounds else "activity_regularizer"
+                raise NoModule("K2T188", f"{layers[0].kind}: a {what} of a layer in a class of your own")
         except CannotWrite as error:
             raise NoModule(error.code, error.message) from None
         except ValueError as error:
@@ -97,8 +108,8 @@ class Modules:
         outputs = next((t for layer in layers for a in layer.applications for t in a.outputs), None)
         return Module(
             low.module, low.call, op, node.args, op.layout, self._activation(layers),
-            outputs.shape if outputs is not None and len(layers) == 1 else None,
-            (*lines, *setup), low.helpers, notes,
+            outputs.shape if outputs is not None and len(layers) == 1 else None, node.input_shapes,
+            (*lines, *setup), low.helpers, notes, tuple(extras.weights),
             mode=op.name in TRAINED, start=start, outputs=_count(layers),
         )  # fmt: skip
 
@@ -115,10 +126,11 @@ class Modules:
     def _node(self, op: Op, layers: Sequence[Layer], start: int) -> Node:
         """The layer as a node; what differs between instances has no value."""
         args: dict[str, Expr] = {}
+        home = self._home(layers[0])
         for name, expr in layers[0].args.items():
             others = [layer.args.get(name) for layer in layers[1:]]
-            same = all(o is not None and _same(o.value, expr.value) for o in others)
-            args[name] = expr if same else Expr(expr.text)
+            same = all(o is not None and alike(o.value, expr.value, home) for o in others)
+            args[name] = told(expr, home) if same else Expr(expr.text)
         for name in ("weights", "trainable"):
             if name in layers[0].common:
                 args[f"common:{name}"] = layers[0].common[name]
@@ -129,6 +141,14 @@ class Modules:
             for i in range(count)
         )
         return Node(op.name, args, tuple(f"x{i}" for i in range(count)), ("x",), input_shapes=shapes)
+
+    def _home(self, layer: Layer) -> Span:
+        """The code around a construction: the class, or else the function."""
+        source = self.interpreter.source
+        spans = [source.span(cls.node) for cls in self.interpreter.classes]
+        function = layer.frame.function
+        spans += [source.span(function.node)] if function is not None else []
+        return next((s for s in spans if s.start <= layer.span.start < s.end), layer.span)
 
     def shape(self, shapes: Sequence[Shape | None], frames: Sequence[Frame]) -> Shape | None:
         """One shape for all uses: an extent that differs is a constructor's parameter, or free."""
@@ -161,7 +181,7 @@ class Modules:
         given = layers[0].args.get("activation")
         if given is None or op is None or op.name in RECURRENT or given.value in (None, "linear"):
             return ""
-        if any(not _same(layer.args["activation"].value, given.value) for layer in layers):
+        if any(not same_value(layer.args["activation"].value, given.value) for layer in layers):
             raise NoModule("K2T187", f"activation={given.text} differs from instance to instance")
         return self._function(given)
 
@@ -217,14 +237,3 @@ def uses_mask(layers: Sequence[Layer]) -> bool:
 
 def _count(layers: Sequence[Layer]) -> int:
     return max((len(a.outputs) for layer in layers for a in layer.applications), default=1)
-
-
-def _same(a: object, b: object) -> bool:
-    if a is UNKNOWN or b is UNKNOWN:
-        return a is b
-    if isinstance(a, Function) or isinstance(b, Function):
-        return a is b
-    try:
-        return bool(a == b) or getattr(a, "path", 0) == getattr(b, "path", 1)
-    except (TypeError, ValueError):
-        return False
