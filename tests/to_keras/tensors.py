@@ -107,6 +107,21 @@ SEGMENTATION = """\
         print(epoch, loss.item())
     """
 
+CARRIED = """\
+    model = Net(3, 5, 4)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    before = None
+    for step, (a, b) in enumerate(zip(x.split(7), ids.split(7))):
+        output = model(a)
+        if before is not None:
+            output = output + before.mean(0, keepdim=True)
+        loss = F.cross_entropy(output, b)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        before = output.detach()
+        print(step, loss.item(), (loss * len(b)).item(), len(b))
+    """
 LOADERS = """\
     def make(a, b, shuffle):
         dataset = TensorDataset(torch.as_tensor(a), torch.as_tensor(b).reshape(b.shape))
@@ -129,6 +144,7 @@ TENSORS = {
         "integers": INTEGERS,
         "classes_inside": CLASSES_INSIDE,
         "segmentation": SEGMENTATION,
+        "carried": CARRIED,
         "loaders": LOADERS,
     }.items()
 }

@@ -219,6 +219,8 @@ class Kinds:
             if kind and kind.name not in ("none", "number"):
                 break
             kind = joined(self.of(entry[1]), kind)
+        if kind.name == "none":  # of the rounds of a loop only the first finds None
+            kind = next((k for e in entries if (k := self.of(e[1])) and k.name != "none"), kind)
         return kind
 
     def _parameter(self, function: FUNCTION, name: str) -> Kind | None:
