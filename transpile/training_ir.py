@@ -224,10 +224,14 @@ class CsvLog:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """`keras.callbacks.TensorBoard`; `histograms`: every how many epochs, None for never."""
+    """`keras.callbacks.TensorBoard`; `histograms`: every how many epochs, None for never.
+
+    `lost`: what it was told to show, and the written program doesn't.
+    """
 
     path: Expr
     histograms: Expr | None = None
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

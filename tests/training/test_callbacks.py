@@ -316,3 +316,11 @@ def test_what_early_stopping_cannot_be_asked(last: str) -> None:
     source = HEAD + "es = keras.callbacks.EarlyStopping(monitor='loss')\n" + model(LINEAR)
     source += 'model.compile("sgd", "mse")\nmodel.fit(x, real, callbacks=[es])\n' + last
     assert "K2T126" in {d.code for d in keras2torch(source).diagnostics}
+
+
+def test_what_tensorboard_does_not_show_is_told() -> None:
+    board = "keras.callbacks.TensorBoard('logs', write_images=True, embeddings_freq=1)"
+    found = keras2torch(BUILD + fit(board)).diagnostics
+    assert [(d.code, d.message) for d in found] == [
+        ("K2T344", "TensorBoard gets the scalars, not the graph, images of the weights, embeddings")
+    ]

@@ -255,6 +255,7 @@ def test_two_outputs(losses: str, data: str) -> None:
         ("callbacks=[keras.callbacks.EarlyStopping(monitor='val_f1')]", "K2T126"),
         ("callbacks=make_callbacks()", "K2T126"),
         ("**options", "K2T125"),
+        ("class_weight='balanced'", "K2T125"),
     ],
 )
 def test_left(options: str, code: str) -> None:

@@ -286,3 +286,25 @@ def test_old_homes(statement: str) -> None:
     """Where Keras kept its optimizers between 2.3 and 2.12."""
     source = HEAD + statement + "\n" + model(LINEAR) + 'model.compile(SGD(0.1), "mse")\nmodel.fit(x, real)\n'
     assert "torch.optim.SGD(model.parameters(), lr=0.1)" in convert(source).code
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "text"),
+    [
+        ("tf.train.AdamOptimizer()", "torch.optim.Adam(model.parameters(), lr=0.001)"),
+        ("tf.train.AdamOptimizer(0.01, beta1=0.5)", "torch.optim.Adam(model.parameters(), lr=0.01, betas=(0.5, 0.999))"),
+        ("tf.compat.v1.train.GradientDescentOptimizer(0.1)", "torch.optim.SGD(model.parameters(), lr=0.1)"),
+        ("tf.train.MomentumOptimizer(0.1, 0.9, use_nesterov=True)",
+         "torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)"),
+        ("tf.train.RMSPropOptimizer(0.1)", "K2T121"),
+        ("tf.train.AdamOptimizer(0.01, 0.9, 0.999, 1e-8, False)", "K2T121"),
+    ],
+)  # fmt: skip
+def test_optimizers_of_tensorflow_1(optimizer: str, text: str) -> None:
+    """Epsilon is 1e-8 there, as in PyTorch; RMSProp places it elsewhere, and begins with other moments."""
+    from transpile import keras2torch
+
+    source = (
+        HEAD + "import tensorflow as tf\n" + model(LINEAR) + f'model.compile({optimizer}, "mse")\nmodel.fit(x, real)\n'
+    )
+    assert text in keras2torch(source).code

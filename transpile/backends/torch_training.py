@@ -367,8 +367,9 @@ class TrainingWriter:
         if given is not None:
             self.cleanup.claim(given, use.call)
             self.classes.write(given.value)
-        if any(isinstance(c, Board) for c in fit.callbacks):
-            self.output.report("K2T344", self.source.span(use.call), "TensorBoard gets the scalars, not the graph")
+        for board in (c for c in fit.callbacks if isinstance(c, Board)):
+            lost = ", ".join(("the graph", *board.lost))
+            self.output.report("K2T344", self.source.span(use.call), f"TensorBoard gets the scalars, not {lost}")
 
     def _model_text(self, use: Use) -> str:
         func = use.call.func

@@ -53,8 +53,8 @@ the model (`set_model`).
         "what TensorBoard shows",
         """\
 The scalars of each epoch are written under the names and in the folders that Keras uses, by
-`torch.utils.tensorboard`, which needs the package tensorboard. The graph of the Keras model and
-the profile are not written.""",
+`torch.utils.tensorboard`, which needs the package tensorboard. The graph of the Keras model, the
+profile, images of weights, gradients and embeddings are not written.""",
         "",
     ),
 )

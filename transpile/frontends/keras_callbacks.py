@@ -220,13 +220,11 @@ def _csv(args: dict[str, Expr], known: _Known) -> Callback:
 def _board(args: dict[str, Expr], known: _Known) -> Callback:
     if args["update_freq"].value != "epoch":
         raise Refused("K2T126", f"TensorBoard: update_freq={args['update_freq'].text} cannot be converted")
-    for name in ("write_images", "write_steps_per_second", "write_grads"):
-        if args[name].value is not False:
-            raise Refused("K2T126", f"TensorBoard: {name}={args[name].text} cannot be converted")
-    if args["embeddings_freq"].value != 0:
-        raise Refused("K2T126", f"TensorBoard: embeddings_freq={args['embeddings_freq'].text} cannot be converted")
+    shown = {"write_images": "images of the weights", "write_steps_per_second": "steps per second",
+             "write_grads": "gradients", "embeddings_freq": "embeddings"}  # fmt: skip
+    lost = tuple(what for name, what in shown.items() if args[name].value not in (False, 0, None))
     every = args["histogram_freq"]
-    return Board(args["log_dir"], None if every.value in (0, None) else every)
+    return Board(args["log_dir"], None if every.value in (0, None) else every, lost)
 
 
 def _nan(args: dict[str, Expr], known: _Known) -> Callback:

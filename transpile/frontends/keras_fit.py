@@ -173,7 +173,7 @@ def _class_weight(expr: Expr | None, compiled: Compiled) -> Expr | None:
         loss.args[n].value in (0.0, None) for n in ("label_smoothing", "ignore_class") if n in loss.args
     )
     classes = loss.shape[-1].value if loss.shape else UNKNOWN
-    if not plain or not isinstance(classes, int):
+    if not plain or not isinstance(classes, int) or isinstance(expr.value, str):
         raise Refused("K2T125", "fit(class_weight=...) cannot be converted for this loss")
     return expr
 

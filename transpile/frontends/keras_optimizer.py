@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from transpile.frontends.compile_objects import Refused, bound, refuse_lost, resolve
 from transpile.interpret.values import Function, KerasObject
@@ -11,9 +12,32 @@ from transpile.ops.schedule import initial_rate
 from transpile.registry import Context, bind, by_keras_path, by_name, lower
 from transpile.training_ir import CUSTOM, Optimizer
 
+# The optimizers of TensorFlow 1 that compute what one of Keras's computes: its name, what their arguments are called
+# there, and defaults that differ. (RMSPropOptimizer and AdagradOptimizer place epsilon elsewhere.)
+_OF_TENSORFLOW_1: dict[str, tuple[str, tuple[str, ...], dict[str, Expr]]] = {
+    "AdamOptimizer": ("Adam", ("learning_rate", "beta_1", "beta_2", "epsilon"), {"epsilon": literal(1e-8)}),
+    "GradientDescentOptimizer": ("SGD", ("learning_rate",), {}),
+    "MomentumOptimizer": ("SGD", ("learning_rate", "momentum"), {}),
+}
+_NAMES_OF_TENSORFLOW_1 = {"beta1": "beta_1", "beta2": "beta_2", "use_nesterov": "nesterov"}
+
+
+def _modern(expr: Expr) -> Expr:
+    """`tf.train.AdamOptimizer(...)` as Keras's optimizer."""
+    value = expr.value
+    if not isinstance(value, KerasObject) or not value.path.startswith(("tf.train.", "tf.compat.v1.train.")):
+        return expr
+    name, positions, defaults = _OF_TENSORFLOW_1.get(value.path.rpartition(".")[2], ("", (), {}))
+    if not name or len(value.args) > len(positions) or "use_locking" in value.kwargs:
+        return expr
+    given = {_NAMES_OF_TENSORFLOW_1.get(n, n): e for n, e in value.kwargs.items()}
+    kwargs = defaults | dict(zip(positions, value.args)) | given
+    return Expr(expr.text, replace(value, path=f"keras.optimizers.{name}", args=(), kwargs=kwargs))
+
 
 def read_optimizer(expr: Expr) -> Optimizer:
     """An optimizer given as a string or an object."""
+    expr = _modern(expr)
     value = expr.value
     if isinstance(value, str):
         named = {op.keras_class.lower(): op for p, op in by_keras_path().items() if p.startswith("optimizers.")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ from transpile.registry import LAYER_ARGUMENTS, UnknownArgument, bind, by_keras_
 if TYPE_CHECKING:
     from transpile.interpret.interpreter import Interpreter
 
+_OF_TENSORFLOW_1 = re.compile(r"tf\.(compat\.v1\.)?train\.\w+Optimizer$")
 _OBJECTS = (
     "optimizers",
     "losses",
@@ -157,7 +159,7 @@ class KerasCalls:
                 if scaled is not None and not named:
                     return scaled
             return self.graph.function(path, node, args, kwargs, frame)
-        if path.split(".")[1] in _OBJECTS:
+        if path.split(".")[1] in _OBJECTS or _OF_TENSORFLOW_1.match(path):
             span = self.interpreter.source.span(node)
             return KerasObject(path, tuple(args), kwargs, node, span, frame)
         return UNKNOWN
