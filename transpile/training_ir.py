@@ -203,6 +203,7 @@ class Hooks:
     `variable` is the user's name for the object; without one, `made` constructs it. `needs` are
     the attributes that Keras sets: model, optimizer, params, validation_data. `writes` are keys
     that it adds to the logs. `stops`: it may set `stop_training`, between epochs or batches.
+    `infers`: it may predict or evaluate between two batches; `evaluates`: in the middle of an epoch.
     """
 
     hooks: tuple[Hook, ...]
@@ -211,6 +212,8 @@ class Hooks:
     needs: frozenset[str] = frozenset()
     stops: Literal["", "epoch", "batch"] = ""
     writes: tuple[str, ...] = ()
+    infers: bool = False
+    evaluates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,3 +290,55 @@ def test_left(callbacks: str, code: str) -> None:
     result = keras2torch(source)
     assert "model.fit(" in result.code
     assert code in [d.code for d in result.diagnostics]
+
+
+LOOKS = {
+    "its model": ("", "self.model"),
+    "the program's model": ("", "model"),
+    "a model that it was given": ("model", "self.given"),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_prediction_between_two_batches_leaves_training_on(name: str) -> None:
+    """The batches behind it train: a batch normalization takes their statistics."""
+    given, text = LOOKS[name]
+    hidden = 'layers.Dense(4, kernel_initializer="ones"), layers.BatchNormalization(), '
+    source = (
+        HEAD
+        + model(LINEAR).replace("layers.Dense", hidden + "layers.Dense", 1)
+        + f"""
+class Look(keras.callbacks.Callback):
+    def __init__(self, given=None):
+        super().__init__()
+        self.given, self.seen = given, []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append({text}.predict(x, verbose=0).mean())
+
+
+look = Look({given})
+model.compile(keras.optimizers.SGD(0.1), "mse")
+history = model.fit(x, real, batch_size=8, epochs=2, shuffle=False, verbose=0, callbacks=[look])
+"""
+    )
+    ours, theirs = run_torch(convert(source).code), run_keras(source)
+    np.testing.assert_allclose(ours["look"].seen, theirs["look"].seen, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(history(ours)["loss"], history(theirs)["loss"], rtol=1e-5)
+
+
+def test_an_evaluation_within_an_epoch_is_told() -> None:
+    source = (
+        HEAD
+        + model(LINEAR)
+        + """
+class Look(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        print(self.model.evaluate(x, real, verbose=0))
+
+
+model.compile("sgd", "mse")
+model.fit(x, real, callbacks=[Look()])
+"""
+    )
+    assert "K2T340" in {d.code for d in convert(source).diagnostics}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from transpile.backends.templates import render
+from transpile.backends.torch_lines import Moments
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.texts import is_simple, operand
 from transpile.interpret.values import Array
@@ -190,22 +191,6 @@ def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts
 # One pass
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """At which moments of a pass the callbacks of a program want to be called.
-
-    `stops`: whether one of them may end the training between two batches. `weighted`: a batch
-    contains the weights of its samples. `counts`: the number of samples is only known once they
-    are seen.
-    """
-
-    begins: bool = False
-    ends: bool = False
-    stops: bool = False
-    weighted: bool = False
-    counts: bool = False
-
-
 def epoch_function(
     name: str, compiled: Compiled, facts: ModelFacts, moments: Moments | None = None
 ) -> tuple[str, tuple[str, ...]]:
@@ -218,8 +203,8 @@ def epoch_function(
         lists=[body.values(m) for m in body.batchwise], unpack=body.unpack, forward=body.forward,
         clip=clipping(compiled.optimizer),
         after=["model.apply_constraints()"] if facts.has_constraints else [], totals=body.totals, results=body.results,
-        begins=at.begins, ends=at.ends, stops=at.stops, counts=at.counts, size=f"len({body.counted})",
-        criterion=bool(compiled.losses),
+        begins=at.begins, ends=at.ends, stops=at.stops, counts=at.counts, restores=at.restores,
+        size=f"len({body.counted})", criterion=bool(compiled.losses),
     )  # fmt: skip
     return text, body.helpers
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from transpile.backends.torch_epoch import Moments
-from transpile.backends.torch_lines import Lines, Scope
+from transpile.backends.torch_lines import Lines, Moments, Scope
 from transpile.frontends.naming import snake
 from transpile.frontends.texts import is_simple, parse, segment
 from transpile.training_ir import Callback, Checkpoint, Hook, Hooks, StopOnNan
@@ -33,7 +32,10 @@ def moments_of(callbacks: Sequence[Callback]) -> Moments:
     ends |= any(isinstance(c, Checkpoint) and not c.epochs for c in callbacks)
     stopping = [c for c in callbacks if isinstance(c, Hooks) and c.stops == "batch"]
     inside = any(_BATCH.get(h.name, "").startswith("batch") for c in stopping for h in c.hooks)
-    return Moments(begins, ends, inside or any(isinstance(c, StopOnNan) and not c.raises for c in callbacks))
+    return Moments(
+        begins, ends, inside or any(isinstance(c, StopOnNan) and not c.raises for c in callbacks),
+        restores=any(c.infers for c in callbacks if isinstance(c, Hooks)),
+    )  # fmt: skip
 
 
 def ends_training(callbacks: Sequence[Callback]) -> bool:

@@ -92,6 +92,24 @@ class Scope:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """At which moments of a pass the callbacks of a program want to be called.
+
+    `stops`: whether one of them may end the training between two batches. `weighted`: a batch
+    contains the weights of its samples. `counts`: the number of samples is only known once they
+    are seen. `restores`: a callback between two batches may predict, which leaves the model in its
+    mode for that.
+    """
+
+    begins: bool = False
+    ends: bool = False
+    stops: bool = False
+    weighted: bool = False
+    counts: bool = False
+    restores: bool = False
+
+
 def indented(lines: list[str]) -> list[str]:
     """The lines one level further in."""
     return [f"    {part}" if part else part for line in lines for part in line.split("\n")]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from transpile.backends.torch_epoch import Moments, criterion
+from transpile.backends.torch_epoch import criterion
 from transpile.backends.torch_hooks import moments_of
+from transpile.backends.torch_lines import Moments
 from transpile.frontends.keras_training import STEPS, Reading, Use
 from transpile.training_ir import Batches, Compiled, Data, Evaluate, Fit, Problem
 

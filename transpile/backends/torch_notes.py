@@ -11,7 +11,7 @@ from transpile.ir import Expr
 from transpile.ops.loss import ACTIVATIONS
 from transpile.passes.logits import final_activation
 from transpile.passes.optimized_weights import factored_otherwise
-from transpile.training_ir import Compiled
+from transpile.training_ir import Board, Compiled, Fit, Hooks
 
 if TYPE_CHECKING:
     from transpile.backends.torch_training import TrainingWriter
@@ -47,6 +47,19 @@ def note_compile(writer: TrainingWriter, use: Use) -> None:
         message = "Adafactor sums over other axes of kernels that have more than two"
         writer.output.report("K2T204", span, message)
     writer.frozen.note(use, writer.homes, writer.output.report, span)
+
+
+def note_callbacks(writer: TrainingWriter, use: Use, fit: Fit) -> None:
+    """Says what the callbacks of a training do otherwise than Keras's."""
+    span = writer.source.span(use.call)
+    for board in (c for c in fit.callbacks if isinstance(c, Board)):
+        lost = ", ".join(("the graph", *board.lost))
+        writer.output.report("K2T344", span, f"TensorBoard gets the scalars, not {lost}")
+    if any(isinstance(c, Hooks) and c.evaluates for c in fit.callbacks):
+        message = (
+            "a callback evaluates within an epoch: Keras starts the epoch's means anew, the converted loop does not"
+        )
+        writer.output.report("K2T340", span, message)
 
 
 def note_targets(writer: TrainingWriter, compile_use: Use, compiled: Compiled, targets: Sequence[Expr]) -> None:

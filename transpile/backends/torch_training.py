@@ -25,7 +25,7 @@ from transpile.backends.torch_functions import Functions
 from transpile.backends.torch_history import Histories
 from transpile.backends.torch_hooks import ends_training
 from transpile.backends.torch_moments import is_weighted, moments, refuse_weights
-from transpile.backends.torch_notes import note_compile, note_targets
+from transpile.backends.torch_notes import note_callbacks, note_compile, note_targets
 from transpile.backends.torch_own_steps import OwnSteps
 from transpile.backends.torch_paths import makes_folder
 from transpile.backends.torch_picked import picked
@@ -46,7 +46,7 @@ from transpile.passes.optimized_weights import cut_apart
 from transpile.result import TrainingInfo
 from transpile.source import Source
 from transpile.splice import Output, fragment
-from transpile.training_ir import Board, Compiled, Fit, Problem, RateSchedule, ReduceRate
+from transpile.training_ir import Compiled, Fit, Problem, RateSchedule, ReduceRate
 
 
 def write_training(
@@ -367,9 +367,7 @@ class TrainingWriter:
         if given is not None:
             self.cleanup.claim(given, use.call)
             self.classes.write(given.value)
-        for board in (c for c in fit.callbacks if isinstance(c, Board)):
-            lost = ", ".join(("the graph", *board.lost))
-            self.output.report("K2T344", self.source.span(use.call), f"TensorBoard gets the scalars, not {lost}")
+        note_callbacks(self, use, fit)
 
     def _model_text(self, use: Use) -> str:
         func = use.call.func

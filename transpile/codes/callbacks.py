@@ -57,4 +57,14 @@ The scalars of each epoch are written under the names and in the folders that Ke
 profile, images of weights, gradients and embeddings are not written.""",
         "",
     ),
+    Code(
+        "K2T340",
+        "note",
+        "evaluation within an epoch",
+        """\
+A callback calls `self.model.evaluate` between two batches, or at the beginning of an epoch. Keras computes it with
+the metrics of the training, which start anew: the loss that the epoch reports is that of the evaluation and of the
+batches behind it. The converted loop reports the mean over all batches of the epoch. The training is the same.""",
+        "nothing to do, unless you relied on the reported means",
+    ),
 )

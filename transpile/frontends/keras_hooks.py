@@ -19,6 +19,10 @@ from transpile.interpret.values import Event, Frame, Function, Instance, KerasOb
 from transpile.ir import Expr, literal
 from transpile.training_ir import Hook, Hooks
 
+# Hooks between two batches of training.
+_BETWEEN = frozenset({"on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"})
+# Code that may predict: a method that does, or a model that goes anywhere.
+_INFERS = re.compile(r"\.(predict\w*|evaluate)\(|\bmodel\b(?!\.(optimizer|stop_training|\w+_weights)\b)")
 _SET_BY_KERAS = ("model", "params", "validation_data")
 _OVERRIDDEN = ("set_model", "set_params", "on_predict_begin", "on_predict_end", "on_predict_batch_begin",
                "on_predict_batch_end")  # fmt: skip
@@ -58,7 +62,12 @@ def read_object(value: Instance, given: Expr, position: int, event: Event, code:
         "" if "stop_training" not in code else "batch" if "stop_training" in outside else "epoch"
     )
     writes = tuple(dict.fromkeys(re.findall(r"""\blogs\[\s*["'](\w+)["']\s*\]\s*=[^=]""", code)))
-    return Hooks(hooks, variable, made, needs, stops, writes)
+    batches = any(h.name in _BETWEEN for h in hooks)
+    infers = batches and _INFERS.search(outside) is not None
+    begins = class_attribute(cls, "on_epoch_begin")
+    begun = cst.Module([]).code_for_node(begins.node.body) if isinstance(begins, Function) else ""
+    evaluates = ".evaluate(" in begun or (infers and ".evaluate(" in outside)
+    return Hooks(hooks, variable, made, needs, stops, writes, infers, evaluates)
 
 
 def _hook(name: str, function: Function) -> Hook:
@@ -240,4 +249,4 @@ def read_lambda(args: dict[str, Expr]) -> Hooks:
             if len(params) != count:
                 raise Refused("K2T168", f"{name} takes other arguments than Keras gives it")
         found.append(Hook(name, expr.text, reads))
-    return Hooks(tuple(found))
+    return Hooks(tuple(found), infers=any(h.name in _BETWEEN for h in found))
