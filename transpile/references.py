@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import bisect
 import builtins
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +18,13 @@ ROOTS = ("keras", "tf")
 # Libraries that work on PyTorch's tensors and modules: what is left of them gets a code, too.
 TORCH_ROOTS = (
     "torch", "torchvision", "pytorch_lightning", "lightning", "torchmetrics", "torchtext", "torchaudio",
-    "torch_geometric", "ignite", "timm", "kornia", "accelerate", "transformers",
+    "torch_geometric", "ignite", "timm", "kornia", "accelerate", "transformers", "einops",
 )  # fmt: skip
+# What of them works with any framework.
+NEUTRAL = re.compile(
+    r"transformers\.(\w*(Tokenizer\w*|Config|Processor|FeatureExtractor)|set_seed|logging)\b"
+    r"|einops\.(rearrange|repeat|reduce|einsum|pack|unpack)$"
+)
 
 
 def is_framework(path: str, roots: Collection[str] = ROOTS) -> bool:

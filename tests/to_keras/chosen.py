@@ -78,4 +78,29 @@ class Model(nn.Module):
     def forward(self, x):
         return self.rest(self.tail(self.norm(self.net(x))))
 """,
+    "lists_of_weights": """
+class Model(nn.Module):
+    flag: torch.jit.Final[bool]
+
+    def __init__(self):
+        super().__init__()
+        self.flag = True
+        self.fc = nn.Linear(4, 4)
+        self.weights = nn.ParameterList([nn.Parameter(torch.ones(4)) for _ in range(2)])
+        self.register_buffer("order", torch.tensor([2, 0, 1, 3]))
+
+    @torch.jit.ignore
+    def names(self):
+        return {"a"}
+
+    def forward(self, x):
+        if torch.jit.is_scripting():
+            return x
+        a, b = torch.meshgrid([torch.arange(3), torch.arange(2)], indexing="ij")
+        y = self.fc(x)[:, self.order]
+        for w in self.weights:
+            y = y * w
+        grid = torch.stack(torch.meshgrid(torch.arange(3), torch.arange(2), torch.arange(2), indexing="ij"))
+        return y, (a + b).float(), grid.float(), self.weights[0] * 2
+""",
 }

@@ -269,6 +269,8 @@ class Applying(Modules):
     ) -> Operand:
         """A function of PyTorch, or a method of a tensor."""
         entry = function_of(path)
+        if entry is None and path.rpartition(".")[2] in _BY_VALUES:
+            raise Left(f"{(shown or path).removeprefix('torch.')}, whose size depends on values", "T2K106")
         if entry is None:
             raise Left(f"{(shown or path).removeprefix('torch.')} has no counterpart in keras.ops")
         args = bound(entry, path, operands, kwargs)
@@ -292,6 +294,9 @@ class Applying(Modules):
             text, name = named(text, operand, base, {*self.env, *read})
             self.env[name] = operands[operand]
         return text
+
+
+_BY_VALUES = ("unique", "unique_consecutive", "nonzero", "argwhere", "masked_select", "bincount", "histc")
 
 
 def _changes(path: str, in_place: Operand | None) -> bool:

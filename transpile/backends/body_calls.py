@@ -6,6 +6,7 @@ import ast
 
 from transpile.backends.body_keywords import spread
 from transpile.backends.body_names import Names
+from transpile.backends.body_patterns import FUNCTIONS
 from transpile.backends.keras_losses import loss_name
 from transpile.frontends.torch_own_parameters import sizes_of
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo
@@ -37,6 +38,7 @@ from transpile.torch_values import (
 
 _NUMBERS = ("len", "int", "float", "min", "max", "round", "abs", "sum", "bool", "str", "isinstance", "hasattr", "print")
 _SEQUENCES = ("list", "tuple", "reversed", "sorted", "set", "iter")
+_READY = ("torchvision.models.", "timm.create_model", "timm.models.create_model", "torch.hub.load")
 _KERAS_METHODS = {"forward": "call"}
 _IGNORED = ("to", "cuda", "cpu", "float", "double", "half", "requires_grad_", "flatten_parameters")
 
@@ -64,12 +66,18 @@ class Bodies(Names):
     def torch_call(self, path: str, node: ast.Call) -> Operand:
         if path == "torch.nn.Sequential":
             return self.make_chain(node)
-        if path in ("torch.nn.ModuleList", "torch.nn.ModuleDict"):
+        if path in ("torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.ParameterList"):
             return self.make_container(node, path.endswith("Dict"))
         if path in ("torch.nn.Parameter", "torch.nn.parameter.Parameter"):
             return self.make_parameter(node)
         if path in ("torch.nn.DataParallel", "torch.nn.utils.parametrizations.weight_norm"):
             return self.expr(node.args[0]) if path.endswith("Parallel") else self.left(path)
+        if path.startswith(_READY) and path.rpartition(".")[2] not in ("DropPath", "to_2tuple"):
+            raise Left(f"{path} is a ready-made model", "T2K105")
+        if path in ("torch.jit.is_scripting", "torch.jit.is_tracing"):
+            return Operand("False", Plain(False))
+        if path in FUNCTIONS:
+            return self.rearranged(path, node)
         if path in modules():
             args, kwargs = self.arguments(node)
             return self.make_leaf(path, node, args, kwargs)
@@ -253,6 +261,8 @@ class Bodies(Names):
             if not isinstance(value, Tensor):
                 base = Operand(base.text, Tensor(dtype=""))
             return self.function(f".{func.attr}", base.text, [base, *args], kwargs)
+        if isinstance(value, Tensor) and func.attr in ("unique", "nonzero", "masked_select", "bincount"):
+            raise Left(f"{func.attr}, whose size depends on values", "T2K106")
         if isinstance(value, Tensor):
             raise Left(f"the method {func.attr} of a tensor has no counterpart in keras.ops")
         args, kwargs = self.arguments(node)

@@ -15,7 +15,10 @@ class Walker(Parts):
     """Reads a whole function."""
 
     def do_If(self, node: ast.If) -> None:
-        self.change(node.test, self.expr(node.test).text)
+        test = self.expr(node.test)
+        if test.const is False and self.scripted(node):
+            return
+        self.change(node.test, test.text)
         before, was_dead = dict(self.env), self.dead
         self.block(node.body)
         first, first_dead = self.env, self.dead
@@ -29,6 +32,13 @@ class Walker(Parts):
             self.env, self.dead = first, first_dead
             return
         self.env = self.merged(node, first, second)
+
+    def scripted(self, node: ast.If) -> bool:
+        """`if torch.jit.is_scripting():` goes, with what only TorchScript runs."""
+        asks = any(self.program.paths.get(id(n), "").startswith("torch.jit.is_") for n in ast.walk(node.test))
+        if asks and not node.orelse:
+            self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
+        return asks and not node.orelse
 
     def merged(self, node: ast.If, first: dict[str, Value], second: dict[str, Value]) -> dict[str, Value]:
         """What is known behind an `if`; tensors that lie differently are laid alike."""

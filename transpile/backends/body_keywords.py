@@ -34,6 +34,8 @@ def spread(
         return kwargs
     free = {n: d for n, d in params.items() if n not in taken}
     for name in [n for n in free if n in info.extra or free[n] is None]:
+        if not is_plain(free[name]):
+            raise Left(f"**kwargs with {name}, whose default is {free[name]}", "T2K104")
         known = info.defaulted.setdefault(name, free[name])
         if known != free[name]:
             raise Left(f"**kwargs whose {name} has several defaults", "T2K104")
@@ -43,6 +45,15 @@ def spread(
     info.extra = {n: info.extra[n] for n in sorted(info.extra, key=list(params).index)}
     more = {n: Operand(n, walker.env.get(n, Plain())) for n in info.extra if n in free}
     return {n: o for n, o in kwargs.items() if n != "**"} | more
+
+
+def is_plain(default: str | None) -> bool:
+    """Whether a default is written out, so that it means the same everywhere."""
+    try:
+        ast.literal_eval(default or "None")
+    except (ValueError, SyntaxError):
+        return False
+    return True
 
 
 def enter_keywords(info: FunctionInfo, env: dict[str, Value]) -> None:

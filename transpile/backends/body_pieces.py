@@ -101,6 +101,17 @@ class Pieces(Attributes):
         count = len(list(range(rank))[bounds[0] : bounds[1]]) if rank is not None and UNKNOWN not in found else None
         return self.made(text, Items(tuple(Plain() for _ in range(count))) if count is not None else UNKNOWN_VALUE)
 
+    def taken(self, base: Operand, elements: list[ast.expr], found: list[Operand]) -> Operand | None:
+        """`x[:, index]`: indices along one axis."""
+        before = elements[:-1]
+        index, value = found[-1].value, base.value
+        whole = all(isinstance(e, ast.Slice) and e.lower is e.upper is e.step is None for e in before)
+        if not (whole and isinstance(index, Tensor) and index.dtype == "int" and isinstance(value, Tensor)):
+            return None
+        text = f"ops.take({relaid(base.text, value, False)}, {found[-1].text}, axis={len(before)})"
+        rank, more = value.rank.value, index.rank.value
+        return self.made(text, fresh(rank - 1 + more if rank and more else None, value.dtype))
+
     def tensor_piece(self, node: ast.Subscript, base: Operand) -> Operand:
         """Slices, integers and None in the brackets of a tensor."""
         value = base.value
@@ -109,10 +120,8 @@ class Pieces(Attributes):
         found = [self.expr(e) for e in elements]
         indices = [f for f in found if isinstance(f.value, Tensor) and f.value.rank.value != 0]
         if indices:
-            if len(elements) == 1 and indices[0].value.dtype == "int":  # type: ignore[attr-defined]
-                text = f"ops.take({relaid(base.text, value, False)}, {found[0].text}, axis=0)"
-                more, rank = indices[0].value.rank.value, value.rank.value  # type: ignore[attr-defined]
-                return self.made(text, fresh(rank - 1 + more if rank and more else None, value.dtype))
+            if (taken := self.taken(base, elements, found)) is not None:
+                return taken
             raise Left("a tensor as index of a tensor")
         if value.last and len(elements) == 2 and all(isinstance(e, ast.Slice) for e in elements):
             first = elements[0]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from transpile.backends.body_packed import PackedSequences
+from transpile.backends.body_patterns import Patterns
 from transpile.ops._functions import Left, Operand
 from transpile.torch_values import Plain, Sample
 
 _NEW = {"new": "zeros", "new_zeros": "zeros", "new_empty": "zeros", "new_ones": "ones", "new_full": "full"}
 
 
-class Samples(PackedSequences):
+class Samples(Patterns):
     """Adds a weight that stands for all."""
 
     def sample(self, node: ast.Call) -> Operand | None:

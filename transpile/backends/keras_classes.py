@@ -19,7 +19,7 @@ from transpile.frontends.torch_initial import read_initial
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
 from transpile.ir import Edit, Span
 from transpile.ops._functions import Left
-from transpile.references import References
+from transpile.references import NEUTRAL, References
 from transpile.splice import Output
 from transpile.torch_values import Chain, Container, Either, Instance, Items, Many, Value
 
@@ -180,8 +180,12 @@ class Conversion:
         spans = [(e.start, e.end) for e in (*edits, *shell_edits(self.program, info, Output()))]
         spans += [self.program.span_of(s) for s in self.initial.statements]
         for reference in self.references.references:
-            inside = start <= reference.start and reference.end <= end
-            if inside and not any(a <= reference.start and reference.end <= b for a, b in spans):
+            inside = start <= reference.start and reference.end <= end and not NEUTRAL.match(reference.path)
+            if (
+                inside
+                and not NEUTRAL.match(reference.path)
+                and not any(a <= reference.start and reference.end <= b for a, b in spans)
+            ):
                 info.problem = ("T2K103", f"{reference.path} has no counterpart there", reference.node)
                 return
 

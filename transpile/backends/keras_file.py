@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from transpile.backends.blank_lines import settle
 from transpile.backends.file_parts import comments, definitions, tidied
 from transpile.backends.keras_expressions import UNPARSED
 from transpile.backends.torch_imports import named_in, plain_imports, write_imports
 from transpile.ir import Span
-from transpile.references import TORCH_ROOTS, Reference, References
+from transpile.references import NEUTRAL, TORCH_ROOTS, Reference, References
 from transpile.splice import Output, Overlap, apply
-
-# What works with any framework.
-_NEUTRAL = re.compile(r"transformers\.(\w*(Tokenizer\w*|Config|Processor|FeatureExtractor)|set_seed|logging)\b")
 
 
 def finish(references: References, output: Output) -> str:
@@ -69,7 +65,7 @@ def _report_left(references: References, output: Output) -> None:
     reported: set[ast.stmt] = set()
     for reference in references.references:
         statement = references.statement(reference.node)
-        if statement in reported or _is_covered(reference, covered) or _NEUTRAL.match(reference.path):
+        if statement in reported or _is_covered(reference, covered) or NEUTRAL.match(reference.path):
             continue
         if _is_spent(references, statement, covered):
             continue

@@ -93,6 +93,8 @@ def _expressions(references: References, module: ModuleClass) -> Iterator[str]:
         starred = any(isinstance(g, ast.Starred) for g in given) or any(k.arg is None for k in call.keywords)
         if used <= names and not starred:
             yield _changed_variable(references, call) or references.code(call)
+        elif variables := _variables(references, call):  # what it is given is called otherwise in Keras
+            yield min(variables)
     init = module.info.method("__init__") if module.info else None
     if init is None or all(a.arg in init.defaults for a in init.parameters):
         yield f"{module.name}()"
@@ -100,16 +102,21 @@ def _expressions(references: References, module: ModuleClass) -> Iterator[str]:
 
 def _changed_variable(references: References, call: ast.Call) -> str:
     """The variable that holds the model, where `model.apply(...)` sets its initial values."""
-    variables = {
-        node.targets[0].id
-        for node in references.tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and placed(node.value) is call
-    }
+    variables = _variables(references, call)
     for node in ast.walk(references.tree):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="apply")) if name in variables:
                 return name
     return ""
+
+
+def _variables(references: References, call: ast.Call) -> set[str]:
+    """The variables of the module that are given the model which a call makes."""
+    return {
+        node.targets[0].id
+        for node in references.tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and placed(node.value) is call
+    }
 
 
 def _maker(references: References, call: ast.Call) -> str:

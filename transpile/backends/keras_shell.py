@@ -24,6 +24,9 @@ METHODS = frozenset(
 )
 
 
+_COMPILED = ("torch.jit.ignore", "torch.jit.unused", "torch.jit.export")
+
+
 def reserved_names(info: ClassInfo) -> dict[str, str]:
     """New names for attributes and methods that would hide Keras's own."""
     assigned = {
@@ -60,6 +63,12 @@ def shell_edits(program: Program, info: ClassInfo, output: Output) -> Iterator[E
             text = "keras.Sequential" if info.kind == "sequential" else "layers.Layer" if info.inner else "keras.Model"
             output.imports.add("from keras import layers" if text == "layers.Layer" else "import keras")
             yield Edit(references.start(base), references.end(base), text)
+    for statement in info.node.body:
+        if isinstance(statement, ast.AnnAssign) and _mentions(program, statement.annotation):
+            colon = references.end(statement.target)
+            end = references.end(statement.annotation)
+            start, end = (colon, end) if statement.value else (references.start(statement), end)
+            yield Edit(start, end, "")
     for name, method in info.methods.items():
         node = method.node
         assert isinstance(node, ast.FunctionDef)
@@ -76,11 +85,12 @@ def shell_edits(program: Program, info: ClassInfo, output: Output) -> Iterator[E
 
 
 def gradient_decorators(program: Program, info: ClassInfo, node: ast.FunctionDef) -> Iterator[Edit]:
-    """`@torch.no_grad()` goes where no gradient is taken: off methods that forward never comes to."""
+    """`@torch.no_grad()` goes off methods that forward never comes to; so does what TorchScript is told."""
     references = program.references
     for decorator in node.decorator_list:
         path = program.paths.get(id(decorator.func if isinstance(decorator, ast.Call) else decorator), "")
-        if path in ("torch.no_grad", "torch.inference_mode") and node.name not in reached(info, "forward"):
+        stops = path in ("torch.no_grad", "torch.inference_mode")
+        if path in _COMPILED or (stops and node.name not in reached(info, "forward")):
             start = references.line_start(references.start(decorator))
             yield Edit(start, references.data.index(b"\n", references.end(decorator)) + 1, "")
 

@@ -63,6 +63,30 @@ How the construct is translated depends on a value that is only known when the p
         "write the value where it is used",
     ),
     Code(
+        "T2K105",
+        "error",
+        "ready-made model",
+        """\
+The model comes from torchvision or timm. `keras.applications` has models of the same names, but
+with other weights, and most of them with other layers: biases, paddings, epsilons, and the place
+of the strides. So what is built on one computes something else.
+
+    models.resnet18(pretrained=True)     # left: there is no such model
+    models.resnet50(pretrained=True)     # left: Keras's strides elsewhere, its convolutions have biases""",
+        "take a model of keras.applications, with its own preprocess_input, and train what stands on it again",
+    ),
+    Code(
+        "T2K106",
+        "error",
+        "size that depends on values",
+        """\
+How many elements the result has depends on the values of the tensor. Keras's functions give tensors
+whose sizes are known before: there is none that does the same with every backend.
+
+    torch.unique(x), torch.nonzero(x), torch.masked_select(x, mask)     # left""",
+        "count with a fixed number of places, or compute it with numpy outside of the model",
+    ),
+    Code(
         "T2K201",
         "warning",
         "file that uses both frameworks",

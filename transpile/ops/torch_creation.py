@@ -199,12 +199,19 @@ def _tensor(call: Call) -> Result:
     elif call.name in ("torch.FloatTensor", "torch.Tensor"):  # floats, whatever they are made of
         dtype, kind = f", dtype={call.dtype}", "float"
     rank = _depth(data)
-    if rank == 0 and isinstance(data.const, int) and not dtype:
+    if not dtype and _is_whole(data.const):
         kind = "int"
     if kind == "float" and not dtype:
         dtype = f", dtype={call.dtype}" if _is_float(data) else ""
         kind = "float" if dtype else ""
     return f"ops.convert_to_tensor({data.text}{dtype})", fresh(rank, kind)
+
+
+def _is_whole(value: object) -> bool:
+    """Whether a number, or each in a list, is an integer."""
+    if isinstance(value, list | tuple):
+        return bool(value) and all(_is_whole(v) for v in value)
+    return isinstance(value, int)
 
 
 _INT64 = ', dtype="int64"'

@@ -340,6 +340,8 @@ def modules() -> dict[str, Module]:
         m.path: m
         for m in (*_OWN, *_ACTIVATIONS, *torch_conv.MODULES, *torch_sequences.MODULES, *torch_transformer.MODULES)
     }
+    for name, signature in (("Rearrange", "pattern"), ("Reduce", "pattern, reduction")):  # see body_patterns
+        found[f"einops.layers.torch.{name}"] = Module(f"{name}({signature})", _plain("layers.Lambda"), None, "torch")
     for op in all_ops():
         path = f"torch.{op.torch.partition('(')[0]}"
         simple = op.torch and op.expand is None and op.keras_path.startswith("layers.")

@@ -345,10 +345,14 @@ def _tril(call: Call) -> Result:
     return f"ops.tril({call.torch()}{k})", like(call.args["x"].value, last=False)
 
 
-@function("torch.meshgrid", params="x, y, indexing='ij'")
+@function("torch.meshgrid", params="*tensors, indexing='ij'")
 def _meshgrid(call: Call) -> Result:
-    rank = fresh(2)
-    return f"ops.meshgrid({call.text('x')}, {call.text('y')}, indexing={call.text('indexing')})", Items((rank, rank))
+    parts = call.args["tensors"].elements
+    if parts is None:
+        raise Left("meshgrid of tensors that are not written out", "T2K104")
+    text = f"ops.meshgrid({', '.join(p.text for p in parts)}, indexing={call.text('indexing')})"
+    dtypes = [p.value.dtype if isinstance(p.value, Tensor) else "" for p in parts]
+    return text, Items(tuple(fresh(len(parts), d) for d in dtypes))
 
 
 @function("torch.narrow", ".narrow", params="x, dim, start, length")

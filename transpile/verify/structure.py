@@ -40,6 +40,8 @@ class Structure:
         elif isinstance(module, torch.nn.ModuleDict):
             for name, child in module.items():
                 self.match_child(child, _item(layer, name), f"{path}.{name}".lstrip("."))
+        elif isinstance(module, torch.nn.ParameterList):
+            self.match_list(module, layer, path)
         elif isinstance(module, torch.nn.RNNBase) and hasattr(layer, "rnns"):
             self.match_recurrent(module, layer, path)
         elif isinstance(module, torch.nn.RNNCellBase) and hasattr(layer, "weight_ih"):
@@ -88,6 +90,12 @@ class Structure:
             self.result.matches.append(Match(layer.name, path, (line,), {name: number}))
         for name, child in module.named_children():
             self.match_child(child, _attribute(layer, name), f"{path}.{name}".lstrip("."))
+
+    def match_list(self, module: torch.nn.ParameterList, layer: Any, path: str) -> None:
+        """A list of weights, in order."""
+        for (name, _), variable in zip(module.named_parameters(recurse=False), layer, strict=True):
+            line = parse(f"{name}: ... -> {name}: ...")
+            self.result.matches.append(Match(path, path, (line,), {name: self.numbers[id(variable)]}))
 
     def match_recurrent(self, module: torch.nn.RNNBase, layer: Any, path: str) -> None:
         """Stacked cells, each with PyTorch's weights: `weight_ih_l1_reverse` lies in one of them."""
