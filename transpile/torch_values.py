@@ -230,8 +230,8 @@ def alternatives(value: Value) -> tuple[Value, ...]:
 def key(value: Value) -> object:
     """Equal for values that are the same as far as translation goes."""
     match value:
-        case Leaf(call=call):
-            return ("leaf", id(call))
+        case Leaf(path=path, call=call):
+            return ("leaf", path, id(call))
         case Loss(name=name, reduction=reduction):
             return ("loss", name, reduction)
         case Instance(of=of):

@@ -103,4 +103,22 @@ class Model(nn.Module):
         grid = torch.stack(torch.meshgrid(torch.arange(3), torch.arange(2), torch.arange(2), indexing="ij"))
         return y, (a + b).float(), grid.float(), self.weights[0] * 2
 """,
+    "classes_of_expressions": """
+class Model(nn.Module):
+    def __init__(self, drop=False, norm="batch", function=torch.softmax):
+        super().__init__()
+        Drop = nn.Dropout2d if drop else nn.Dropout
+        make = {"batch": lambda c: nn.BatchNorm2d(c), "group": lambda c: nn.GroupNorm(2, c)}[norm]
+        last = lambda c: nn.BatchNorm2d(c)
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = make(4)
+        self.last = last(4)
+        self.drop = Drop(0.0)
+        self.pool = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}["avg"](2)
+        self.function = function
+
+    def forward(self, x):
+        y = self.last(self.drop(self.norm(self.conv(x))))
+        return self.function(self.pool(y), 1) + self.function(self.pool(y), dim=-1)
+""",
 }

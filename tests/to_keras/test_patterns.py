@@ -43,6 +43,8 @@ class Model(nn.Module):
         ("T2K106", "nn.Linear(3, 4)", "torch.unique(self.part(x))"),
         ("T2K106", "nn.Linear(3, 4)", "self.part(x).nonzero()"),
         ("T2K104", "make(nn.Linear)", "self.part(x)"),
+        ("T2K104", "(nn.Conv2d if wide else nn.Conv3d)(3, 4, 3)", "self.part(x)"),
+        ("T2K104", "(nn.BatchNorm2d if wide else lambda c: nn.GroupNorm(2, c))(4)", "self.part(x)"),
     ],
 )
 def test_what_has_no_counterpart_gets_its_code(code: str, init: str, body: str) -> None:
@@ -52,7 +54,7 @@ from blocks import make
 
 
 class Model(nn.Module):
-    def __init__(self):
+    def __init__(self, wide=False):
         super().__init__()
         self.part = {init}
 

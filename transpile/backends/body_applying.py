@@ -50,6 +50,8 @@ class Applying(Modules):
         wanted = [self.wants(k) for k in kinds if isinstance(k, MODULES)]
         demands, known = {w for w, _ in wanted}, {r for w, r in wanted if w and r is not None}
         x = operands[0] if operands else Operand("")
+        if len(known) > 1:
+            raise Left("a module that is one of several for tensors of different ranks", "T2K104")
         if isinstance(x.value, Tensor) and x.value.rank.value is None and len(known) == 1:
             x.value.rank.settle(known.pop())
         if True in demands and isinstance(x.value, Tensor):

@@ -32,6 +32,7 @@ from transpile.torch_values import (
     Spread,
     Tensor,
     Value,
+    alternatives,
     each_of,
     join,
 )
@@ -171,6 +172,8 @@ class Bodies(Names):
             return self.local_function(node, callee, kinds, args, kwargs)
         if len(kinds) == 1 and isinstance(kinds[0], Loss):
             return self.apply_loss(kinds[0], callee.text, args, kwargs)
+        if any(isinstance(k, ClassValue) and isinstance(k.of, str) for k in kinds):
+            raise Left(f"{callee.text}, a class of torch.nn or something else", "T2K104")
         if any(isinstance(k, MODULES) for k in kinds) or (kinds and all(isinstance(k, FunctionValue) for k in kinds)):
             return self.apply(callee.value, callee.text, args, kwargs, node)
         self.check_given(callee.text, args, kwargs)
@@ -217,6 +220,8 @@ class Bodies(Names):
     def local_function(
         self, node: ast.Call, callee: Operand, kinds: list[Value], args: list[Operand], kwargs: dict[str, Operand]
     ) -> Operand:
+        if (made := self.lambdas(kinds, args, kwargs)) is not None:
+            return Operand(self.call_text(node, callee.text, args, kwargs), made)
         infos = [self.function_info(k) for k in kinds]
         known = [i for i in infos if i is not None]
         if len(known) != len(infos):
@@ -231,6 +236,21 @@ class Bodies(Names):
             result = self.call_function(info, callee.text, args, kwargs)
             value, text = join(value, result.value), result.text
         return Operand(text, value or UNKNOWN_VALUE)
+
+    def lambdas(self, kinds: list[Value], args: list[Operand], kwargs: dict[str, Operand]) -> Value | None:
+        """The modules that lambdas of a constructor make; None where they are not only that."""
+        outer, value = dict(self.env), None
+        for node in [k.of for k in kinds if isinstance(k, FunctionValue)]:
+            if not isinstance(node, ast.Lambda) or not self.constructing:
+                return None
+            given = {a.arg: o.value for a, o in zip(node.args.args, args)} | {n: o.value for n, o in kwargs.items()}
+            self.env = outer | given
+            made = self.expr(node.body).value
+            self.env = dict(outer)
+            if not all(isinstance(v, MODULES) for v in alternatives(made)):
+                return None
+            value = join(value, made)
+        return value
 
     # something.name(...)
 

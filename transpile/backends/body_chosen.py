@@ -84,7 +84,14 @@ class Chosen(Applying):
         if not calls or not isinstance(value, ClassValue | FunctionValue):
             return Operand(found.text, value)
         text = self.class_text(value, calls) if isinstance(value, ClassValue) else self.function_text(value, calls)
-        return self.made(text, value)
+        return self.made(self.apart(node, text), value)
+
+    def apart(self, node: ast.expr, text: str) -> str:
+        """A lambda in parentheses where what stands around it would become part of it."""
+        parent = self.references.parents[node]
+        called = isinstance(parent, ast.Call) and parent.func is node
+        alone = isinstance(parent, ast.Call | ast.keyword | ast.arguments | ast.Dict | ast.List | ast.Tuple | ast.stmt)
+        return text if not text.startswith("lambda") or (alone and not called) else f"({text})"
 
     def partly(self, node: ast.Call) -> Operand | None:
         """`functools.partial(nn.LayerNorm, eps=1e-6)`."""
@@ -100,7 +107,9 @@ class Chosen(Applying):
         given = tuple((str(k.arg), self.expr(k.value)) for k in node.keywords)
         value = ClassValue(callee.of, node, given)
         calls = self.uses.calls.get(id(node))
-        return self.made(self.class_text(value, calls), value) if calls else Operand(self.source(node), value)
+        if not calls:
+            return Operand(self.source(node), value)
+        return self.made(self.apart(node, self.class_text(value, calls)), value)
 
     def class_text(self, value: ClassValue, calls: Calls) -> str:
         """`lambda num_features: BatchNormalization(...)`, or `layers.ReLU`."""
