@@ -72,6 +72,13 @@ def test_a_condition_on_a_name_that_changes_before_the_construction_is_left() ->
     assert {d.code for d in keras2torch(source).diagnostics} == {"K2T109"}
 
 
+def test_a_condition_on_what_a_helper_computes_is_no_parameter() -> None:
+    """`forward` read the parameter as it was given."""
+    body = "def head(x, deep):\n    deep = not deep\n    if deep:\n        x = layers.Dense(8)(x)\n    return x\n\n"
+    source = HEAD + FLAGS + body + MODEL + "model = keras.Model(inputs, head(h, args.more))\n"
+    assert "K2T109" in {d.code for d in keras2torch(source).diagnostics}
+
+
 def test_a_layer_that_a_constant_switches_off_stays() -> None:
     source = HEAD + "more = False\n" + MODEL
     source += "if more:\n    h = layers.Dense(8)(h)\nmodel = keras.Model(inputs, layers.Dense(3)(h))\n"

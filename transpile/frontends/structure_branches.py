@@ -51,6 +51,9 @@ class BranchReader(LoopReader):
         before, returned = dict(self.state.shapes), list(self.returned)
         if names_in(statement.test)[0] & before.keys():
             raise Unstructured("a condition on a tensor")
+        computed = names_in(statement.test)[0] & self.state.local
+        if computed and not any(run.loops for arm in arms for run in arm):
+            raise Unstructured("a condition on what the constructor computes: `forward` would read something else")
         body = self.walk(statement.body.body, arms[0])
         first, self.state.shapes = self.state.shapes, dict(before)
         other = self.walk(orelse, arms[1]) if orelse and arms[1] else []
