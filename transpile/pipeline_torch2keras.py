@@ -6,8 +6,10 @@ from typing import Literal
 
 from transpile.backends.keras_classes import convert_classes
 from transpile.backends.keras_file import finish
+from transpile.backends.keras_losses import loss_name
 from transpile.backends.keras_pairs import pairs_of
 from transpile.backends.keras_script import convert_script
+from transpile.frontends.torch_lightning import read_lightning
 from transpile.indentation import Indentation
 from transpile.references import TORCH_ROOTS, References
 from transpile.result import Result
@@ -37,8 +39,9 @@ def torch2keras(
     if parsed.imports.uses("keras") or parsed.imports.uses("tf"):
         output.report("T2K201", parsed.span_of(0, 0), "this file uses Keras as well as PyTorch: its Keras code stays")
     references = References(parsed.text, roots=TORCH_ROOTS)
-    classes = convert_classes(references, output, layout, style)
-    trainings = convert_script(references, output, classes)
+    lightning = read_lightning(references, lambda path: bool(loss_name(path)))
+    classes = convert_classes(references, output, layout, style, lightning)
+    trainings = convert_script(references, output, classes, lightning)
     code = finish(references, output)
     diagnostics = tuple(sorted(output.diagnostics, key=lambda d: (d.span.start, d.code, d.message)))
     result = Result(code, diagnostics, pairs_of(references, classes, trainings), filename, parsed.text)

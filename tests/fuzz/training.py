@@ -139,7 +139,10 @@ def compiled(dice: Dice, model: Model) -> list[str]:
     """The call of compile."""
     losses = [dice.one(TASKS[task][2]) for task in dice.tasks]
     several = len(losses) > 1
-    arguments = [f"optimizer={optimizer(dice, model)}", f"loss=[{', '.join(losses)}]" if several else f"loss={losses[0]}"]
+    arguments = [
+        f"optimizer={optimizer(dice, model)}",
+        f"loss=[{', '.join(losses)}]" if several else f"loss={losses[0]}",
+    ]
     if several and dice.chance(30):
         arguments.append("loss_weights=[1.0, 0.3]")
     found = METRICS.get(dice.tasks[0])

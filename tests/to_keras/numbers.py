@@ -7,12 +7,14 @@ The programs take their models from a module `nets`, of which there is one for e
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
 import sys
 import types
 from itertools import pairwise
+from pathlib import Path
 
 os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
 
@@ -54,6 +56,16 @@ def keras_net(*sizes: int, end: str = "") -> keras.Model:
     return model
 
 
+def lightning() -> types.ModuleType:
+    """The stub in the place of PyTorch Lightning."""
+    spec = importlib.util.spec_from_file_location("lightning_stub", Path(__file__).with_name("lightning_stub.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def output(source: str, nets: types.ModuleType) -> str:
     """What a program prints, or how it fails."""
     sys.modules["nets"] = nets
@@ -68,6 +80,7 @@ def output(source: str, nets: types.ModuleType) -> str:
 
 
 def main() -> None:
+    sys.modules["pytorch_lightning"] = lightning()
     modules = []
     for make in (torch_net, keras_net):
         module = types.ModuleType("nets")

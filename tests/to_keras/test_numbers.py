@@ -14,6 +14,7 @@ import pytest
 
 from tests.to_keras.gradients import GRADIENT_WARNINGS, GRADIENTS
 from tests.to_keras.loops import LOOPS, WARNINGS
+from tests.to_keras.rates import RATES
 from tests.to_keras.tensors import ALIASES, TENSORS
 from transpile import torch2keras
 
@@ -217,15 +218,14 @@ PROGRAMS = {
                 optimizer_G.step()
                 print(i, loss_D.item(), loss_G.item())
         """),
-    **{name: HEAD + text for name, text in {**LOOPS, **GRADIENTS, **TENSORS}.items()},
+    **{name: HEAD + text for name, text in {**LOOPS, **GRADIENTS, **RATES, **TENSORS}.items()},
 }  # fmt: skip
 
 
-@cache
-def outputs() -> dict[str, list[str]]:
+def run(programs: dict[str, str]) -> dict[str, list[str]]:
     """What each program prints, before and after; all in one process."""
     pytest.importorskip("torch", reason="needs both frameworks")
-    pairs = {name: [text, torch2keras(text).code] for name, text in PROGRAMS.items()}
+    pairs = {name: [text, torch2keras(text).code] for name, text in programs.items()}
     done = subprocess.run(
         [sys.executable, "-P", str(Path(__file__).with_name("numbers.py"))],
         input=json.dumps(pairs),
@@ -236,6 +236,12 @@ def outputs() -> dict[str, list[str]]:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@cache
+def outputs() -> dict[str, list[str]]:
+    """What the programs of this file print."""
+    return run(PROGRAMS)
 
 
 # Where the formulas differ by the place of epsilon, or Keras computes in float32.

@@ -149,3 +149,55 @@ def test_summaries_for_tensorboard_are_tensorflows() -> None:
     assert '    with writer.as_default():\n        tf.summary.scalar("loss", float(' in result.code
     assert ", step=step)" in result.code
     assert [(d.code, d.span.line) for d in result.diagnostics] == [("T2K155", 7)]  # TensorFlow asks for the step
+
+
+PARTS = (
+    HEAD
+    + """\
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(6, 8)
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.body(x)))
+
+
+model = Net()
+optimizer = torch.optim.SGD({given}, lr=0.1)
+inputs, targets = torch.from_numpy(x), torch.from_numpy(y)
+for epoch in range(3):
+    model.zero_grad()
+    loss = nn.functional.mse_loss(model(inputs), targets)
+    loss.backward()
+    optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("model.head.parameters()", "model.head.trainable_variables"),
+        (
+            "list(model.head.parameters()) + list(model.body.parameters())",
+            "model.head.trainable_variables + model.body.trainable_variables",
+        ),
+    ],
+)
+def test_optimizers_of_parts_of_a_model(given: str, written: str) -> None:
+    result = torch2keras(PARTS.replace("{given}", given))
+    assert {d.code for d in result.diagnostics} == {"T2K322"}
+    assert f"tape.gradient(loss, {written})" in " ".join(result.code.split()).replace("( ", "(").replace(" )", ")")
+
+
+def test_two_schedulers_of_one_optimizer_are_left() -> None:
+    schedulers = "".join(
+        f"{name} = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)\n" for name in ("first", "second")
+    )
+    text = PARTS.replace("{given}", "model.parameters()").replace("inputs, targets", f"{schedulers}inputs, targets", 1)
+    result = torch2keras(text + "    first.step()\n    second.step()\n")
+    assert [d.message for d in result.diagnostics if d.code == "T2K154"] == [
+        "another scheduler changes the same rate"
+    ] * 2

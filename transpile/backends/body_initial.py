@@ -27,6 +27,8 @@ class InitialWalker(Walker):
 
     def statement(self, node: ast.stmt) -> None:
         if id(node) in self.initial.gone:
-            self.edits.append(Edit(self.references.start(node), self.references.end(node), ""))
+            self.edits.append(
+                Edit(self.references.start(node), self.references.end(node), self.initial.instead.get(id(node), ""))
+            )
             return
         super().statement(node)

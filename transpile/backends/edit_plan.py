@@ -26,6 +26,7 @@ class EditPlan:
         self.references = references
         self.removed: set[ast.stmt] = set()
         self._replaced: dict[tuple[int, int], str] = {}
+        self.unwrapped: set[ast.stmt] = set()  # blocks without their headers
         self._rewritten: dict[ast.stmt, list[str]] = {}
         self._before: dict[int, list[tuple[int, str]]] = defaultdict(list)  # line -> (its own indent, text)
         self._behind: dict[ast.stmt, list[str]] = defaultdict(list)
@@ -115,8 +116,9 @@ class EditPlan:
         for line in range(self._first_line(first), (last.end_lineno or last.lineno) + 1):
             self._depth[line] += len(UNIT)
 
-    def unwrap(self, statement: ast.With) -> None:
+    def unwrap(self, statement: ast.With | ast.For) -> None:
         """Takes the header of a block away; the block stays."""
+        self.unwrapped.add(statement)
         first = statement.body[0]
         for line in range(statement.lineno, first.lineno):
             if line < first.lineno and not self._own_comment(line):

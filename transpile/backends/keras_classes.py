@@ -7,7 +7,7 @@ are known, then once more to write.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from transpile.backends.body_initial import InitialWalker
@@ -16,6 +16,7 @@ from transpile.backends.keras_helpers import keras_helper
 from transpile.backends.keras_named import constructions, holds_names, names_in, tables
 from transpile.backends.keras_shell import reserved_names, shell_edits
 from transpile.frontends.torch_initial import read_initial
+from transpile.frontends.torch_lightning import Lightning
 from transpile.frontends.torch_program import ClassInfo, FunctionInfo, Program
 from transpile.ir import Edit, Span
 from transpile.ops._functions import Left
@@ -48,9 +49,11 @@ class ModuleClass:
     named: dict[int, str] = field(default_factory=dict)  # texts of what the code outside gives to classes
 
 
-def convert_classes(references: References, output: Output, layout: str, style: str) -> tuple[ModuleClass, ...]:
+def convert_classes(
+    references: References, output: Output, layout: str, style: str, lightning: Mapping[str, Lightning]
+) -> tuple[ModuleClass, ...]:
     """Edits every module class of the file; one that can't be converted gets a T2K101."""
-    program = Program(references)
+    program = Program(references, lightning)
     if layout == "native":
         for info in program.classes.values():
             for method in info.methods.values():
@@ -68,6 +71,10 @@ class Conversion:
         self.named: dict[int, str] = {}
         self.initial = read_initial(program)
         self.uses.initial = self.initial.by_call
+        for info in program.lightning.values():
+            for statement in info.gone:
+                self.initial.drop(statement)
+            self.initial.instead |= {id(s): indented(s, lines) for s, lines in info.kept.items()}
 
     def run(self) -> tuple[ModuleClass, ...]:
         program = self.program
@@ -289,6 +296,11 @@ class Conversion:
         span = self.references.span(start, end)
         facts = (params, training, info.inner, done, info.renamed, info, self.named)
         return ModuleClass(info.name, info.node, span, *facts)
+
+
+def indented(statement: ast.stmt, lines: list[str]) -> str:
+    """Lines in the place of a statement."""
+    return ("\n" + " " * statement.col_offset).join(lines)
 
 
 def instances(value: Value) -> Iterator[Instance]:

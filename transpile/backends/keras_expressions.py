@@ -121,6 +121,8 @@ class Expressions:
         """The edits that a node needs, outermost first; none where it stays as it is."""
         if isinstance(node, ast.JoinedStr):
             return self._in_string(node)
+        if isinstance(node, ast.Lambda) and self.script.is_skipped(node):
+            return []
         text = self.translated(node)
         if text is not None:
             return [Edit(self.references.start(node), self.references.end(node), text)]

@@ -18,6 +18,10 @@ _OPTIMIZER = frozenset("state_dict load_state_dict add_param_group zero_grad ste
 _TENSOR = frozenset("grad grad_fn requires_grad data backward cuda cpu detach item view permute unsqueeze size".split())
 
 
+# What gathers the parameters of several modules for an optimizer.
+_GATHERING = ast.BinOp | ast.List | ast.Tuple | ast.ListComp | ast.Dict | ast.Starred | ast.keyword
+
+
 def report_methods(e: ScriptExpressions, devices: Devices) -> None:
     """Reports what is left of PyTorch's objects in code that was converted around it."""
     _report_gone(e, devices)
@@ -27,7 +31,11 @@ def report_methods(e: ScriptExpressions, devices: Devices) -> None:
         if not isinstance(node, ast.Attribute) or id(node) in e.kinds.in_strings or e.path(node):
             continue
         statement = e.references.statement(node)
-        if e.script.is_skipped(node) or (plan.is_gone(statement) and statement not in plan.laid_out):
+        if (
+            statement in plan.unwrapped
+            or e.script.is_skipped(node)
+            or (plan.is_gone(statement) and statement not in plan.laid_out)
+        ):
             continue
         if not _is_left(e, node) or _is_translated(e, node):
             continue
@@ -46,7 +54,7 @@ def _is_translated(e: ScriptExpressions, node: ast.Attribute) -> bool:
     taken = isinstance(parent, ast.Call | ast.Subscript) and e.translated(parent) is not None
     outer = e.references.parents.get(parent) if parent is not None else None
     while not taken and isinstance(
-        outer, ast.Attribute | ast.Subscript | ast.Call | ast.GeneratorExp | ast.comprehension
+        outer, ast.Attribute | ast.Subscript | ast.Call | ast.GeneratorExp | ast.comprehension | _GATHERING
     ):
         taken = isinstance(outer, ast.expr) and _replaces(e, outer, node)
         outer = e.references.parents.get(outer)
@@ -84,10 +92,12 @@ def _is_left(e: ScriptExpressions, node: ast.Attribute) -> bool:
         case "tensor":
             changes = node.attr.endswith("_") and not node.attr.startswith("_")
             return node.attr in _TENSOR or (called and (changes or node.attr in TENSOR_METHODS))
+        case "scheduler":
+            return node.attr not in ("step", "get_last_lr", "get_lr")
         case "scaler":
             return node.attr != "scale"
         case "writer":
             return node.attr.startswith("add_")
         case "unknown":
-            return called and node.attr == "backward"
+            return (called and node.attr == "backward") or node.attr == "param_groups"
     return False

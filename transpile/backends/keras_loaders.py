@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_expressions import Script
 from transpile.backends.keras_script_expressions import ScriptExpressions
-from transpile.frontends.torch_kind_tables import LIGHTNING_MODULES
+from transpile.frontends.torch_lightning import Lightning
 from transpile.frontends.torch_variables import is_constant, is_local
 from transpile.ir import Span
 
@@ -32,27 +32,75 @@ def stays_torch(script: Script, classes: Mapping[str, ModuleClass]) -> list[Span
             found.append(span)
             script.output.claimed.append(span)
             script.report("T2K321", node, f"the class {node.name} stays PyTorch's: Keras takes its batches")
+    for node in _collating(script):
+        found.append(script.span(node))
+        script.output.claimed.append(found[-1])
+        script.report("T2K321", node, "what makes batches of items stays PyTorch's, as the items are")
     return found
 
 
-def lightning_stays(script: Script) -> list[Span]:
-    """Classes of Lightning's, whose methods a Trainer calls: they stay as they are, with a code."""
+def _collating(script: Script) -> Iterator[ast.AST]:
+    """The functions that loaders call: `collate_fn=pad`, also `collate_fn=lambda items: ...`."""
+    given = [n.value for n in ast.walk(script.references.tree) if isinstance(n, ast.keyword) and n.arg == "collate_fn"]
+    yield from (g for g in given if isinstance(g, ast.Lambda))
+    names = {n.id for g in given if not isinstance(g, ast.Lambda) for n in ast.walk(g) if isinstance(n, ast.Name)}
+    yield from (script.kinds.functions[name] for name in sorted(names) if name in script.kinds.functions)
+
+
+def lightning_stays(script: Script, classes: Mapping[str, Lightning]) -> list[Span]:
+    """Classes of Lightning's whose Trainer does more than `fit`: they stay as they are, with a code."""
     found = []
-    for node in script.references.tree.body:
-        if isinstance(node, ast.ClassDef) and any(script.kinds.path(b) in LIGHTNING_MODULES for b in node.bases):
-            found.append(script.span(node))
+    for name, info in classes.items():
+        if info.problem:
+            found.append(script.span(info.node))
             script.output.claimed.append(found[-1])
-            start, end = script.references.start(node), script.references.end(node.bases[-1])
-            message = f"the class {node.name} was left: Lightning calls its methods, with modules of PyTorch's"
+            start, end = script.references.start(info.node), script.references.end(info.node.bases[-1])
+            message = f"the class {name} was left: {info.problem}"
             script.output.report("T2K157", script.references.span(start, end), message)
     return found
 
 
 def tensors_of(e: ScriptExpressions, dataset: ast.expr) -> list[ast.expr] | None:
-    """The arrays of a TensorDataset; None for any other dataset."""
+    """The arrays of a TensorDataset that becomes tf.data; None for any other dataset."""
     made = e.kind(dataset).node
-    if isinstance(made, ast.Call) and e.path(made.func).endswith("TensorDataset"):
+    if isinstance(made, ast.Call) and e.path(made.func).endswith("TensorDataset") and _converts(e, made):
         return _arrays(made)
+    return None
+
+
+def _converts(e: ScriptExpressions, made: ast.Call) -> bool:
+    """Whether tf.data does all that the file does with a data set: it has no items and no samplers."""
+    if id(made) not in e.datasets:
+        e.datasets[id(made)] = True  # while its uses are looked at
+        nodes = (n for n in ast.walk(e.references.tree) if isinstance(n, ast.expr) and e.kind(n).node is made)
+        e.datasets[id(made)] = all(_fits(e, n) for n in nodes if e.kind(n).name == "dataset")
+    return e.datasets[id(made)]
+
+
+def _fits(e: ScriptExpressions, node: ast.expr) -> bool:
+    """Whether tf.data serves where a data set stands: what it is called, what it is given to."""
+    parent = e.references.parents.get(node)
+    if isinstance(parent, ast.keyword):
+        parent = e.references.parents.get(parent)
+    if not isinstance(parent, ast.Call):
+        stored = isinstance(getattr(node, "ctx", None), ast.Store)
+        return stored or isinstance(parent, ast.Assign | ast.Return | ast.Expr | ast.Tuple)
+    if e.kind(parent).name == "loader" and e.path(parent.func):
+        return _given(parent) is not None
+    if e.path(parent.func).endswith("utils.data.random_split"):
+        return split_sizes(e, e.references.statement(parent)) is not None
+    measured = isinstance(parent.func, ast.Name) and parent.func.id == "len"
+    return measured or e.kinds.called_function(parent) is not None
+
+
+def split_sizes(e: ScriptExpressions, statement: ast.AST) -> list[ast.expr] | None:
+    """The two sizes of `a, b = random_split(dataset, [80, 20])`."""
+    match statement:
+        case ast.Assign(
+            targets=[ast.Tuple(elts=[ast.Name(), ast.Name()])],
+            value=ast.Call(func=func, args=[ast.Name(), (ast.List() | ast.Tuple()) as sizes]),
+        ) if e.path(func).endswith("utils.data.random_split") and len(sizes.elts) == 2:
+            return sizes.elts
     return None
 
 
@@ -68,19 +116,10 @@ def loader(e: ScriptExpressions, node: ast.expr) -> str | None:
     """`DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)`."""
     if not isinstance(node, ast.Call) or e.kind(node).name != "loader" or not e.path(node.func):
         return None
-    given = {k.arg: k.value for k in node.keywords}
-    names = ("dataset", "batch_size", "shuffle")
-    given |= dict(zip(names, node.args))
-    dataset = given.get("dataset")
-    if dataset is None or None in given or tensors_of(e, dataset) is None:
+    given = _given(node)
+    if given is None or tensors_of(e, given["dataset"]) is None:
         return None
-    unknown = [k for k in given if k not in (*names, *_IGNORED, "drop_last")]
-    chosen = given.get("shuffle")
-    if unknown or not (chosen is None or isinstance(chosen, ast.Constant) or isinstance(dataset, ast.Name)):
-        _report_once(
-            e, node, f"{f'the argument {unknown[0]}' if unknown else 'the order'} of this loader has no counterpart"
-        )
-        return None
+    dataset = given["dataset"]
     text = e.text(dataset)
     named = isinstance(dataset, ast.Name)
     first = _length_of(e, dataset if named else (tensors_of(e, dataset) or [dataset])[0])
@@ -96,10 +135,15 @@ def loader(e: ScriptExpressions, node: ast.expr) -> str | None:
     return f"{text}.batch({batch}{remainder})"
 
 
-def _report_once(e: ScriptExpressions, node: ast.Call, message: str) -> None:
-    span = e.script.span(node)
-    if not any(d.code == "T2K121" and d.span == span for d in e.script.output.diagnostics):
-        e.script.report("T2K121", node, message)
+def _given(node: ast.Call) -> dict[str, ast.expr] | None:
+    """The arguments of a loader by name; None if tf.data has no counterpart of one."""
+    names = ("dataset", "batch_size", "shuffle")
+    given = {str(k.arg): k.value for k in node.keywords if k.arg is not None} | dict(zip(names, node.args))
+    known = set(given) <= {*names, *_IGNORED, "drop_last"} and len(node.args) <= len(names)
+    starred = any(k.arg is None for k in node.keywords) or any(isinstance(a, ast.Starred) for a in node.args)
+    ordered = isinstance(given.get("shuffle", ast.Constant(value=False)), ast.Constant)
+    ordered = ordered or isinstance(given.get("dataset"), ast.Name)  # whose name is written twice
+    return given if "dataset" in given and known and ordered and not starred else None
 
 
 def dataset(e: ScriptExpressions, node: ast.expr) -> str | None:
@@ -109,10 +153,22 @@ def dataset(e: ScriptExpressions, node: ast.expr) -> str | None:
     arrays = _arrays(node)
     if arrays is None:
         return None
+    if not _converts(e, node):
+        return _of_arrays(e, node, arrays)
     e.needs(("import tensorflow as tf",), ())
     inner = ", ".join(e.text(a) for a in arrays)
     inner = f"({inner})" if len(arrays) > 1 else f"({inner},)"  # also of `*arrays`
     return f"tf.data.Dataset.from_tensor_slices({inner})"
+
+
+def _of_arrays(e: ScriptExpressions, node: ast.Call, arrays: list[ast.expr]) -> str | None:
+    """A data set that stays, of tensors that are made from the converted arrays."""
+    if any(isinstance(a, ast.Starred) for a in arrays):
+        return None
+    e.needs(("import torch", "from keras import ops"), ())
+    e.script.report("T2K321", node, "this data set stays PyTorch's: it is used as tf.data cannot be")
+    made = [f"torch.from_numpy(ops.convert_to_numpy({e.text(a)}))" for a in arrays]
+    return f"{e.references.code(node.func)}({', '.join(made)})"
 
 
 def dataset_length(e: ScriptExpressions, node: ast.expr) -> str | None:

@@ -270,36 +270,16 @@ def _copies(call: ast.Call) -> bool:
     return name == "deepcopy"
 
 
+_SEEDS = ("torch.manual_seed", "pytorch_lightning.seed_everything", "lightning.seed_everything",
+          "lightning.pytorch.seed_everything", "pytorch_lightning.utilities.seed.seed_everything")  # fmt: skip
+
+
 def seeded(e: ScriptExpressions, node: ast.expr) -> str | None:
-    """`torch.manual_seed(0)`."""
-    if not isinstance(node, ast.Call) or e.path(node.func) != "torch.manual_seed" or len(node.args) != 1:
+    """`torch.manual_seed(0)`, `pl.seed_everything(0)`."""
+    if not isinstance(node, ast.Call) or e.path(node.func) not in _SEEDS or len(node.args) != 1:
         return None
     e.needs(("import keras",), ())
     return f"keras.utils.set_random_seed({e.text(node.args[0])})"
-
-
-def learning_rate(e: ScriptExpressions, node: ast.expr) -> str | None:
-    """`optimizer.param_groups[0]["lr"]`, `scheduler.get_last_lr()[0]`."""
-    match node:
-        case ast.Subscript(
-            value=ast.Subscript(value=ast.Attribute(value=optimizer, attr="param_groups")),
-            slice=ast.Constant(value="lr"),
-        ):
-            pass
-        case ast.Subscript(
-            value=ast.Call(func=ast.Attribute(value=scheduler, attr="get_last_lr" | "get_lr")),
-            slice=ast.Constant(value=0),
-        ):
-            made = e.kind(scheduler).node
-            if not isinstance(made, ast.Call) or not made.args:
-                return None
-            optimizer = made.args[0]
-        case _:
-            return None
-    if e.kind(optimizer).name != "optimizer":
-        return None
-    text = f"{e.text(optimizer)}.learning_rate"
-    return text if isinstance(node.ctx, ast.Store) else f"float({text})"
 
 
 def availability(e: ScriptExpressions, node: ast.expr) -> str | None:

@@ -10,9 +10,11 @@ import ast
 from dataclasses import dataclass
 
 from transpile.backends.keras_optimizers import by_torch_path
+from transpile.backends.keras_rates import is_scheduler_class
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.frontends.torch_kind import FUNCTION
 from transpile.frontends.torch_owned import inside
+from transpile.frontends.torch_variables import is_constant
 from transpile.ir import Expr
 from transpile.registry import equal, signature
 
@@ -23,6 +25,7 @@ _SIGNATURES = {
     "CosineAnnealingLR": "f(optimizer, T_max, eta_min=0, last_epoch=-1)",
     "CosineAnnealingWarmRestarts": "f(optimizer, T_0, T_mult=1, eta_min=0, last_epoch=-1)",
     "LambdaLR": "f(optimizer, lr_lambda, last_epoch=-1)",
+    "MultiplicativeLR": "f(optimizer, lr_lambda, last_epoch=-1)",
     "PolynomialLR": "f(optimizer, total_iters=5, power=1.0, last_epoch=-1)",
     "LinearLR": "f(optimizer, start_factor=0.3333333333333333, end_factor=1.0, total_iters=5, last_epoch=-1)",
     "ConstantLR": "f(optimizer, factor=0.3333333333333333, total_iters=5, last_epoch=-1)",
@@ -33,7 +36,10 @@ _STARTS = ("LambdaLR", "LinearLR", "ConstantLR")
 
 @dataclass(eq=False)
 class Schedule:
-    """A scheduler of the file: the statement that makes it, what it is called, its optimizer."""
+    """A scheduler of the file: the statement that makes it, what it is called, its optimizer.
+
+    `is_object`: it is more than a function of how often it stepped, an object that counts the steps itself.
+    """
 
     statement: ast.Assign
     name: str
@@ -41,6 +47,7 @@ class Schedule:
     call: ast.Call
     made: ast.Call  # the optimizer's
     steps: list[ast.Expr]
+    is_object: bool = False
 
 
 class Schedules:
@@ -52,10 +59,14 @@ class Schedules:
         self.references = e.references
         self.found: list[Schedule] = []
         for node in ast.walk(self.references.tree):
-            if isinstance(node, ast.Assign) and e.kind(node.value).name == "scheduler":
+            if (
+                isinstance(node, ast.Assign)
+                and e.kind(node.value).name == "scheduler"
+                and not e.script.is_skipped(node)
+            ):
                 self._read(node)
         changing = [s.made for s in self.found]
-        if any(_sets_rate(n) for n in ast.walk(self.references.tree)):
+        if any(_sets_rate(n) or is_scheduler_class(e, n) for n in ast.walk(self.references.tree)):
             nodes = [n for n in ast.walk(self.references.tree) if isinstance(n, ast.Call)]
             changing += [n for n in nodes if e.kind(n).name == "optimizer" and e.path(n.func)]
         for made in changing:
@@ -63,13 +74,33 @@ class Schedules:
 
     def _read(self, node: ast.Assign) -> None:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(args=[optimizer, *_]) as call):
+            case ast.Assign(
+                targets=[ast.Name() | ast.Attribute() as target], value=ast.Call(args=[optimizer, *_]) as call
+            ):
                 made = self.e.kind(optimizer).node
                 if isinstance(made, ast.Call) and self.e.kind(optimizer).name == "optimizer":
                     steps = [s for s in ast.walk(self.references.tree) if self._steps(s, call)]
-                    self.found.append(Schedule(node, name, optimizer, call, made, steps))  # type: ignore[arg-type]
+                    found = Schedule(node, self.e.kinds.code(target), optimizer, call, made, steps)  # type: ignore[arg-type]
+                    found.is_object = isinstance(target, ast.Attribute) or self._is_object(found)
+                    self.found.append(found)
                     return
         self.e.script.report("T2K154", node, "the optimizer of this scheduler is not known")
+
+    def _is_object(self, schedule: Schedule) -> bool:
+        """Whether it steps where its maker's variables are not known, or is asked for more than its rate."""
+        made = self.e.kinds.function_of(schedule.statement)
+        if not isinstance(made, ast.Module) and any(self.e.kinds.function_of(s) is not made for s in schedule.steps):
+            return True
+        for node in ast.walk(self.references.tree):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr != "step"
+                and self.e.kind(node.value).node is schedule.call
+            ):
+                first = self.references.parents.get(self.references.parents[node])
+                if not isinstance(first, ast.Subscript):
+                    return True
+        return False
 
     def _steps(self, node: ast.AST, call: ast.Call) -> bool:
         match node:
@@ -80,7 +111,7 @@ class Schedules:
     def write(self) -> None:
         """Rewrites every scheduler, or reports why it stays."""
         for schedule in self.found:
-            problem = self._problem(schedule)
+            problem = self.problem(schedule)
             if problem:
                 self.e.script.report("T2K154", schedule.call, problem)
             elif self._class(schedule) == "ReduceLROnPlateau":
@@ -91,7 +122,7 @@ class Schedules:
     def _class(self, schedule: Schedule) -> str:
         return self.e.path(schedule.call.func).rpartition(".")[2]
 
-    def _problem(self, schedule: Schedule) -> str:
+    def problem(self, schedule: Schedule) -> str:
         name = self._class(schedule)
         if name == "ReduceLROnPlateau":
             return ""
@@ -100,13 +131,18 @@ class Schedules:
         given = self._arguments(schedule)
         if given is None or not equal(given["last_epoch"].value, -1):
             return f"{name} with these arguments has no counterpart"
-        if name == "CosineAnnealingWarmRestarts" and not equal(given["T_mult"].value, 1):
-            return "T_mult of CosineAnnealingWarmRestarts has no counterpart"
-        for step in schedule.steps:
-            call = step.value
-            if isinstance(call, ast.Call) and (call.args or call.keywords):
-                return "the scheduler is told the epoch"
+        told = [bool(self._told(s)) for s in schedule.steps]
+        if any(told) and (name == "MultiplicativeLR" or not all(told)):
+            return "the scheduler is told the epoch at some of its steps"
+        others = [s for s in self.found if s is not schedule and s.made is schedule.made]
+        if others and not all(told):
+            return "another scheduler changes the same rate"
         return ""
+
+    def _told(self, step: ast.Expr) -> list[ast.expr]:
+        """What a step is told: `scheduler.step(epoch)`."""
+        assert isinstance(step.value, ast.Call)
+        return [*step.value.args, *(k.value for k in step.value.keywords)]
 
     def _arguments(self, schedule: Schedule) -> dict[str, Expr] | None:
         given = self.e.arguments(schedule.call)
@@ -126,16 +162,18 @@ class Schedules:
         self.plan.rewrite(schedule.statement, text)
 
     def _write(self, schedule: Schedule) -> None:
-        name, given = self._class(schedule), self._arguments(schedule)
-        assert given is not None
+        name = self._class(schedule)
+        optimizer = self._optimizer_at(schedule, schedule.statement)
+        if schedule.is_object:
+            self.e.needs((), ("learning_rate_schedule",))
+            self.e.scheduled.add(id(schedule.call))
+            rate = f"lambda {self._parameters(schedule, 'step')}: {self.formula(schedule, 'step')}"
+            self.plan.rewrite(schedule.statement, f"{schedule.name} = LearningRateSchedule({optimizer}, {rate})")
+            return
         per_batch = any(self._is_per_batch(s, schedule) for s in schedule.steps)
         count = "step" if per_batch else "epoch"
-        rate = self._initial_rate(schedule)
-        formula = _formula(name, given, rate, count)
-        if "math." in formula:
-            self.e.needs(("import math",), ())
-        lines = [f"def {schedule.name}({count}):", f"    return {formula}"]
-        optimizer = self._optimizer_at(schedule, schedule.statement)
+        formula = self.formula(schedule, count)
+        lines = [f"def {schedule.name}({self._parameters(schedule, count)}):", f"    return {formula}"]
         if name in _STARTS:
             lines += ["", f"{optimizer}.learning_rate = {schedule.name}(0)"]
         self.plan.rewrite(schedule.statement, *lines)
@@ -144,8 +182,36 @@ class Schedules:
         for step in schedule.steps:
             self._step(schedule, step, per_batch)
 
+    def formula(self, schedule: Schedule, count: str) -> str:
+        """The learning rate as an expression of how often the scheduler has stepped."""
+        given = self._arguments(schedule)
+        assert given is not None
+        text = _formula(self._class(schedule), given, self._initial_rate(schedule), count)
+        restarts = ("warm_restarts",) if "warm_restarts(" in text else ()
+        self.e.needs(("import math",) if "math." in text else (), restarts)
+        return text
+
+    def _parameters(self, schedule: Schedule, count: str) -> str:
+        """Those of the function: the rate that the optimizer has now, too, where it has no lasting name here."""
+        if self._initial_rate(schedule) != "base":
+            return count
+        return f"{count}, base=float({self._optimizer_at(schedule, schedule.statement)}.learning_rate)"
+
+    def _is_lasting(self, schedule: Schedule, rate: ast.expr) -> bool:
+        """Whether the names of a rate stand for the same wherever the function runs."""
+        made = self.e.kinds.function_of(schedule.made)
+        if isinstance(schedule.statement.targets, list) and not schedule.statement.targets:
+            return True  # of a class of Lightning's: names are the model's
+        here = self.e.kinds.function_of(schedule.statement)
+        names = [n for n in ast.walk(rate) if isinstance(n, ast.Name)]
+        same = made is here or isinstance(made, ast.Module)
+        return not names or (same and all(is_constant(self.e.kinds, n) for n in names))
+
     def _initial_rate(self, schedule: Schedule) -> str:
-        """The learning rate that the optimizer was made with."""
+        """The learning rate that the optimizer was made with; `base` where it has no lasting name."""
+        given = [k.value for k in schedule.made.keywords if k.arg == "lr"] or schedule.made.args[1:2]
+        if given and not self._is_lasting(schedule, given[0]):
+            return "base"
         op = by_torch_path().get(self.e.path(schedule.made.func))
         for keyword in schedule.made.keywords:
             if keyword.arg == "lr":
@@ -160,7 +226,11 @@ class Schedules:
         assert isinstance(call, ast.Call)
         assert isinstance(call.func, ast.Attribute)
         optimizer = self._optimizer_at(schedule, step)
-        count = f"int({optimizer}.iterations)" if per_batch else self._count(schedule, step)
+        told = self._told(step)
+        if told:
+            count = self.e.text(told[0])
+        else:
+            count = f"int({optimizer}.iterations)" if per_batch else self._count(schedule, step)
         self.plan.rewrite(step, f"{optimizer}.learning_rate = {self.e.text(call.func.value)}({count})")
 
     def _count(self, schedule: Schedule, step: ast.Expr) -> str:
@@ -229,8 +299,10 @@ def _formula(name: str, given: dict[str, Expr], rate: str, count: str) -> str:
             return f"{rate} * {text['gamma']} ** sum({count} >= m for m in {given['milestones'].text})"
         case "CosineAnnealingLR" | "CosineAnnealingWarmRestarts":
             period = text["T_max"] if name == "CosineAnnealingLR" else text["T_0"]
-            now = count if name == "CosineAnnealingLR" else f"({count} % {period})"
-            wave = f"(1 + math.cos(math.pi * {now} / {period})) / 2"
+            now = f"{count} / {period}" if name == "CosineAnnealingLR" else f"({count} % {period}) / {period}"
+            if "T_mult" in given and not equal(given["T_mult"].value, 1):
+                now = f"warm_restarts({count}, {period}, {text['T_mult']})"
+            wave = f"(1 + math.cos(math.pi * {now})) / 2"
             low = text["eta_min"]
             return f"{rate} * {wave}" if equal(given["eta_min"].value, 0) else f"{low} + ({rate} - {low}) * {wave}"
         case "PolynomialLR":
@@ -240,6 +312,9 @@ def _formula(name: str, given: dict[str, Expr], rate: str, count: str) -> str:
         case "LinearLR":
             a, b, total = text["start_factor"], text["end_factor"], text["total_iters"]
             return f"{rate} * ({a} + ({b} - {a}) * min({count}, {total}) / {total})"
+        case "MultiplicativeLR":
+            factor = _called(given["lr_lambda"].text, "i")
+            return f"{rate} * math.prod({factor} for i in range(1, {count} + 1))"
         case "ConstantLR":
             return f"{rate} * ({text['factor']} if {count} < {text['total_iters']} else 1)"
     return f"{rate} * {_called(given['lr_lambda'].text, count)}"
@@ -249,6 +324,8 @@ def _called(function: str, count: str) -> str:
     """A function of one argument, called; a lambda is written out."""
     function = " ".join(function.split()) if "\n" in function and '"' not in function else function
     node = ast.parse(function, mode="eval").body
+    if isinstance(node, ast.List) and len(node.elts) == 1:
+        return _called(ast.get_source_segment(function, node.elts[0]) or "", count)
     if isinstance(node, ast.Lambda) and len(node.args.args) == 1:
         body = ast.get_source_segment(function, node.body) or ast.unparse(node.body)
         renamed = [n for n in ast.walk(node.body) if isinstance(n, ast.Name) and n.id == node.args.args[0].arg]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from transpile.backends.edit_plan import EditPlan
 from transpile.backends.keras_batches import BatchWriter
@@ -12,8 +12,10 @@ from transpile.backends.keras_classes import ModuleClass
 from transpile.backends.keras_expressions import UNPARSED, Script
 from transpile.backends.keras_hand_gradients import HandWriter
 from transpile.backends.keras_leftovers import report_methods
+from transpile.backends.keras_lightning import LightningWriter
 from transpile.backends.keras_loaders import LOADER_RULES, lightning_stays, stays_torch
 from transpile.backends.keras_made_models import made_model, named_class
+from transpile.backends.keras_rates import RATE_RULES
 from transpile.backends.keras_rules import (
     availability,
     called_loss,
@@ -22,7 +24,6 @@ from transpile.backends.keras_rules import (
     functional_loss,
     image_file,
     kept_weights,
-    learning_rate,
     made_loss,
     made_optimizer,
     model_call,
@@ -57,6 +58,7 @@ from transpile.backends.keras_trainings import ScriptTraining, trainings_of
 from transpile.backends.keras_weight_rules import kept, parameter, variable, weights
 from transpile.frontends.torch_devices import Devices
 from transpile.frontends.torch_kinds import Kinds
+from transpile.frontends.torch_lightning import Lightning
 from transpile.frontends.torch_modes import Modes
 from transpile.frontends.torch_steps import Steps
 from transpile.references import References
@@ -64,7 +66,7 @@ from transpile.splice import Output
 
 RULES = (
     named_class, variable, parameter, kept, weights, writer, state, shortened_call, image_file, *LOADER_RULES, counted,
-    kept_weights, seeded, learning_rate, availability, made_optimizer, made_loss, called_loss, foreign_loss,
+    kept_weights, seeded, *RATE_RULES, availability, made_optimizer, made_loss, called_loss, foreign_loss,
     functional_loss, made_model, model_call, number, switched_off, moved, filled, size, reshaped, split,
     one_of_two, gathered, cast, made_tensor,
     comparison, promoted, distance, function, method, dtype_name,
@@ -74,14 +76,16 @@ RULES = (
 _DATA = ("torch.utils.data.", "torchvision.datasets.", "torchvision.transforms.")
 
 
-def convert_script(references: References, output: Output, classes: Sequence[ModuleClass]) -> list[ScriptTraining]:
+def convert_script(
+    references: References, output: Output, classes: Sequence[ModuleClass], lightning: Mapping[str, Lightning]
+) -> list[ScriptTraining]:
     """Edits the code outside of the module classes, whose spans it leaves alone."""
     known = {c.name: c for c in classes}
     kinds = Kinds(references, known)
     script = Script(references, kinds, Modes(kinds), output, EditPlan(references), known)
     modules = [n for n in references.tree.body if isinstance(n, ast.ClassDef) and n.name in kinds.classes]
     script.skipped = [*output.claimed, *(script.span(m) for m in modules)]
-    script.skipped += [*stays_torch(script, known), *lightning_stays(script)]
+    script.skipped += [*stays_torch(script, known), *lightning_stays(script, lightning)]
     steps = Steps(kinds)
     steps.steps = [s for s in steps.steps if not script.is_skipped(s.statement)]
     expressions = ScriptExpressions(script, RULES, steps)
@@ -91,6 +95,8 @@ def convert_script(references: References, output: Output, classes: Sequence[Mod
     hand = HandWriter(expressions, steps)
     schedules = Schedules(expressions)
     schedules.write()
+    trained = {n: c for n, c in lightning.items() if not c.problem and n in known and known[n].converted}
+    LightningWriter(expressions, trained, schedules).write()
     batches = BatchWriter(expressions, steps.steps)
     batches.write()
     StepWriter(expressions, steps, [p.step for p in batches.plain]).write()

@@ -28,7 +28,9 @@ class ScriptExpressions(Expressions):
         self.variables = set(self.stored.made)  # expressions that make variables of Keras's
         self.built: set[int] = set()  # statements that make models that are built there
         self.looped: set[int] = set()  # weights that a loop goes over
+        self.datasets: dict[int, bool] = {}  # calls that make data sets of tensors: whether they become tf.data
         self.fitted: set[int] = set()  # loaders whose loop is a call of fit now
+        self.scheduled: set[int] = set()  # calls that make schedulers that are objects of ours now
         self.functions: set[str] = set()  # schedulers that are functions now, and their counters
         self.numbers: set[tuple[int, str]] = set()  # (function, variable): losses that are numbers now
         self.rates: dict[int, tuple[str, bool, str]] = {}  # optimizer's call -> (schedule, changes, clipping)

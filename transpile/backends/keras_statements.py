@@ -7,8 +7,9 @@ import ast
 from transpile.backends.keras_checkpoints import loads_checkpoint, restores, saves_checkpoint
 from transpile.backends.keras_gradients import taken_gradient
 from transpile.backends.keras_in_place import changed_tensor
-from transpile.backends.keras_loaders import keep_loader, tensors_of
+from transpile.backends.keras_loaders import keep_loader, split_sizes, tensors_of
 from transpile.backends.keras_precision import drops_scaler, is_autocast
+from transpile.backends.keras_rates import sets_rate
 from transpile.backends.keras_script_expressions import ScriptExpressions
 from transpile.backends.keras_summaries import summary
 from transpile.backends.keras_weight_rules import changed
@@ -247,35 +248,14 @@ def clipped(e: ScriptExpressions, statement: ast.stmt) -> bool:
     return False
 
 
-def sets_rate(e: ScriptExpressions, statement: ast.stmt) -> bool:
-    """`for group in optimizer.param_groups: group["lr"] = rate`."""
-    match statement:
-        case ast.For(
-            target=ast.Name(id=name),
-            iter=ast.Attribute(value=optimizer, attr="param_groups"),
-            body=[
-                ast.Assign(
-                    targets=[ast.Subscript(value=ast.Name(id=used), slice=ast.Constant(value="lr"))], value=value
-                )
-            ],
-        ) if name == used and e.kind(optimizer).name == "optimizer":
-            if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(value)):
-                return False
-            e.script.plan.rewrite(statement, f"{e.text(optimizer)}.learning_rate = {e.text(value)}")
-            return True
-    return False
-
-
 def splits(e: ScriptExpressions, statement: ast.stmt) -> bool:
     """`a, b = random_split(dataset, [80, 20])`."""
     match statement:
         case ast.Assign(
             targets=[ast.Tuple(elts=[ast.Name(id=first), ast.Name(id=second)])],
-            value=ast.Call(func=func, args=[ast.Name() as source, (ast.List() | ast.Tuple()) as sizes]),
-        ) if e.path(func).endswith("utils.data.random_split") and len(sizes.elts) == 2:
-            if tensors_of(e, source) is None:
-                return False
-            size = sizes.elts[0]
+            value=ast.Call(args=[ast.Name() as source, *_]),
+        ) if (sizes := split_sizes(e, statement)) and tensors_of(e, source) is not None:
+            size = sizes[0]
             count = e.text(size)
             if isinstance(size, ast.Constant) and isinstance(size.value, float):
                 count = f"int({count} * len({source.id}))"

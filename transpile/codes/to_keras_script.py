@@ -90,11 +90,13 @@ place was left as it was, and the rest is converted.""",
         "class of Lightning",
         """\
 A LightningModule says in methods what a Trainer does with it: `training_step`,
-`configure_optimizers`. The Trainer works on modules of PyTorch's only, so the class is left as
-it is, and with it what Lightning offers besides (Trainer, callbacks, loggers).
+`configure_optimizers`. Where that is a model, a loss, an optimizer, metrics and callbacks that Keras
+has, it becomes `compile` and `fit`. Where a step or a Trainer does more, the class is left as it is: a
+Trainer works on modules of PyTorch's only.
 
-    class Net(nn.Module): ...                    # converted
-    class LitNet(pl.LightningModule): ...        # left""",
+    loss = F.cross_entropy(self(x), y)                            # converted
+    loss = F.mse_loss(self.decoder(self.encoder(x)), x)           # left: more than one call of the model
+    pl.Trainer(max_epochs=3, accumulate_grad_batches=4)           # left""",
         "write model.compile with the loss and the optimizer of the class, and model.fit for the Trainer",
     ),
     Code(
@@ -179,6 +181,17 @@ it changes. They are taken to be those of the only model that the step computes 
         ...
         optimizer.step()""",
         "name the weights if it changes others",
+    ),
+    Code(
+        "T2K225",
+        "warning",
+        "files that Lightning writes",
+        """\
+Loggers and checkpoints of Lightning write files of its own, in folders of its own. Keras's `fit` prints its
+metrics, and its checkpoints are files of weights.
+
+    pl.Trainer(logger=CSVLogger("logs"))        # keras.callbacks.CSVLogger("logs.csv") writes one""",
+        "give fit a keras.callbacks.CSVLogger, TensorBoard or ModelCheckpoint with the path that you want",
     ),
     Code(
         "T2K330",

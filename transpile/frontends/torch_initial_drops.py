@@ -16,6 +16,7 @@ class Initial:
 
     by_call: dict[int, dict[str, str]] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
+    instead: dict[int, str] = field(default_factory=dict)  # what is written for a statement that goes
     statements: list[ast.stmt] = field(default_factory=list)
     problems: list[tuple[ast.AST, str]] = field(default_factory=list)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from transpile.frontends.torch_lightning import Lightning
 from transpile.references import References
 from transpile.torch_values import UNKNOWN_VALUE, Items, Many, Plain, Tensor, Value, join
 
@@ -142,8 +143,9 @@ class ClassInfo:
 class Program:
     """The classes and functions of a file, with the names of PyTorch resolved."""
 
-    def __init__(self, references: References) -> None:
+    def __init__(self, references: References, lightning: Mapping[str, Lightning] | None = None) -> None:
         self.references = references
+        self.lightning = {n: c for n, c in (lightning or {}).items() if not c.problem}
         self.paths = {id(r.node): r.path for r in references.references}
         self.classes: dict[str, ClassInfo] = {}
         self.functions: dict[str, FunctionInfo] = {}
@@ -186,16 +188,17 @@ class Program:
         if not kind:
             return
         info = ClassInfo(node.name, node, kind, base)
+        gone = self.lightning[node.name].gone if node.name in self.lightning else []
         for statement in node.body:
-            if isinstance(statement, ast.FunctionDef):
+            if isinstance(statement, ast.FunctionDef) and statement not in gone:
                 info.methods[statement.name] = FunctionInfo(statement, info)
         self.classes[node.name] = info
 
     def _kind(self, node: ast.ClassDef) -> tuple[str, ClassInfo | None]:
         for base in node.bases:
             path = self.paths.get(id(base), "")
-            if path in _BASES:
-                return _BASES[path], None
+            if path in _BASES or node.name in self.lightning:
+                return _BASES.get(path, "module"), None
             if isinstance(base, ast.Name) and base.id in self.classes:
                 parent = self.classes[base.id]
                 return parent.kind, parent

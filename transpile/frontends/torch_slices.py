@@ -140,6 +140,8 @@ class Slices:
             method = text.rpartition(".")[2]
             return method not in ("train", "eval", "zero_grad", "to", "state_dict")
         kind = self.kinds.of(call.func)
+        if kind.name == "model" and any(m.startswith(text + ".") for m in models):
+            return True  # what holds the part that is trained
         if not models and kind.name == "model":
             return True
         if kind.name == "function" and isinstance(kind.node, FUNCTION):

@@ -180,7 +180,7 @@ class Steps:
         function = calls_method(statement, "zero_grad")
         if function is not None:
             text = self.kinds.code(function.value)
-            return text == optimizer or text in models
+            return text == optimizer or text in models or any(m.startswith(f"{text}.") for m in models)
         match statement:
             case ast.Expr(value=ast.Call(args=[]) as call) if called := self.kinds.called_function(call):
                 return any(self._clears(s, optimizer, models) for s in called.body)
