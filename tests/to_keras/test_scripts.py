@@ -201,3 +201,63 @@ def test_two_schedulers_of_one_optimizer_are_left() -> None:
     assert [d.message for d in result.diagnostics if d.code == "T2K154"] == [
         "another scheduler changes the same rate"
     ] * 2
+
+
+PHASES = (
+    HEAD
+    + """\
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU())
+        self.fc = nn.Linear(8, 1)
+
+    def forward(self, x):
+        return self.fc(self.features(x))
+
+
+sets = {p: TensorDataset(torch.from_numpy(x), torch.from_numpy(y)) for p in ["train", "val"]}
+loaders = {p: DataLoader(sets[p], batch_size=8) for p in ["train", "val"]}
+
+
+def train_model(model, criterion, optimizer):
+    for phase in ["train", "val"]:
+        if phase == "train":
+            model.train()
+        else:
+            model.eval()
+        total = 0.0
+        for inputs, labels in loaders[phase]:
+            inputs = inputs.to(device)
+            optimizer.zero_grad()
+            with torch.set_grad_enabled(phase == "train"):
+                loss = criterion(model(inputs), labels)
+                if phase == "train":
+                    loss.backward()
+                    optimizer.step()
+            total += loss.item() * inputs.size(0)
+    return model
+
+
+model_ft = Net()
+for param in model_ft.features.parameters():
+    param.requires_grad = False
+criterion = nn.MSELoss()
+optimizer_ft = torch.optim.SGD(model_ft.fc.parameters(), lr=0.01)
+model_ft = train_model(model_ft, criterion, optimizer_ft)
+"""
+)
+
+
+def test_phases_with_loaders_in_a_dict() -> None:
+    result = torch2keras(PHASES)
+    assert {d.code for d in result.diagnostics} == {"T2K226", "T2K321", "T2K322"}
+    assert (
+        "        for inputs, labels in loaders[phase]:\n            inputs, labels = inputs.numpy(), labels.numpy()\n"
+        in (result.code)
+    )
+    assert "gradients = tape.gradient(loss, model.fc.trainable_variables)" in result.code
+    assert "model_ft.features.trainable = False" in result.code

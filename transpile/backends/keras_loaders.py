@@ -167,6 +167,9 @@ def _of_arrays(e: ScriptExpressions, node: ast.Call, arrays: list[ast.expr]) -> 
         return None
     e.needs(("import torch", "from keras import ops"), ())
     e.script.report("T2K321", node, "this data set stays PyTorch's: it is used as tf.data cannot be")
+    for array in arrays:
+        if e.translated(array) is not None:  # the `torch.from_numpy` that is seen is ours
+            e.script.output.claimed.append(e.script.span(array))
     made = [f"torch.from_numpy(ops.convert_to_numpy({e.text(a)}))" for a in arrays]
     return f"{e.references.code(node.func)}({', '.join(made)})"
 

@@ -217,6 +217,8 @@ def frozen(e: ScriptExpressions, statement: ast.stmt) -> bool:
                 )
             ],
         ) if name == used and e.kind(model).name == "model":
+            if not flag and any("BatchNorm" in r.path for r in e.references.references):
+                e.script.report("T2K226", statement, "frozen batch normalisations run as for inference")
             e.script.plan.rewrite(statement, f"{e.text(model)}.trainable = {flag}")
             return True
     return False

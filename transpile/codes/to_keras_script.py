@@ -194,6 +194,19 @@ metrics, and its checkpoints are files of weights.
         "give fit a keras.callbacks.CSVLogger, TensorBoard or ModelCheckpoint with the path that you want",
     ),
     Code(
+        "T2K226",
+        "warning",
+        "frozen batch normalisation",
+        """\
+Keras's `BatchNormalization` with `trainable = False` runs as for inference: it takes the moving mean and
+variance, and leaves them. PyTorch freezes the weights only: in training mode the layer takes the mean and
+variance of each batch, and goes on to move its own.
+
+    for p in model.features.parameters():
+        p.requires_grad = False               # model.features.trainable = False""",
+        "leave the frozen part as it is where PyTorch has it in eval mode; else let the normalisations train",
+    ),
+    Code(
         "T2K330",
         "note",
         "mixed precision went",

@@ -16,7 +16,7 @@ class Kind:
 
     tensor (`dtype`: "bool", "int", "float" or ""), number, array, shape, text, model, optimizer,
     loss, scheduler, loader, dataset, parameters, device, state, function, module, sequence
-    (`parts`), list (`parts` = what its elements are), object, unknown. `node` is the call that made
+    (`parts`), list and dict (`parts` = what their elements are), object, unknown. `node` is the call that made
     it, of an object its class.
     """
 
@@ -47,6 +47,11 @@ def joined(a: Kind, b: Kind) -> Kind:
     if a.name == b.name:
         return a if a.name in ("model", "optimizer", "loss", "loader") else Kind(a.name, node=a.node, parts=a.parts)
     return b if a.name == "none" else UNKNOWN
+
+
+def alike(kinds: list[Kind]) -> Kind:
+    """What all parts of a dict are; unknown where they differ."""
+    return kinds[0] if all(k.name == kinds[0].name for k in kinds) else UNKNOWN
 
 
 def pinned(tree: ast.AST) -> set[int]:
@@ -82,7 +87,7 @@ def part_of(kind: Kind, index: int) -> Kind:
     """What a value unpacks to at an index."""
     if kind.name == "sequence":
         return kind.parts[index] if index < len(kind.parts) else UNKNOWN
-    if kind.name in ("list", "batch") and kind.parts:
+    if kind.name in ("list", "dict", "batch") and kind.parts:
         return kind.parts[0]
     if kind.name == "shape":
         return NUMBER

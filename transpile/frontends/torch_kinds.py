@@ -18,6 +18,7 @@ from transpile.frontends.torch_kind import (
     Element,
     Kind,
     Part,
+    alike,
     argument,
     arithmetic,
     constant,
@@ -158,6 +159,10 @@ class Kinds:
                 return Kind("sequence", parts=tuple(self.of(e) for e in elts))
             case ast.ListComp(elt=elt):
                 return Kind("list", parts=(self.of(elt),))
+            case ast.DictComp(value=value):
+                return Kind("dict", parts=(self.of(value),))
+            case ast.Dict(values=[first, *rest]):
+                return Kind("dict", parts=(alike([self.of(first), *map(self.of, rest)]),))
             case ast.Call():
                 return self._call(node)
             case ast.Attribute(value=value, attr=attr):
@@ -392,8 +397,4 @@ class Kinds:
 
     def _subscript(self, receiver: Kind, node: ast.Subscript) -> Kind:
         index = node.slice.value if isinstance(node.slice, ast.Constant) else None
-        if receiver.name in ("sequence", "list", "batch"):
-            return part_of(receiver, index if isinstance(index, int) else 0)
-        if receiver.name == "shape":
-            return NUMBER
-        return receiver if receiver.name in ("tensor", "array") else UNKNOWN
+        return part_of(receiver, index if isinstance(index, int) else 0)

@@ -58,7 +58,11 @@ def names_here(kinds: Kinds, optimizer: ast.expr, there: list[str]) -> list[str]
 
 def inside(kinds: Kinds, function: FUNCTION, name: str) -> str:
     """What a function calls a variable of its caller's."""
-    return _handed(kinds, function, name) or _kept(kinds, function, name) or name
+    found = _handed(kinds, function, name) or _kept(kinds, function, name)
+    if not found and "." in name:  # a part of what is handed
+        whole, _, part = name.rpartition(".")
+        return f"{inside(kinds, function, whole)}.{part}"
+    return found or name
 
 
 def _handed(kinds: Kinds, function: FUNCTION, name: str) -> str:
