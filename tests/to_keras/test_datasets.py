@@ -91,3 +91,9 @@ def test_they_yield_the_same() -> None:
         expected = [float(n) for n in number.findall(before)]
         assert expected
         assert [float(n) for n in number.findall(after)] == pytest.approx(expected, rel=1e-6), name
+
+
+def test_a_data_set_of_arrays_that_are_not_named_is_left() -> None:
+    result = torch2keras(HEAD + "data = TensorDataset(*[x, ids])\nprint(data[0])\nloader = DataLoader(data)\n" + LOOP)
+    assert "T2K121" in {d.code for d in result.diagnostics}
+    assert "data = TensorDataset(*[x, ids])" in result.code

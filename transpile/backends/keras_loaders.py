@@ -164,7 +164,10 @@ def dataset(e: ScriptExpressions, node: ast.expr) -> str | None:
 def _of_arrays(e: ScriptExpressions, node: ast.Call, arrays: list[ast.expr]) -> str | None:
     """A data set that stays, of tensors that are made from the converted arrays."""
     if any(isinstance(a, ast.Starred) for a in arrays):
-        return None
+        e.script.report(
+            "T2K121", node, "tf.data does not do what this data set is used for, and its arrays are not named"
+        )
+        return e.references.code(node)
     e.needs(("import torch", "from keras import ops"), ())
     e.script.report("T2K321", node, "this data set stays PyTorch's: it is used as tf.data cannot be")
     for array in arrays:

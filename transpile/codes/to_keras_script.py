@@ -114,6 +114,19 @@ something is there already, and the gradients must be read where they are known.
         "take the gradients with tf.GradientTape by hand",
     ),
     Code(
+        "T2K121",
+        "error",
+        "loader of tensors without counterpart",
+        """\
+A loader over a TensorDataset becomes a `tf.data.Dataset`, which shuffles and batches. Where a
+DataLoader is told more, the data set stays, of tensors that are made from the converted arrays; for
+that the arrays must be written out.
+
+    DataLoader(TensorDataset(x, y), batch_size=32, sampler=sampler)          # the data set stays
+    DataLoader(TensorDataset(*arrays), batch_size=32, sampler=sampler)       # left""",
+        "choose the samples with NumPy, or give the loader a data set of your own class",
+    ),
+    Code(
         "T2K220",
         "warning",
         "mode of the model is not known",
