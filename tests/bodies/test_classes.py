@@ -274,6 +274,63 @@ def test_a_mask_into_a_layer_that_reads_it() -> None:
     assert "K2T113" in codes
 
 
+NESTED = """
+        class Block(layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.drop = layers.Dropout(0.3)
+
+            def call(self, x, training=None):
+                return self.drop(x, training)
+
+
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.block = Block()
+                self.head = keras.Sequential([layers.Dropout(0.5), layers.Dense(1)])
+
+            def call(self, x, training=None):
+                return self.head(self.block(x, training), training)
+
+
+        model = Net()
+        model.compile("sgd", "mse")
+        model.fit(np.zeros((8, 4)), np.zeros((8, 1)))
+        """
+
+
+def test_mode_by_position() -> None:
+    """Layers, classes and models inside take it as their second argument; modules know their mode."""
+    text, codes = convert("import numpy as np" + NESTED.replace("\n        ", "\n"))
+    assert not codes
+    assert "return self.drop(x)\n" in text
+    assert "return self.head(self.block(x))\n" in text
+
+
+@pytest.mark.parametrize("given", ["False", "not training"])
+def test_another_mode_by_position_is_left(given: str) -> None:
+    source = NESTED.replace("\n        ", "\n").replace(
+        "(self.block(x, training), training)", f"(self.block(x, training), {given})"
+    )
+    _, codes = convert("import numpy as np" + source)
+    assert "K2T186" in codes
+
+
+def test_call_without_training() -> None:
+    """`fit` of Keras 3 does not tell such a model that it trains."""
+    source = "import numpy as np" + NESTED.replace("\n        ", "\n")
+    told = source.replace(
+        "x, training=None):\n        return self.head(self.block(x, training), training)",
+        "x):\n        return self.head(self.block(x))",
+    )
+    assert told != source
+    _, codes = convert(told)
+    assert codes == {"K2T356"}
+    plain = told.replace("layers.Dropout(0.5)", "layers.ReLU()").replace("layers.Dropout(0.3)", "layers.ReLU()")
+    assert not convert(plain)[1]
+
+
 def test_sizes_come_from_the_call() -> None:
     text, codes = convert(
         """

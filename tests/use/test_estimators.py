@@ -112,6 +112,7 @@ CALL = "clf = KerasClassifier(build_fn=create_model)\n"
         (SOFTMAX, CALL + "clf.fit(x, ids, callbacks=made())\n"),
         (SOFTMAX, CALL + "clf.fit(x, ids, epochs=1)\nclf.fit(x, ids, epochs=2)\n"),
         (SOFTMAX, CALL + "def create_model(scale=0.1):\n    return None\n"),
+        (SOFTMAX, CALL.replace("clf", "create_model")),  # which the class would call
         (SOFTMAX, "kinds = [KerasClassifier]\n"),
     ],
 )

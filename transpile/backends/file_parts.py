@@ -31,7 +31,8 @@ def tidied(references: References, edits: list[Edit]) -> list[Edit]:
         (wide if inside else kept).append(edit)
     removals = removed(references, gone)
     merged = _merged(references, [*removals, *(_whole_lines(references, e) for e in wide)])
-    inner = {e for e in kept if any(r.start <= e.start and e.end <= r.end and r.end > r.start for r in merged)}
+    # What is inserted at the end of a removal stands before the statement that follows.
+    inner = {e for e in kept if any(r.start <= e.start < r.end and e.end <= r.end for r in merged)}
     kept = [e for e in kept if e not in inner]
     return [*kept, *merged, *_spaced(references, kept)]
 

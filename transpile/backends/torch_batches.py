@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transpile.backends.templates import render
-from transpile.backends.torch_epoch import input_dtype, target_tensor, tensor
+from transpile.backends.torch_tensors import input_tensors, target_tensor
 from transpile.frontends.facts import ModelFacts
 from transpile.ir import Expr
 from transpile.training_ir import Batches, Compiled, Data, Fit
@@ -57,7 +57,7 @@ def batch_function(name: str, compiled: Compiled, facts: ModelFacts, weighted: b
     count, several = len(facts.input_dtypes), compiled.several
     xs = [f"inputs[{i}]" for i in range(count)] if count > 1 else ["x"]
     ys = [f"targets[{i}]" for i in range(len(compiled.losses))] if several else ["y"]
-    tensors = [tensor(x, _ANY, input_dtype(d)) + facts.moved(i) for i, (x, d) in enumerate(zip(xs, facts.input_dtypes))]
+    tensors = input_tensors(xs, [_ANY] * count, facts)
     tensors += [target_tensor(y, _ANY, loss) for y, loss in zip(ys, compiled.losses)]
     if weighted:
         given = f"weight[0] if weight else np.ones(len({'targets' if several else 'y'}))"
@@ -73,5 +73,5 @@ def batch_function(name: str, compiled: Compiled, facts: ModelFacts, weighted: b
 
 def prediction_function(name: str, facts: ModelFacts, activation: str) -> str:
     """`predict_batches(model, batches)`."""
-    made = tensor("x", _ANY, input_dtype(facts.input_dtypes[0])) + facts.moved(0)
+    made = input_tensors(["x"], [_ANY], facts)[0]
     return render("torch/training/predict_batches.py.j2", name=name, tensor=made, activation=activation)

@@ -8,16 +8,14 @@ from dataclasses import dataclass, replace
 
 from transpile.backends.templates import render
 from transpile.backends.torch_lines import Moments
+from transpile.backends.torch_tensors import input_tensors, target_tensor
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.texts import is_simple, operand
-from transpile.interpret.values import Array
 from transpile.ir import Expr, Node, literal
 from transpile.ops.loss import ACTIVATIONS
 from transpile.ops.metric import ORDER_ONLY, OVER_EPOCH
 from transpile.registry import Context, Lowered, by_name, lower
 from transpile.training_ir import CUSTOM, Compiled, Data, Loss, Metric, Optimizer
-
-_FLOAT = "torch.float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,53 +132,13 @@ def clip_texts(chosen: Optimizer) -> list[Expr]:
 # Batches
 
 
-def tensor(text: str, data: Expr, dtype: str) -> str:
-    """`torch.as_tensor(x)` in the model's precision."""
-    known = data.value.dtype if isinstance(data.value, Array) else ""
-    if not isinstance(data.value, Array):
-        text = f"np.asarray({text})"  # a list or a data frame too
-    if (known == "float32" and dtype == _FLOAT) or (known == "int64" and dtype == "torch.long"):
-        return f"torch.as_tensor({text})"
-    return f"torch.as_tensor({text}, dtype={dtype})"
-
-
-def input_dtype(name: str) -> str:
-    """Token ids stay integers; everything else is float32, as in Keras."""
-    return "torch.long" if name.startswith(("int", "uint")) else _FLOAT
-
-
-def target_tensor(text: str, data: Expr, loss: Loss) -> str:
-    """Targets in the dtype and shape that the criterion takes."""
-    shape = data.value.shape if isinstance(data.value, Array) else None
-    rank = len(loss.shape) if loss.shape is not None else None
-    if loss.target == "ids":
-        made = tensor(text, data, "torch.long")
-        if rank is None or (shape is not None and len(shape) == rank - 1):
-            return made
-        if rank <= 3:
-            return f"{made}.flatten({'1' if rank == 3 else ''})"
-        return f"{made}.squeeze(-1)" if shape is not None else f"{made}.reshape({text}.shape[:{rank - 1}])"
-    made = tensor(text, data, _FLOAT)
-    last = loss.shape[-1].value if loss.shape else None
-    if rank is None or last != 1 or (shape is not None and len(shape) == rank):
-        return made
-    assert loss.shape is not None
-    inner = [str(d.value) for d in loss.shape[1:] if isinstance(d.value, int)]
-    if len(inner) == rank - 1:
-        return f"{made}.reshape(-1, {', '.join(inner)})"
-    return f"{made}.reshape(*{text}.shape[:{rank - 1}], 1)"
-
-
 def loader_function(name: str, data: Data, compiled: Compiled, facts: ModelFacts, weighted: bool = False) -> str:
     """`make_loader(x, y, batch_size, shuffle=False)`."""
     several = len(data.inputs) > 1
     xs = [f"inputs[{i}]" for i in range(len(data.inputs))] if several else ["x"]
     ys = [f"targets[{i}]" for i in range(len(data.targets))] if compiled.several else ["y"]
     targets = "targets" if compiled.several else "y" if compiled.losses else ""
-    tensors = [
-        tensor(x, e, input_dtype(d)) + facts.moved(i)
-        for i, (x, e, d) in enumerate(zip(xs, data.inputs, facts.input_dtypes))
-    ]
+    tensors = input_tensors(xs, data.inputs, facts)
     tensors += [target_tensor(y, e, loss) for y, e, loss in zip(ys, data.targets, compiled.losses)]
     return render(
         "torch/training/make_loader.py.j2", weighted=weighted, name=name, inputs="inputs" if several else "x",

@@ -142,3 +142,16 @@ def atomic(text: str) -> bool:
     except SyntaxError:
         return False
     return isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.Constant)
+
+
+def closed(text: str) -> str:
+    """A text for before an attribute or operator."""
+    return text if atomic(text) else f"({text})"
+
+
+def parsed(code: str) -> ast.expr:
+    """An expression; an empty text where a text is none."""
+    try:
+        return ast.parse(f"({code})", mode="eval").body
+    except SyntaxError:
+        return ast.Constant("")

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from transpile.backends.templates import render
-from transpile.backends.torch_epoch import Body, applied, clipping, input_dtype, target_tensor, tensor
+from transpile.backends.torch_epoch import Body, applied, clipping
 from transpile.backends.torch_fit import array_list
+from transpile.backends.torch_tensors import input_tensors, target_tensor
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_training import Use
 from transpile.ops.metric import OVER_EPOCH
@@ -42,10 +43,7 @@ def step_function(
     several = len(facts.input_dtypes) > 1
     xs = [f"inputs[{i}]" for i in range(len(body.xs))] if several else ["x"]
     ys = [f"targets[{i}]" for i in range(len(body.ys))] if compiled.several else ["y"]
-    tensors = [
-        f"{n} = {tensor(x, e, input_dtype(d))}{facts.moved(i)}.to(device)"
-        for i, (n, x, e, d) in enumerate(zip(body.xs, xs, data.inputs, facts.input_dtypes))
-    ]
+    tensors = [f"{n} = {made}.to(device)" for n, made in zip(body.xs, input_tensors(xs, data.inputs, facts))]
     tensors += [
         f"{n} = {target_tensor(y, e, loss)}.to(device)"
         for n, y, e, loss in zip(body.ys, ys, data.targets, compiled.losses)

@@ -375,13 +375,13 @@ class TrainingWriter:
         return self.source.code(func.value)
 
     def _tensors(self, use: Use, fit: Fit) -> list[str]:
-        from transpile.backends.torch_epoch import input_dtype, target_tensor, tensor
+        from transpile.backends.torch_tensors import input_tensors, target_tensor
 
         facts, compiled = self.facts[use.models[0]], self.inside(use)
         x, y = fit.data.inputs[0], fit.data.targets[0]
         known = self.known.fed(use)
         return [
-            tensor(x.text, known.inputs[0], input_dtype(facts.input_dtypes[0])) + facts.moved(0),
+            *input_tensors([x.text], known.inputs[:1], facts),
             target_tensor(y.text, known.targets[0], compiled.losses[0]),
         ]
 

@@ -11,11 +11,12 @@ import libcst as cst
 
 from transpile.backends.templates import render
 from transpile.backends.torch_batches import batch_function, loader, of_batches, one_pass, prediction_function
-from transpile.backends.torch_epoch import applied, input_dtype, tensor
+from transpile.backends.torch_epoch import applied
 from transpile.backends.torch_fit import array_list
 from transpile.backends.torch_moments import is_weighted
 from transpile.backends.torch_paths import keeps_name, torch_path
 from transpile.backends.torch_steps import step_call
+from transpile.backends.torch_tensors import input_tensors
 from transpile.frontends.facts import ModelFacts
 from transpile.frontends.keras_training import PREDICTIONS, Use
 from transpile.frontends.sites import assigned
@@ -234,10 +235,7 @@ class UseWriter:
         data = self.writer.known.predicted(use)
         several = len(data.inputs) > 1
         xs = [f"inputs[{i}]" for i in range(len(data.inputs))] if several else ["x"]
-        tensors = [
-            tensor(x, e, input_dtype(d)) + facts.moved(i)
-            for i, (x, e, d) in enumerate(zip(xs, data.inputs, facts.input_dtypes))
-        ]
+        tensors = input_tensors(xs, data.inputs, facts)
         finals = facts.final_activations
         count = len(facts.output_shapes) or 1
         names = [f"output{i + 1}" for i in range(count)]

@@ -57,6 +57,20 @@ parameters that its model trains.""",
         "nothing to do, unless you relied on what Keras 3 does",
     ),
     Code(
+        "K2T356",
+        "note",
+        "a call without training",
+        """\
+`fit` trains a model of your own class whose `call` takes no `training`. In Keras 2 its Dropout and
+BatchNormalization layers know the mode all the same. Keras 3 only tells a model that it trains if
+`call` takes `training`: else dropout drops nothing and batch normalization uses and keeps its
+initial statistics, in training, too. The converted program trains as Keras 2 does.
+
+    def call(self, x):                      # Keras 2: drops in training; Keras 3: never
+        return self.dropout(self.dense(x))""",
+        "give call() a parameter training=None, and both versions agree",
+    ),
+    Code(
         "K2T360",
         "note",
         "a fixed mode",

@@ -146,6 +146,9 @@ class _Expansion:
     def _function(self, name: ast.expr | None) -> ast.FunctionDef | None:
         """The function of a name, if the file's last of that name stands before."""
         found = [f for f in self.functions if isinstance(name, ast.Name) and f.name == name.id]
+        others = [n for n in ast.walk(self.references.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        if any(found and n.id == found[-1].name for n in others):
+            raise _Left  # `build = KerasClassifier(build)`: the name no longer means the function when it is called
         return found[-1] if found and name is not None and found[-1].lineno < name.lineno else None
 
     def _compiled(self, function: ast.FunctionDef) -> Event:

@@ -53,6 +53,7 @@ class ModelFacts:
     has_constraints: bool = False
     input_permutes: tuple[str, ...] = ()  # per input: what moves the user's data to the model's layout
     steps: Steps | None = None
+    columns: tuple[bool, ...] = (False,)  # per input: whether it has the shape (n, 1)
 
     def moved(self, position: int) -> str:
         """`.permute(0, 3, 1, 2)` where the model takes that input channels first, else ""."""
@@ -79,6 +80,7 @@ def model_facts(
         has_regularization,
         has_constraints,
         tuple(_permute(t) if native else "" for t in model.inputs),
+        columns=tuple(_is_column(t) for t in model.inputs) or (False,),
     )
 
 
@@ -108,6 +110,10 @@ def layer_names(layers: Iterable[Layer]) -> dict[int, str]:
         names[id(layer)] = base if not counts[base] else f"{base}_{counts[base]}"
         counts[base] += 1
     return names
+
+
+def _is_column(tensor: Tensor) -> bool:
+    return tensor.shape is not None and len(tensor.shape) == 2 and tensor.shape[-1].value == 1
 
 
 def _permute(tensor: Tensor) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from transpile.interpret.values import Apply, InputSource, Layer, ModelValue, Tensor
-from transpile.ir import UNKNOWN, Expr
+from transpile.ir import FREE, UNKNOWN, Expr, Shape
 from transpile.ops.pretrained import NETWORKS
 
 INNER = "keras.applications.inner"  # stands for a layer inside of a pretrained network
@@ -144,3 +144,11 @@ def find_layer(model: ModelValue, args: Sequence[Expr], kwargs: Mapping[str, Exp
     if every is None or not isinstance(index, int) or not -len(every) <= index < len(every):
         return UNKNOWN
     return every[index]
+
+
+def of_rows(first: Layer | ModelValue) -> Shape | None:
+    """The shape of the data that nothing tells, for a model that begins with a Dense layer: rows of numbers.
+
+    Longer sequences of rows then fail where targets are shaped; they are never broadcast in silence.
+    """
+    return (FREE, FREE) if isinstance(first, Layer) and first.kind == "Dense" else None

@@ -10,7 +10,7 @@ import libcst as cst
 from transpile.interpret.asked import History
 from transpile.interpret.callbacks import run_hooks
 from transpile.interpret.graph import shape_of, tensors_in
-from transpile.interpret.model_layers import find_layer, layers_of
+from transpile.interpret.model_layers import find_layer, layers_of, of_rows
 from transpile.interpret.values import (
     Apply,
     Array,
@@ -323,7 +323,7 @@ class Models:
             shape = self._declared(model)
             if shape is None and not final:
                 return
-            model.inputs.append(self._implied_input(model, shape))
+            model.inputs.append(self._implied_input(model, shape or of_rows(model.layers[0])))
         inter = self.interpreter
         outer = inter.statement, inter.loops
         model.outputs = tensors_in([self._through(model, model.inputs[0])])

@@ -13,12 +13,13 @@ from transpile.backends.bodies.class_bases import forwards, is_super
 from transpile.backends.bodies.forward import ForwardBody
 from transpile.backends.bodies.kinds import NUMBER, UNSURE, Kind, joined
 from transpile.backends.bodies.method_calls import methods_of
-from transpile.backends.bodies.modules import Module, NoModule
+from transpile.backends.bodies.modules import Module, NoModule, is_trained
 from transpile.backends.bodies.own import OwnClass
 from transpile.backends.bodies.own_step import STEPS, StepBody, own_of, tracker
 from transpile.backends.bodies.walker import Env, Value
 from transpile.backends.bodies.weights import weight
 from transpile.interpret.chosen import ACTIVATION, RULE_GETTERS
+from transpile.interpret.model_layers import leaves
 from transpile.ir import Edit, Shape
 
 if TYPE_CHECKING:
@@ -200,7 +201,8 @@ class Making:
         model = self.classes.modules.models[start][0]
         shapes = [t.shape for t in model.outputs]
         shape = shapes[0] if len(shapes) == 1 and len(self.classes.modules.models[start]) == 1 else None
-        module = Module(shape=shape, outputs=len(shapes) or 1, mode=True, layout="keras")
+        mode = any(x.kind != "Activation" and is_trained(x.op, x.args) for x in leaves(model))
+        module = Module(shape=shape, outputs=len(shapes) or 1, mode=mode, layout="keras")
         if name:
             self.body.attributes[name] = Kind("module", node=module)
         self.own.models_inside.append(start)

@@ -59,6 +59,7 @@ class Methods(Making):
         if self.own.steps is not None and compiles is not None:
             write_compile(self, compiles)
         self.own.trained = self._is_trained()
+        self._note_mode()
         for method in self.own.node.body:
             if not isinstance(method, ast.FunctionDef):
                 self._other(method)
@@ -86,6 +87,17 @@ class Methods(Making):
         return any(m.mode or (m.own is not None and m.own.trained) for m in modules) or any(
             k.what == "list" for k in kinds
         )
+
+    def _note_mode(self) -> None:
+        """What `fit` makes of a `call` without `training` depends on Keras's version."""
+        call = self.own.method("call")
+        if call is None or not self.own.trained or self.own.steps is not None or call.args.kwarg is not None:
+            return
+        told = "training" in [a.arg for a in (*call.args.args, *call.args.kwonlyargs)]
+        fitted = [e for e in self.classes.interpreter.events if e.model in self.own.models and e.kind in FITS]
+        if fitted and not told:
+            message = f"{self.own.node.name}.call has no training=: Keras 3 would train it in inference mode"
+            self.notes.append(("K2T356", message, self.references.start(call)))
 
     def _check_methods(self) -> None:
         """Methods by which Keras would do something else than what is written here."""

@@ -10,7 +10,7 @@ from transpile.backends.bodies.build_shapes import BuildBody, as_followed
 from transpile.backends.bodies.calls import Argument, Refusal, special_paths
 from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, in_layout, tensor
 from transpile.backends.bodies.method_calls import method_call
-from transpile.backends.bodies.modules import Module
+from transpile.backends.bodies.modules import Module, place_of_mode
 from transpile.backends.bodies.own import OwnClass
 from transpile.backends.bodies.walker import Env, Hook, Value
 from transpile.backends.torch_nodes import filled
@@ -27,9 +27,8 @@ KERAS_ONLY = frozenset(
     """
     add_loss add_metric losses metrics compiled_loss compiled_metrics optimizer trainable_variables
     trainable_weights non_trainable_weights weights variables trainable inputs outputs input output
-    layers get_layer summary predict fit compile evaluate save save_weights load_weights dtype
-    compute_dtype name built build input_spec call compute_output_shape get_weights set_weights
-    count_params
+    layers get_layer summary predict fit compile evaluate save save_weights load_weights dtype compute_dtype
+    name built build input_spec call compute_output_shape get_weights set_weights count_params
     """.split()
 )
 _CONCATS = ("concat", "concatenate")
@@ -154,25 +153,28 @@ class ForwardBody(BuildBody):
             return first if all(m.shape == first.shape for m in found) else replace(first, shape=None)
         plain = all(m.call == "{module}({x})" and not m.activation and m.own is None for m in found)
         if found and plain and len({m.layout for m in found}) == 1:
-            return Module("", found[0].call, found[0].op, found[0].args, found[0].layout)
+            first = found[0]
+            return Module("", first.call, first.op, first.args, first.layout, mode=any(m.mode for m in found))
         raise Refusal("K2T187", "layers of different kinds are called in one place", node)
 
     def inputs(self, node: ast.Call, module: Module, env: Env) -> tuple[list[tuple[ast.expr, Value]], dict[str, Expr]]:
         """The tensors of a call, and its other arguments."""
         found: list[tuple[ast.expr, Value]] = []
-        for argument in node.args:
+        told = module.own is None or module.own.flag in ("", "training")
+        for i, argument in enumerate(node.args):
+            if i == place_of_mode(module):
+                told = self._mode(argument, module)
+                continue
             parts = argument.elts if isinstance(argument, ast.List | ast.Tuple) and module.own is None else [argument]
             if any(isinstance(p, ast.Starred) for p in parts):
                 raise Refusal("K2T186", "arguments that are unpacked", node)
             found += [(p, self.visit(p, env)) for p in parts]
         extra: dict[str, Expr] = {}
-        told = module.own is None or module.own.flag in ("", "training")
         for keyword in node.keywords:
             if keyword.arg is None:
                 raise Refusal("K2T186", "arguments that are unpacked", node)
             if keyword.arg in ("training", module.own.flag if module.own is not None else ""):
-                self._mode(keyword.value, module)
-                told = True
+                told = self._mode(keyword.value, module)
                 continue
             value = self.visit(keyword.value, env)
             if keyword.arg == "mask" and value.kind.what == "none":
@@ -192,15 +194,15 @@ class ForwardBody(BuildBody):
             raise Refusal("K2T186", f"{module.own.node.name} without {module.own.flag}=", node)
         return found, extra
 
-    def _mode(self, value: ast.expr, module: Module) -> None:
+    def _mode(self, value: ast.expr, module: Module) -> bool:
         """`training=training`: the module knows its mode; a fixed one is not said so easily."""
         if not module.mode and not (module.own is not None and module.own.trained):
-            return
+            return True
         if isinstance(value, ast.Constant) and value.value is not None:
             raise Refusal("K2T186", "training= with a fixed value", value)
-        handed_on = isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id == self.training)
-        if not handed_on:
+        if not isinstance(value, ast.Constant) and not (isinstance(value, ast.Name) and value.id == self.training):
             raise Refusal("K2T186", "training= with another value than the parameter of that name", value)
+        return True
 
     def _opaque(self, node: ast.Call, module: Module, receiver: str, inputs: list[tuple[ast.expr, Value]]) -> Value:
         """A module of the user's own class, a model, or what is no more than a function."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from transpile.backends.bodies.calls import Bound, special
 from transpile.backends.bodies.kinds import FLOATS, Element, Kind, element_of, tensor
+from transpile.backends.bodies.scatter import ids_of
 from transpile.ir import FREE, UNKNOWN, Shape
 
 
@@ -231,13 +232,13 @@ def one_hot(b: Bound) -> tuple[str, Kind]:
         b.only("on_value", None, 1, 1.0)
         b.only("off_value", None, 0, 0.0)
     b.only("axis", -1, None)
-    ids = "{indices}" if b["indices"].kind.element == "int" else "{indices}.long()"
+    ids = ids_of(b, "indices")
     if b["indices"].kind.what == "list":
-        ids = "torch.as_tensor({indices}, device=" + (b.call.place or "device") + ")"
+        ids = f"torch.as_tensor({b['indices'].text}, device={b.call.place or 'device'})"
     cast, element = ".float()", "float"
     if "dtype" in b and b["dtype"].kind.what != "none" and "int" in b["dtype"].text:
         cast, element = "", "int"
-    return b.fill("F.one_hot(" + ids + ", {depth})" + cast), tensor(element)  # type: ignore[arg-type]
+    return f"F.one_hot({ids}, {b['depth'].text}){cast}", tensor(element)  # type: ignore[arg-type]
 
 
 @special("equation a b c d e f", "tf.einsum", "ops.einsum", "tf.linalg.einsum")

@@ -40,7 +40,18 @@ def handed(body: TapeBody, node: ast.Call, env: Env) -> Value | None:
 def model_input(body: TapeBody, node: ast.expr, env: Env) -> str:
     """What a model is called with: an array as a tensor, of floats as Keras's layers make them."""
     held = array_of(body, node, env)
-    return as_tensor(body, node, held, env, True) if held is not None else body.argument(node, env).text
+    if held is not None:
+        return as_tensor(body, node, held, env, True)
+    text, batch = body.argument(node, env).text, body.object_of(node, env)
+    if (
+        not isinstance(batch, Batch)
+        or batch.dtype == "float32"
+        or (not batch.dtype and "float32" in body.references.text)
+    ):
+        return text
+    # Keras makes single floats of what its layers are given; PyTorch refuses anything else.
+    ids = any(layer.op is not None and layer.op.name == "embedding" for layer in body.interpreter.layers)
+    return f"{text}.float()" if batch.dtype == "float64" or not ids else text
 
 
 def formatted(body: TapeBody, node: ast.BinOp, env: Env) -> Value | None:
@@ -187,7 +198,11 @@ def _passed_on(body: TapeBody, call: ast.Call, name: str, depth: int) -> str:
 
 
 def _is_given(call: ast.Call, path: str, name: str) -> bool:
-    """Whether a name is what a framework's function computes with: first, or second of two."""
+    """Whether a name is what a framework's function computes with."""
+    return any(isinstance(a, ast.Name) and a.id == name for a in operands(call, path))
+
+
+def operands(call: ast.Call, path: str) -> list[ast.expr]:
+    """The arguments that a framework's function computes with: the first, or two."""
     count = 2 if path.rpartition(".")[2] in _OF_TWO or ".losses." in path else 1
-    named = [k.value for k in call.keywords if k.arg in _NAMED]
-    return any(isinstance(a, ast.Name) and a.id == name for a in (*call.args[:count], *named))
+    return [*call.args[:count], *(k.value for k in call.keywords if k.arg in _NAMED)]

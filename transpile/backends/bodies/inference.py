@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from transpile.backends.bodies.kinds import SHAPE, UNSURE, Kind, element_of, joined, tensor
+from transpile.backends.bodies.kinds import NUMBER, SHAPE, UNSURE, Kind, element_of, joined, tensor
+from transpile.backends.bodies.tables import ARRAYS
 from transpile.ir import FREE, UNKNOWN, Shape
 from transpile.ops.operator import right_aligned
 
@@ -143,6 +144,25 @@ def of_builtin(name: str, kinds: list[Kind]) -> Kind | None:
     if name == "zip":
         return Kind("list", item=Kind("list", items=tuple(item_of(k) for k in kinds)))
     return None
+
+
+# How many numbers a function of numpy.random takes before the shape of what it draws.
+_DRAWN = {
+    "rand": 0, "randn": 0, "random": 0, "random_sample": 0, "standard_normal": 0, "permutation": 0, "randint": 2,
+    "uniform": 2, "normal": 2, "choice": 1, "binomial": 2, "integers": 2,
+}  # fmt: skip
+
+
+def of_numpy(call: ast.Call, kinds: Sequence[Kind]) -> Kind:
+    """What a function of numpy's gives."""
+    assert isinstance(call.func, ast.Attribute)
+    name, owner = call.func.attr, call.func.value
+    if name in ARRAYS:
+        return Kind("array")
+    if isinstance(owner, ast.Attribute) and owner.attr == "random":
+        shaped = len(call.args) > _DRAWN.get(name, len(call.args)) or any(k.arg == "size" for k in call.keywords)
+        return Kind("array") if shaped else NUMBER if name in _DRAWN and name != "choice" else UNSURE
+    return NUMBER if kinds and all(k.what == "number" for k in kinds) else UNSURE
 
 
 def root_of(node: ast.expr) -> str:

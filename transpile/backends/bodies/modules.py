@@ -110,7 +110,7 @@ class Modules:
             low.module, low.call, op, node.args, op.layout, self._activation(layers),
             outputs.shape if outputs is not None and len(layers) == 1 else None, node.input_shapes,
             (*lines, *setup), low.helpers, notes, tuple(extras.weights),
-            mode=op.name in TRAINED, start=start, outputs=_count(layers),
+            mode=is_trained(op, node.args), start=start, outputs=_count(layers),
         )  # fmt: skip
 
     def _lowered(self, node: Node) -> Lowered:
@@ -213,6 +213,21 @@ TRAINED = frozenset(
     "dropout spatial_dropout1d spatial_dropout2d spatial_dropout3d batch_norm batch_normalization gaussian_noise "
     "gaussian_dropout alpha_dropout".split()
 )
+
+
+def is_trained(op: Op | None, args: Mapping[str, Expr]) -> bool:
+    """Whether a layer behaves differently in training."""
+    rates = [args[n].value for n in ("dropout", "recurrent_dropout") if n in args]
+    return op is None or op.name in TRAINED or any(r is not None and r != 0 for r in rates)
+
+
+def place_of_mode(module: Module) -> int:
+    """Which argument of a call tells the mode, if it is told by its place; -1 where none does."""
+    if module.own is None:
+        return 1 if module.op is None or module.op.name in TRAINED else -1
+    call = module.own.method("call")
+    names = [a.arg for a in call.args.args[1:]] if call is not None else []
+    return next((i for i, n in enumerate(names) if n in ("training", module.own.flag)), -1)
 
 
 def records_frames(layers: Sequence[Layer]) -> list[Frame]:

@@ -13,7 +13,8 @@ from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, tensor
 from transpile.backends.bodies.own_compiled import Compiled, attribute, computed, is_compiled_loss, updated
 from transpile.backends.bodies.statements import Body
 from transpile.backends.bodies.tape import TapeBody
-from transpile.backends.bodies.tape_losses import METRICS, shaped
+from transpile.backends.bodies.tape_losses import METRICS
+from transpile.backends.bodies.tape_operands import suit_targets
 from transpile.backends.bodies.tape_steps import Models, dotted, function_of, methods_in
 from transpile.backends.bodies.walker import Env, Hook, Value
 from transpile.frontends.compile_objects import Refused, arguments
@@ -123,6 +124,8 @@ def _kind(expr: Expr) -> Kind:
 class StepBody(TapeBody, ForwardBody):
     """Walks the methods of a model with a training step of its own."""
 
+    loaded = True
+
     def __init__(
         self, references: References, paths: Mapping[ast.AST, str], interpreter: Interpreter, own: Own,
         whole: OwnClass, hooks: tuple[Hook, ...] = (),
@@ -190,10 +193,10 @@ class StepBody(TapeBody, ForwardBody):
 
     def rows(self, node: ast.AST, name: str, args: list[Argument], env: Env) -> str:
         """A function of Keras's with one value for each row."""
-        call = node.value if isinstance(node, ast.Expr) else node
-        given = [shaped(*args), args[1]]
-        text, _ = translate(Call(f"keras.losses.{name}", call, given, {}, self.place(env)))  # type: ignore[arg-type]
-        return text
+        made = node.value if isinstance(node, ast.Expr) else node
+        call = Call(f"keras.losses.{name}", made, args, {}, self.place(env))  # type: ignore[arg-type]
+        suit_targets(self, call, env, aligns=True)
+        return translate(call)[0]
 
     def _Call(self, node: ast.Call, env: Env) -> Value:
         found = computed(self, node, env)

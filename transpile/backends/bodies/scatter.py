@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from transpile.backends.bodies.calls import Bound, special
 from transpile.backends.bodies.kinds import Kind, tensor
 from transpile.ir import FREE, Shape
 
+_GIVES_LONG = re.compile(r"\.(argmax|argmin|argsort)\([^()]*\)$")
 
-def _ids(b: Bound, name: str) -> str:
-    """Indices as PyTorch takes them."""
-    return b.fill("{" + name + "}" if b[name].kind.element == "int" else "{" + name + "}.long()")
+
+def ids_of(b: Bound, name: str) -> str:
+    """Indices as PyTorch takes them: its functions refuse those of 32 bits."""
+    long = b[name].text.endswith(".long()") or _GIVES_LONG.search(b[name].text)
+    return b.fill("{" + name + "}" if long else "{" + name + "}.long()")
 
 
 def _rows(kind: Kind) -> Shape | None:
@@ -19,7 +24,7 @@ def _rows(kind: Kind) -> Shape | None:
 def _segments(b: Bound, reduce: str) -> tuple[str, Kind]:
     """One row for each number of a segment, rows of no segment being zeros."""
     data = b["data"].kind
-    ids = _ids(b, "segment_ids")
+    ids = ids_of(b, "segment_ids")
     count = b["num_segments"].text if b.value("num_segments", None) is not None else f"int({ids}.max()) + 1"
     if reduce == "sum":
         made = "{data}.new_zeros((" + count + ", *{data}.shape[1:])).index_add(0, " + ids + ", {data})"
@@ -51,7 +56,7 @@ def segment_mean(b: Bound) -> tuple[str, Kind]:
 def segment_max(b: Bound) -> tuple[str, Kind]:
     """Only where each segment has a row: TensorFlow's sorted form fills the others with zeros."""
     data = b["data"].kind
-    ids = _ids(b, "segment_ids")
+    ids = ids_of(b, "segment_ids")
     zeros = "{data}.new_zeros((int(" + ids + ".max()) + 1, *{data}.shape[1:]))"
     text = b.fill(zeros + ".index_reduce(0, " + ids + ', {data}, "amax", include_self=False)')
     return text, tensor(data.element, _rows(data))
@@ -95,7 +100,7 @@ def _coordinates(b: Bound) -> str:
         return f"torch.tensor({indices.text}{f', device={b.call.place}' if b.call.place else ''})"
     if indices.kind.what not in ("tensor", "unknown"):
         raise b.call.refuse("its indices are not understood")
-    return _ids(b, "indices")
+    return ids_of(b, "indices")
 
 
 @special("tensor mask axis", "tf.boolean_mask")
@@ -111,7 +116,7 @@ def take_along_axis(b: Bound) -> tuple[str, Kind]:
     axis = b["axis"].text if "axis" in b else "-1"
     if b.value("axis", -1) is None:
         raise b.call.refuse("no axis is given")
-    return b.fill("torch.take_along_dim({x}, " + f"{_ids(b, 'indices')}, dim={axis})"), tensor(b["x"].kind.element)
+    return b.fill("torch.take_along_dim({x}, " + f"{ids_of(b, 'indices')}, dim={axis})"), tensor(b["x"].kind.element)
 
 
 @special("lengths maxlen dtype", "tf.sequence_mask")

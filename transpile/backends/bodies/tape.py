@@ -6,7 +6,7 @@ import ast
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
-from transpile.backends.bodies.calls import Refusal
+from transpile.backends.bodies.calls import Call, Refusal
 from transpile.backends.bodies.handed import array_of, formatted, handed, model_input
 from transpile.backends.bodies.initial_values import drawn
 from transpile.backends.bodies.kinds import FLOATS, NUMBER, TENSOR, Kind, tensor
@@ -16,7 +16,9 @@ from transpile.backends.bodies.tape_backward import alias, backward, minimized, 
 from transpile.backends.bodies.tape_batches import moved, moved_names
 from transpile.backends.bodies.tape_calls import called, outputs
 from transpile.backends.bodies.tape_clips import clipped
-from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, closed, loss_value, penalty
+from transpile.backends.bodies.tape_losses import LOSS_NAMES, METRICS, loss_value, penalty
+from transpile.backends.bodies.tape_operands import mixed, suit
+from transpile.backends.bodies.tape_parameters import parameters
 from transpile.backends.bodies.tape_scopes import Relied, Scopes, held_by
 from transpile.backends.bodies.tape_steps import (
     Models,
@@ -30,6 +32,7 @@ from transpile.backends.bodies.tape_steps import (
 from transpile.backends.bodies.variables import Variables, variables_of
 from transpile.backends.bodies.walker import Env, Hook, Value
 from transpile.backends.torch_epoch import clipping
+from transpile.backends.torch_nodes import closed
 from transpile.interpret.interpreter import Interpreter
 from transpile.interpret.values import KerasObject, ModelValue
 from transpile.ir import Edit
@@ -43,6 +46,8 @@ class TapeBody(Body):
 
     `converted` are the models that are PyTorch's by now (by id), and whether they have penalties.
     """
+
+    loaded = False  # whether batches come from loaders, whose targets are floats
 
     def __init__(
         self, references: References, paths: Mapping[ast.AST, str], interpreter: Interpreter,
@@ -146,13 +151,18 @@ class TapeBody(Body):
             self.modes = {}  # whatever it calls may be in another mode afterwards
         return value
 
+    def prepare(self, call: Call, env: Env) -> None:
+        """Arrays become tensors where a framework's function computes with them."""
+        suit(self, call, env)
+        super().prepare(call, env)
+
     def _BinOp(self, node: ast.BinOp, env: Env) -> Value:
-        return formatted(self, node, env) or super()._BinOp(node, env)
+        return formatted(self, node, env) or mixed(self, node, env) or super()._BinOp(node, env)
 
     def _Attribute(self, node: ast.Attribute, env: Env) -> Value:
         if node.attr == "losses" and isinstance(self.object_of(node.value, env), ModelValue):
             raise Refusal("K2T191", "the single losses of a model; their sum is converted", node)
-        return super()._Attribute(node, env)
+        return parameters(self, node, env) or super()._Attribute(node, env)
 
     def _is_own(self, func: ast.expr, env: Env) -> bool:
         """Whether a function of the user's is called."""

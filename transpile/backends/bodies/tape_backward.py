@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.step_results import own_nodes
 from transpile.backends.bodies.tape_clips import clips_behind
-from transpile.backends.bodies.tape_losses import closed
 from transpile.backends.bodies.tape_scopes import name_in
 from transpile.backends.bodies.tape_steps import (
     Applied,
@@ -21,6 +20,7 @@ from transpile.backends.bodies.tape_steps import (
     parameters_of,
 )
 from transpile.backends.bodies.variables import Variables, names_of
+from transpile.backends.torch_nodes import closed
 from transpile.frontends.keras_compile import Refused
 from transpile.frontends.keras_optimizer import read_optimizer
 from transpile.interpret.values import KerasObject, ModelValue

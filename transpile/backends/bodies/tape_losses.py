@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.calls import Argument, Call, translate
 from transpile.backends.bodies.kinds import FLOATS, NUMBER, literal_kind, tensor
+from transpile.backends.bodies.tape_operands import suit
 from transpile.backends.bodies.tape_steps import dotted
 from transpile.backends.bodies.walker import Env, Value
-from transpile.backends.torch_nodes import atomic
+from transpile.backends.torch_nodes import closed
 from transpile.interpret.values import ModelValue
 from transpile.ir import Expr
 
@@ -28,19 +28,6 @@ METRICS = {
     "Mean": "Mean", "SparseCategoricalAccuracy": "SparseCategoricalAccuracy",
     "CategoricalAccuracy": "CategoricalAccuracy", "BinaryAccuracy": "BinaryAccuracy",
 }  # fmt: skip
-
-
-def shaped(targets: Argument, outputs: Argument) -> Argument:
-    """Targets of shape (n,) for outputs of shape (n, 1), as Keras's losses take them."""
-    shape = outputs.kind.shape
-    if shape is None or len(shape) != 2 or shape[-1].value != 1 or targets.kind.rank == 2:
-        return targets
-    return replace(targets, text=f"{closed(targets.text)}.reshape(-1, 1)", kind=outputs.kind)
-
-
-def closed(text: str) -> str:
-    """A text for before an attribute or operator."""
-    return text if atomic(text) else f"({text})"
 
 
 def penalty(body: TapeBody, node: ast.Call, env: Env) -> Value | None:
@@ -66,9 +53,9 @@ def loss_value(
     kwargs = {
         k: Argument(e.text, literal_kind(e.value), node) for k, e in given.items() if k not in ("reduction", "name")
     }
-    if not name.startswith("sparse"):
-        args = [shaped(*args), args[1]]
-    text, _ = translate(Call(f"keras.losses.{name}", node, args, kwargs, body.place(env)))
+    call = Call(f"keras.losses.{name}", node, args, kwargs, body.place(env))
+    suit(body, call, env)
+    text, _ = translate(call)
     how = str(getattr(reduction, "value", None) or getattr(reduction, "text", "") or "mean").lower()
     if how.endswith("none"):
         return body.replaced(node, text, FLOATS)

@@ -8,11 +8,20 @@ from dataclasses import dataclass, field
 
 from transpile.backends.bodies import library, methods, special  # noqa: F401  (library registers every function)
 from transpile.backends.bodies.calls import Argument, Call, Refusal, translate
-from transpile.backends.bodies.inference import binary, by_parameter, element, hashable, item_of, of_builtin, root_of
+from transpile.backends.bodies.inference import (
+    binary,
+    by_parameter,
+    element,
+    hashable,
+    item_of,
+    of_builtin,
+    of_numpy,
+    root_of,
+)
 from transpile.backends.bodies.kinds import NONE, NUMBER, TENSOR, UNSURE, Kind, in_layout, joined, literal_kind, tensor
 from transpile.backends.bodies.numbers import python_call
-from transpile.backends.bodies.tables import ARRAYS, FUNCTIONS, NEW, names_used_as_tensors
-from transpile.backends.torch_nodes import atomic
+from transpile.backends.bodies.tables import FUNCTIONS, NEW, names_used_as_tensors
+from transpile.backends.torch_nodes import atomic, parsed
 from transpile.ir import UNKNOWN, Edit
 from transpile.references import References
 from transpile.splice import apply
@@ -80,7 +89,7 @@ class Walker:
             return Value(kind)
         return Value(kind, (Edit(start, end, text),))
 
-    def _operand(self, node: ast.expr, value: Value) -> Value:
+    def operand(self, node: ast.expr, value: Value) -> Value:
         """The same, in parentheses where an operator or attribute follows."""
         if len(value.edits) != 1:
             return value
@@ -93,7 +102,7 @@ class Walker:
     def _binds(self, node: ast.expr, text: str) -> bool:
         """Whether an operation binds more tightly than the operator that it stands beside."""
         parent = self.references.parents.get(node)
-        made = _parsed(text)
+        made = parsed(text)
         if not isinstance(parent, ast.BinOp) or not isinstance(made, ast.BinOp):
             return False
         return _BINDING.get(type(made.op), 0) > _BINDING.get(type(parent.op), 9)
@@ -175,7 +184,7 @@ class Walker:
             if not isinstance(part, ast.FormattedValue):
                 continue
             code = self.references.code(part.value)
-            if ast.dump(_parsed(code)) != ast.dump(part.value):
+            if ast.dump(parsed(code)) != ast.dump(part.value):
                 raise Refusal("K2T186", "a tensor computation inside a formatted string", node)
             edits += self.visit(part.value, env).edits
         return edits
@@ -188,18 +197,18 @@ class Walker:
             return Value(self.attributes.get(node.attr, UNSURE))
         if isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy", "math"):
             return Value(NUMBER if node.attr in ("pi", "e", "inf") else UNSURE)
-        value = self._operand(node.value, self.plain(node.value, env))
+        value = self.operand(node.value, self.plain(node.value, env))
         return methods.attribute(self, node, value)
 
     def _BinOp(self, node: ast.BinOp, env: Env) -> Value:
         found = [(n, self.visit(n, env)) for n in (node.left, node.right)]
         (first, second), layout = self.aligned(found)
-        left, right = self._operand(node.left, first), self._operand(node.right, second)
+        left, right = self.operand(node.left, first), self.operand(node.right, second)
         kind = binary(node.op, left.kind, right.kind)
         return Value(in_layout(kind, layout), (*left.edits, *right.edits))
 
     def _UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
-        value = self._operand(node.operand, self.visit(node.operand, env))
+        value = self.operand(node.operand, self.visit(node.operand, env))
         kind = value.kind
         if kind.what == "number":
             number = kind.value
@@ -210,7 +219,7 @@ class Walker:
     def _Compare(self, node: ast.Compare, env: Env) -> Value:
         nodes = [node.left, *node.comparators]
         found, layout = self.aligned([(n, self.visit(n, env)) for n in nodes])
-        values = [self._operand(n, v) for n, v in zip(nodes, found)]
+        values = [self.operand(n, v) for n, v in zip(nodes, found)]
         edits = tuple(e for v in values for e in v.edits)
         identity = isinstance(node.ops[0], ast.Is | ast.IsNot | ast.In | ast.NotIn)
         tensors = [v.kind for v in values if v.kind.what == "tensor"]
@@ -220,7 +229,7 @@ class Walker:
         return Value(NUMBER if sure else Kind(element="bool"), edits)
 
     def _BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
-        values = [self._operand(n, self.visit(n, env)) for n in node.values]
+        values = [self.operand(n, self.visit(n, env)) for n in node.values]
         kind = values[0].kind
         for value in values[1:]:
             kind = joined(kind, value.kind)
@@ -243,11 +252,11 @@ class Walker:
     _Tuple = _List = _sequence
 
     def _Starred(self, node: ast.Starred, env: Env) -> Value:
-        value = self._operand(node.value, self.plain(node.value, env))
+        value = self.operand(node.value, self.plain(node.value, env))
         return Value(UNSURE, value.edits)
 
     def _Subscript(self, node: ast.Subscript, env: Env) -> Value:
-        value = self._operand(node.value, self.plain(node.value, env))
+        value = self.operand(node.value, self.plain(node.value, env))
         index = self.visit(node.slice, env)
         base = value.kind
         if base.what == "tensor":
@@ -324,9 +333,7 @@ class Walker:
         if function.what == "function" and function.node is not None:
             return self.result_of(function.node, by_parameter(function.node, node, kinds))
         if isinstance(node.func, ast.Attribute) and root_of(node.func) in ("np", "numpy", "math"):
-            if node.func.attr in ARRAYS:
-                return Kind("array")
-            return NUMBER if kinds and all(k.what == "number" for k in kinds) else UNSURE
+            return of_numpy(node, kinds)
         module = isinstance(node.func, ast.Attribute) or function.what == "object"
         return TENSOR if module and any(k.what == "tensor" for k in kinds) else UNSURE
 
@@ -339,16 +346,19 @@ class Walker:
         kwargs = {str(k.arg): self.argument(k.value, env) for k in node.keywords}
         if any(isinstance(a, ast.Starred) for a in node.args) or "None" in kwargs:
             raise Refusal("K2T186", "arguments that are unpacked", node)
-        if self.loose and args and not path.endswith(NEW):
-            first = args[0]
-            if first.kind.what in ("unknown", "array") and isinstance(first.node, ast.Name):
-                args[0] = Argument(f"torch.as_tensor({first.text})", TENSOR, first.node)
         call = Call(path, node, args, kwargs, self.place(env))
+        self.prepare(call, env)
         parent = self.references.parents.get(node)
         call.array = isinstance(parent, ast.Call) and getattr(parent.func, "attr", "") == "astype"
         found = python_call(call) or translate(call)
         self.helpers += call.helpers
         return self.replaced(node, *found)
+
+    def prepare(self, call: Call, env: Env) -> None:
+        """Suits the arguments of a framework's function to PyTorch's; steps by hand know more."""
+        first = call.args[0] if self.loose and call.args and not call.path.endswith(NEW) else None
+        if first is not None and first.kind.what in ("unknown", "array") and isinstance(first.node, ast.Name):
+            call.args[0] = Argument(f"torch.as_tensor({first.text})", TENSOR, first.node)
 
     def argument(self, node: ast.expr, env: Env) -> Argument:
         """A translated argument."""
@@ -387,10 +397,3 @@ class Walker:
                 self.bind(part, items[i] if known and items is not None else item_of(kind), env)
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == self.owner:
             self.attributes[target.attr] = kind
-
-
-def _parsed(code: str) -> ast.expr:
-    try:
-        return ast.parse(f"({code})", mode="eval").body
-    except SyntaxError:
-        return ast.Constant("")
