@@ -6,7 +6,9 @@ def grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=Fa
     def pixels(rows, columns):
         inside = (rows >= 0) & (rows <= height - 1) & (columns >= 0) & (columns <= width - 1)
         index = ops.clip(rows, 0, height - 1) * width + ops.clip(columns, 0, width - 1)
-        index = ops.repeat(ops.reshape(ops.cast(index, "int32"), (-1, index.shape[1] * index.shape[2], 1)), channels, axis=2)
+        index = ops.repeat(
+            ops.reshape(ops.cast(index, "int32"), (-1, index.shape[1] * index.shape[2], 1)), channels, axis=2
+        )
         found = ops.reshape(ops.take_along_axis(flat, index, axis=1), (-1, *rows.shape[1:], channels))
         return found * ops.expand_dims(ops.cast(inside, x.dtype), -1)
 
