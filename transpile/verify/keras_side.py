@@ -204,9 +204,9 @@ class KerasModel:
         """After the model is built: exact floats, no augmentation."""
         for weight in self.model.weights:  # of a layer of the user's: no attribute of its layer
             if hasattr(getattr(weight, "regularizer", None), "get_config"):
-                _exact_floats(weight.regularizer)
+                self._exact_floats(weight.regularizer)
         for layer in self.all_layers():
-            _exact_floats(layer)
+            self._exact_floats(layer)
             if type(layer).__name__.startswith("Random"):
                 _without_training(layer)
             if hasattr(layer, "_inverse_sqrt_key_dim"):
@@ -346,13 +346,23 @@ class KerasModel:
     def settle_training(self) -> None:
         """Exact floats in the optimizer, its schedule and the losses."""
         optimizer = self.model.optimizer
-        _exact_floats(optimizer)
+        self._exact_floats(optimizer)
         if self.side.legacy:
             return  # a schedule's dtype is fixed once the optimizer is made
         for name in ("_learning_rate", "learning_rate"):
             schedule = vars(optimizer).get(name)
             if hasattr(schedule, "get_config"):
-                _exact_floats(schedule)
+                self._exact_floats(schedule)
+
+    def _exact_floats(self, thing: Any) -> None:
+        """Keeps TensorFlow, which makes float32 of a Python number, from rounding what an object holds."""
+        if self.side.backend.name != "tensorflow":
+            return
+        for name, value in list(vars(thing).items()):
+            if type(value) is float:
+                vars(thing)[name] = np.float64(value)
+            elif name.endswith("regularizer") and hasattr(value, "get_config"):
+                self._exact_floats(value)
 
 
 def weight_name(weight: Any) -> str:
@@ -375,14 +385,6 @@ def find_weight(layer: Any, path: str) -> Any | None:
         layer = found
     matching = [w for w in layer.weights if weight_name(w) == name]
     return matching[0] if matching else None
-
-
-def _exact_floats(thing: Any) -> None:
-    for name, value in list(vars(thing).items()):
-        if type(value) is float:
-            vars(thing)[name] = np.float64(value)
-        elif name.endswith("regularizer") and hasattr(value, "get_config"):
-            _exact_floats(value)
 
 
 def _without_training(layer: Any) -> None:
