@@ -139,7 +139,7 @@ class Expressions:
             assert isinstance(part, cst.FormattedStringExpression)
             value = self.evaluate(part.expression, frame)
             known &= is_plain(value) and not part.format_spec and not part.conversion
-            parts.append(str(value))
+            parts.append(str(value) if known else "")  # the text of a layer is that of all that it reaches
         return "".join(parts) if known else UNKNOWN
 
     def _Name(self, node: cst.Name, frame: Frame) -> object:
