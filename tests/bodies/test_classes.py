@@ -565,3 +565,23 @@ def test_layers_that_differ_in_the_size_that_build_reads() -> None:
         """
     )
     assert "K2T188" in codes
+
+
+def test_arguments_of_a_layer_in_a_sequential() -> None:
+    text, codes = convert(
+        """
+        class Scale(layers.Layer):
+            def __init__(self, by=1.0, start="ones", **kwargs):
+                super().__init__(**kwargs)
+                self.by = by
+                self.w = self.add_weight(shape=(1,), initializer=start)
+
+            def call(self, x):
+                return x * self.by * self.w
+
+
+        model = keras.Sequential([keras.Input((4,)), Scale(by=2.0), Scale(3.0, "ones", name="second")])
+        """
+    )
+    assert codes == {"K2T320"}
+    assert "nn.Sequential(Scale(by=2.0), Scale(3.0))" in text

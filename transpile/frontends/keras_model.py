@@ -279,7 +279,7 @@ class Reader:
                 found[name if name.isdigit() else f"={name}"] = moved
         if layer.adds_loss:
             found |= {"has:regularization": Expr("True", True), "has:notes": Expr("True", True)}
-        return found | args
+        return found | {n: e for n, e in args.items() if ":" in n}  # a Sequential notes the arguments of a layer, too
 
     @staticmethod
     def _noted(node: Node, body: list[Statement], following: Apply | None) -> list[Statement]:
