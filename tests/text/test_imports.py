@@ -295,6 +295,16 @@ def test_an_import_that_comes_too_late_is_made_early() -> None:
     assert code.index("import numpy as np") < code.index("np.load(")
 
 
+def test_a_module_of_the_standard_library_that_a_later_cell_imports() -> None:
+    """What is needed before that cell is not imported beside it."""
+    source = (
+        "import keras\n(a, b), (c, d) = keras.datasets.fashion_mnist.load_data()\nprint(a)\n"
+        "\nimport itertools\nprint(list(itertools.chain(b)))\n"
+    )
+    code = keras2torch(source).code
+    assert code.startswith("import gzip\nimport os\n")
+
+
 def test_an_import_made_twice_goes_twice() -> None:
     """A notebook that imports a function again, which the file defines itself now."""
     line = "from keras.utils import to_categorical\n"

@@ -361,10 +361,12 @@ def _own_line(references: References, offset: int, text: str) -> str:
 
 
 def _place_standard(references: References, lines: list[_Line], gone: set[ast.stmt]) -> list[tuple[int, str]]:
-    """The standard library's: among the user's, or in a group of their own at the top."""
+    """The standard library's: among the user's before the first use, or in a group of their own at the top."""
     body = references.tree.body
+    names = provided_by(line.text for line in lines)
+    needed = min((references.start(n) for n, _ in references.reads if n.id in names), default=len(references.data))
     imports = [s for s in body if isinstance(s, ast.Import | ast.ImportFrom) and not _is_future(s)]
-    theirs = [s for s in imports if _is_standard(s) and s not in gone]
+    theirs = [s for s in imports if _is_standard(s) and s not in gone and references.start(s) < needed]
     places = []
     if not theirs and lines:
         first = imports[0] if imports else body[0]
