@@ -585,3 +585,28 @@ def test_arguments_of_a_layer_in_a_sequential() -> None:
     )
     assert codes == {"K2T320"}
     assert "nn.Sequential(Scale(by=2.0), Scale(3.0))" in text
+
+
+def test_functions_of_other_files_are_told_of() -> None:
+    """They may be written for Keras's tensors; NumPy's and the standard library's are known."""
+    text, codes = convert(
+        """
+        import math
+
+        import numpy as np
+        from helpers import squash
+
+        class Block(layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.project = layers.Dense(4)
+
+            def call(self, x):
+                return squash(self.project(x)) * math.sqrt(2) * np.pi
+
+
+        model = keras.Sequential([keras.Input((4,)), Block()])
+        """
+    )
+    assert "K2T212" in codes
+    assert "return squash(self.project(x)) * math.sqrt(2) * np.pi" in text

@@ -112,6 +112,20 @@ it that does something else, such as a print, has no place there.""",
         "add the statement where it is wanted",
     ),
     Code(
+        "K2T212",
+        "warning",
+        "a function of another file is called on tensors",
+        """\
+A method of a converted class calls a function that is imported from another file. It is given PyTorch's tensors
+now; whether it takes them depends on what it is written for, which cannot be seen here.
+
+    from helpers import squash
+    def call(self, x):
+        return squash(x)        # warned of
+        return np.squeeze(x)    # not warned of""",
+        "convert the other file too, and give the function PyTorch's operations",
+    ),
+    Code(
         "K2T240",
         "warning",
         "a cloned model begins with the weights of the original",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import sys
 import textwrap
-from typing import TYPE_CHECKING
 
 from transpile.backends.bodies.added_losses import write_method
 from transpile.backends.bodies.calls import Refusal
 from transpile.backends.bodies.class_bases import DROPPED, check_handed_on, check_overrides
 from transpile.backends.bodies.class_init import Making
 from transpile.backends.bodies.class_steps import METHODS, made_trackers, steps_of, tracked, write_compile, write_step
+from transpile.backends.bodies.inference import root_of
 from transpile.backends.bodies.kinds import TENSOR, UNSURE, Kind, in_layout, tensor
 from transpile.backends.bodies.modules import Module, makes_mask, uses_mask
 from transpile.backends.bodies.own_step import STEPS
@@ -19,10 +20,8 @@ from transpile.backends.torch_init import grouped_init
 from transpile.interpret.values import Instance
 from transpile.ir import FREE, Edit
 from transpile.passes.layout import to_torch
+from transpile.references import ROOTS
 from transpile.splice import apply, fragment
-
-if TYPE_CHECKING:
-    pass
 
 OVERRIDES = frozenset(
     "train_step test_step predict_step compile fit evaluate predict make_train_function compute_loss compute_metrics "
@@ -30,6 +29,9 @@ OVERRIDES = frozenset(
 )
 FITS = ("fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch")
 _REGISTRATIONS = ("register_keras_serializable",)
+# Methods that get no tensors, and modules whose functions are known or take what both frameworks have.
+_WITHOUT_TENSORS = frozenset("__init__ build get_config from_config compute_output_shape compute_mask".split())
+_NOT_STRANGE = frozenset({*ROOTS, *sys.stdlib_module_names, "keras_core", "tensorflow", "numpy", "torch", "einops"})
 _COMMENT = "  # channels first, as PyTorch convolves"
 
 
@@ -60,6 +62,7 @@ class Methods(Making):
             write_compile(self, compiles)
         self.own.trained = self._is_trained()
         self._note_mode()
+        self._note_strangers()
         for method in self.own.node.body:
             if not isinstance(method, ast.FunctionDef):
                 self._other(method)
@@ -98,6 +101,18 @@ class Methods(Making):
         if fitted and not told:
             message = f"{self.own.node.name}.call has no training=: Keras 3 would train it in inference mode"
             self.notes.append(("K2T356", message, self.references.start(call)))
+
+    def _note_strangers(self) -> None:
+        """Functions of other files that methods call: they get PyTorch's tensors, whatever they are written for."""
+        imported = {b.name: b.path for b in self.references.bindings if b.kind in ("import", "from")}
+        strangers = {name for name, path in imported.items() if path.partition(".")[0] not in _NOT_STRANGE}
+        for method in self.own.node.body:
+            if not isinstance(method, ast.FunctionDef) or method.name in _WITHOUT_TENSORS:
+                continue
+            for call in [n for n in ast.walk(method) if isinstance(n, ast.Call) and (n.args or n.keywords)]:
+                if root_of(call.func) in strangers:
+                    message = f"{ast.unparse(call.func)} comes from another file: it gets PyTorch's tensors here"
+                    self.notes.append(("K2T212", message, self.references.start(call)))
 
     def _check_methods(self) -> None:
         """Methods by which Keras would do something else than what is written here."""
