@@ -294,8 +294,14 @@ def join(a: Value | None, b: Value | None, alike: bool = True) -> Value:
 
 
 def opened(value: Value) -> Value:
-    """The value where other files may give another class or function."""
+    """The value where other files may give another number, class or function; of lists, the length stays."""
     match value:
+        case Plain():
+            return Plain()
+        case Items(items=items):
+            return Items(tuple(opened(i) for i in items))
+        case Many(each=each):
+            return Many(opened(each))
         case ClassValue() | FunctionValue():
             return replace(value, open=True)
         case Either(values=values):

@@ -62,3 +62,31 @@ class Model(nn.Module):
         return {body}
 """)
     assert code in [d.code for d in result.diagnostics]
+
+
+def test_arguments_by_name_that_are_handed_on_are_written_out() -> None:
+    result = torch2keras(f"""{HEAD}
+class Block(nn.Module):
+    def __init__(self, inputs, **kwargs):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, 6, **kwargs)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+def wide(inputs, **settings):
+    return nn.Sequential(Block(inputs, **settings), nn.ReLU())
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.wide = wide(4, kernel_size=3)
+
+    def forward(self, x):
+        return self.wide(x)
+""")
+    assert "def wide(inputs, kernel_size):" in result.code
+    assert "Block(inputs, kernel_size=kernel_size)" in result.code
+    assert "settings" not in result.code

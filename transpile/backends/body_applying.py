@@ -103,7 +103,8 @@ class Applying(Modules):
 
     def apply_unknown(self, text: str, operands: list[Operand], kwargs: dict[str, Operand]) -> Operand:
         """Something of which nothing is known takes what PyTorch gave it."""
-        given = [self.laid(o, False) for o in operands] + [f"{n}={self.laid(o, False)}" for n, o in kwargs.items()]
+        given = [self.laid(o, False) for o in operands]
+        given += [f"{'**' if n == '**' else f'{n}='}{self.laid(o, False)}" for n, o in kwargs.items()]
         return self.made(f"{text}({', '.join(given)})", Tensor(dtype=""))
 
     def laid(self, operand: Operand, last: bool) -> str:

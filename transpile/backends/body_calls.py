@@ -194,21 +194,23 @@ class Bodies(Names):
         for kind in kinds:
             assert isinstance(kind, ClassValue)
             if isinstance(kind.of, ClassInfo):
-                self.see_made(kind.of, args, kwargs)
+                kwargs = self.see_made(kind.of, args, kwargs)
                 value = join(value, Instance(kind.of))
             else:
                 value = join(value, self.make_chosen(node, kind, kwargs))
         return Operand(self.chosen_text(node, callee.text, args, kwargs, kinds), value or UNKNOWN_VALUE)
 
-    def see_made(self, info: ClassInfo, args: list[Operand], kwargs: dict[str, Operand]) -> None:
-        """The constructor of a class learns what it is given."""
+    def see_made(self, info: ClassInfo, args: list[Operand], kwargs: dict[str, Operand]) -> dict[str, Operand]:
+        """The constructor of a class learns what it is given; the arguments by name, written out."""
         init = info.method("__init__")
         if init is None:
-            return
+            return kwargs
+        kwargs = self.spread_to(init, args, kwargs)
         for parameter, operand in zip(init.parameters, args):
             init.see(parameter.arg, operand.value)
-        for name, operand in self.spread_to(init, args, kwargs).items():
+        for name, operand in kwargs.items():
             init.see(name, operand.value)
+        return kwargs
 
     def spread_to(self, info: FunctionInfo, args: list[Operand], kwargs: dict[str, Operand]) -> dict[str, Operand]:
         """`**kwargs` for a function of the file."""

@@ -115,7 +115,7 @@ class Statements(Bodies):
                 return value
             given = self.expr(default).value
             named = isinstance(given, ClassValue | FunctionValue)
-            return self.from_outside(given) if named else join(given, value)
+            return self.from_outside(given if named else join(given, value))
         value = self.from_outside(value)
         if default is not None and not isinstance(value, Tensor):
             return self.from_outside(join(self.expr(default).value, value))
@@ -123,9 +123,7 @@ class Statements(Bodies):
 
     def from_outside(self, value: Value) -> Value:
         """A parameter to which other files may give something else."""
-        if self.owner is not None and self.owner.inner:
-            return value
-        return Plain() if isinstance(value, Plain) else opened(value)
+        return value if self.owner is not None and self.owner.inner else opened(value)
 
     def at_start(self, node: ast.FunctionDef, lines: list[str]) -> None:
         """Statements in front of the body, behind the docstring."""

@@ -113,7 +113,7 @@ def _fold_conv(rank: int) -> Fold:
 
 
 def _quotient(a: Expr, b: Expr) -> Expr:
-    if isinstance(a.value, int) and isinstance(b.value, int):
+    if isinstance(a.value, int) and isinstance(b.value, int) and b.value:
         return Expr(str(a.value // b.value), a.value // b.value)
     if _same_text(a, b):
         return Expr("1", 1)
