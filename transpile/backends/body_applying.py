@@ -211,6 +211,8 @@ class Applying(Modules):
         self, info: FunctionInfo, text: str, operands: list[Operand], kwargs: dict[str, Operand]
     ) -> Operand:
         """A call of a function or method of the file."""
+        if "**" in kwargs:
+            raise Left(f"{text} gets arguments that are only known at run time", "T2K104")
         names = [a.arg for a in info.parameters]
         given: list[str] = []
         if self.constructing and info.name != "forward":
