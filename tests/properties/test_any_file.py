@@ -17,6 +17,8 @@ from transpile.splice import apply
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = sorted((ROOT / "fixtures" / "cases").glob("*/keras.py"))
+# Their estimators are rewritten before anything is read: what is spliced is not the file.
+SPLICED = [p for p in PROGRAMS if "KerasClassifier" not in p.read_text(encoding="utf-8")]
 OWN = [p for p in sorted((ROOT / "transpile").rglob("*.py")) if p.parent.name != "verify"]
 
 
@@ -59,7 +61,7 @@ def test_what_is_not_edited_cannot_change(parts: list[str], data: st.DataObject)
     assert apply(source, []) == source
 
 
-@pytest.mark.parametrize("path", PROGRAMS[::4], ids=lambda p: p.parent.name)
+@pytest.mark.parametrize("path", SPLICED[::4], ids=lambda p: p.parent.name)
 def test_regions_make_up_the_source(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is edited and what is kept, one behind the other, is the file (its tabs as spaces meanwhile)."""
     written = path.read_text(encoding="utf-8")
