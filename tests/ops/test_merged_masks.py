@@ -50,6 +50,8 @@ def test_values_agree(session: Session, merge: str) -> None:
 def test_functions_are_layers(session: Session, merge: str) -> None:
     source = program(f"layers.{merge}([masked, also])", "layers.LSTM(3)")
     result = keras2torch(source)
+    said = [d.message for d in result.diagnostics if d.code == "K2T205"]
+    assert [m.partition(" ")[0] for m in said] == (["multiply"] if merge == "multiply" else [])
     report = session.verify(source, result.code, result.models, smoke=False, levels=(1, 2))
     assert report.ok, report.as_table()
 

@@ -43,15 +43,15 @@ def report_masks(readings: Iterable[Reading], output: Output) -> None:
     """K2T205 where a mask meets other tensors: Keras 2 computed the masked steps, and kept the mask."""
     for reading in readings:
         for record in reading.applies:
-            kind = mask_of(record.op, record.args) if record.op is not None else "drop"
             masks = [t.mask for t in record.inputs]
-            if kind not in ("merge", "use+merge") or not any(masks):
+            if record.op is None or not any(masks):
                 continue
-            name = record.layer.kind if isinstance(record.layer, Layer) else kind
+            kind = mask_of(record.op, record.args)
+            name = record.op.keras_class
             if kind == "use+merge":
                 message = f"{name} of masked steps: Keras 2 took them like any other, Keras 3 leaves them out"
                 output.report("K2T205", record.span, message)
-            elif not all(masks) and _is_used(record, reading.applies):
+            elif kind == "merge" and not all(masks) and _is_used(record, reading.applies):
                 message = f"{name}: Keras 2 passed on a mask that only some of its inputs have, Keras 3 does not"
                 output.report("K2T205", record.span, message)
 
